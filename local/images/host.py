@@ -1,0 +1,102 @@
+"""What the build asks of the machine: Debian packages, one build at a time, long commands that show they live."""
+
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+ALIVE_EVERY_SECONDS = 15
+
+
+class BuildError(Exception):
+    """A step failed; the message says what, why and what to do."""
+
+
+def say(line: str) -> None:
+    """Progress goes to stderr: stdout holds only the paths that scripts read."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def run(step: str, argv: Sequence[str | Path], usual_seconds: int, log: Path, lock: int | None = None) -> None:
+    """Run one command, its output in `log`: a line at the start, alive-signs meanwhile, a line at the end.
+
+    The command inherits the lock's descriptor: if this process is killed, the lock stays until the command has ended.
+    """
+    say(f"{step} (usually {usual_seconds} s)")
+    log.parent.mkdir(parents=True, exist_ok=True)
+    started = time.monotonic()
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            pass_fds=() if lock is None else (lock,),
+            env=environment(),
+        )
+        try:
+            while (status := _wait(process, ALIVE_EVERY_SECONDS)) is None:
+                say(f"  still at it, {time.monotonic() - started:.0f} s")
+        except BaseException:
+            process.terminate()
+            process.wait()
+            raise
+    if status:
+        tail = "\n".join(log.read_text(errors="replace").splitlines()[-25:])
+        raise BuildError(
+            f"{step} failed with exit status {status}: {' '.join(map(str, argv))}\n{tail}\n"
+            f"The whole output is in {log}; run the same command again to go on from here."
+        )
+    say(f"  done in {time.monotonic() - started:.0f} s")
+
+
+def _wait(process: subprocess.Popen[bytes], seconds: float) -> int | None:
+    try:
+        return process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return None
+
+
+def environment() -> Mapping[str, str]:
+    """The environment for commands. /usr/sbin is not on every PATH, and mmdebstrap's maintainer scripts need it."""
+    return {**os.environ, "PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin", "LC_ALL": "C.UTF-8"}
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[int]:
+    """Hold an exclusive lock on a file; yields its descriptor."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say(f"waiting for another build, which holds {path}")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield file.fileno()
+
+
+def need(packages: Mapping[str, Sequence[str]], log: Path) -> None:
+    """Install the Debian packages (name -> a command that shows it is there) that are missing."""
+    missing = sorted(package for package, probe in packages.items() if not _works(probe))
+    if not missing:
+        return
+    command = f"apt-get install --yes --no-install-recommends {' '.join(missing)}"
+    if os.geteuid() != 0:
+        raise BuildError(f"building images needs the Debian packages {', '.join(missing)}; run: sudo {command}")
+    if not shutil.which("apt-get"):
+        raise BuildError(f"building images needs {', '.join(missing)}, and there is no apt-get to install them with")
+    apt = ["apt-get", "-o", "DPkg::Lock::Timeout=300", "-q"]
+    run("apt-get update", [*apt, "update"], 5, log)
+    run(command, ["env", "DEBIAN_FRONTEND=noninteractive", *apt, *command.split()[1:]], 15, log)
+
+
+def _works(probe: Sequence[str]) -> bool:
+    try:
+        return subprocess.run(probe, capture_output=True, env=environment(), check=False).returncode == 0
+    except FileNotFoundError:
+        return False

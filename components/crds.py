@@ -1,0 +1,69 @@
+"""The operator's CRDs, kept current: Helm installs them once and never again (dask-kubernetes #882).
+
+As Pulumi resources they would cost every command 6 s and 845 KB of state (docs/adr). They are never deleted: that
+would delete every DaskCluster of every stack.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import yaml
+
+from components import kube
+from components.errors import ClusterError
+from components.kube import Object
+
+if TYPE_CHECKING:
+    from kr8s.asyncio import Api
+
+URL = "apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+CONTENT_ANNOTATION = "dask-on-kubernetes/content"
+
+
+def read(chart: Path) -> list[Object]:
+    """The CRDs in an unpacked chart's `crds/`."""
+    return [yaml.load(file.read_text(), Loader=yaml.CSafeLoader) for file in sorted((chart / "crds").glob("*.yaml"))]
+
+
+def stamped(crd: Object) -> Object:
+    """The CRD with a hash of itself, so that the next run need not compare 200 KB of schema."""
+    content = hashlib.sha256(json.dumps(crd, sort_keys=True).encode()).hexdigest()[:16]
+    metadata = crd["metadata"] | {"annotations": crd["metadata"].get("annotations", {}) | {CONTENT_ANNOTATION: content}}
+    return crd | {"metadata": metadata}
+
+
+async def plan(client: "Api", wanted: list[Object]) -> list[tuple[str, Object]]:
+    """What has to be applied: ("create" or "update", CRD). Raises `ClusterError` for a harmful downgrade."""
+    live = {crd["metadata"]["name"]: crd for crd in await kube.items(client, URL)}
+    steps = []
+    for crd in map(stamped, wanted):
+        name = crd["metadata"]["name"]
+        if name not in live:
+            steps.append(("create", crd))
+        elif _content(live[name]) != _content(crd):
+            refuse_dropped_versions(live[name], crd)
+            steps.append(("update", crd))
+    return steps
+
+
+def refuse_dropped_versions(live: Object, wanted: Object) -> None:
+    """Objects stored in a version that is no longer served cannot be read any more."""
+    kept = {version["name"] for version in wanted["spec"]["versions"] if version["served"]}
+    dropped = [version["name"] for version in live["spec"]["versions"] if version["served"] and version["name"] not in kept]
+    if dropped:
+        raise ClusterError(
+            f"the chart's CRD {live['metadata']['name']} no longer serves {', '.join(dropped)}, which the cluster has; "
+            "use a newer operator chart"
+        )
+
+
+async def apply(client: "Api", steps: list[tuple[str, Object]]) -> None:
+    """Applies what `plan` found."""
+    for _, crd in steps:
+        await kube.apply(client, f"{URL}/{crd['metadata']['name']}", crd)
+
+
+def _content(crd: Object) -> str | None:
+    return (crd["metadata"].get("annotations") or {}).get(CONTENT_ANNOTATION)

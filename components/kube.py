@@ -1,0 +1,96 @@
+"""Talking to the Kubernetes API from the program, outside of any resource: lists, reads and server-side applies.
+
+kr8s is imported on first use, because most commands change nothing and need none of it. Everything is async: hooks
+run in the event loop that also answers the engine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from components.errors import ClusterError
+
+if TYPE_CHECKING:
+    import httpx
+    from kr8s.asyncio import Api
+
+Object = dict[str, Any]
+FIELD_MANAGER = "dask-on-kubernetes"
+CONNECT_SECONDS = 20
+
+
+@dataclass(frozen=True)
+class Connection:
+    """Which Kubernetes cluster: the same choice as the provider's. Both None: the ambient kubeconfig."""
+
+    context: str | None = None
+    kubeconfig: str | None = None
+
+
+async def api(connection: Connection) -> Api:
+    """A client of the cluster. Raises `ClusterError` that names the server when it does not answer."""
+    import kr8s.asyncio
+
+    try:
+        client = await asyncio.wait_for(
+            kr8s.asyncio.api(kubeconfig=connection.kubeconfig, context=connection.context), CONNECT_SECONDS
+        )
+        await asyncio.wait_for(client.version(), CONNECT_SECONDS)
+    except Exception as error:
+        where = f"the context '{connection.context}'" if connection.context else "the ambient kubeconfig"
+        reason = str(error) or f"no answer within {CONNECT_SECONDS} s"
+        raise ClusterError(
+            f"cannot reach the Kubernetes API of {where}: {reason}; check `kubectl cluster-info` and `kubernetes:context`"
+        ) from error
+    return client
+
+
+@asynccontextmanager
+async def call(client: Api, method: str, url: str, **arguments: Any) -> AsyncIterator[httpx.Response]:
+    """One request against the API server's root, `url` without a leading slash. Raises kr8s.ServerError."""
+    async with client.call_api(method, version="", base="", url=url, **arguments) as response:
+        yield response
+
+
+async def get(client: Api, url: str, **params: str) -> Object:
+    """The JSON behind `url`. Raises kr8s.ServerError, also for 404."""
+    async with call(client, "GET", url, params=params) as response:
+        return response.json()
+
+
+async def items(client: Api, url: str, selector: dict[str, str] | None = None) -> list[Object]:
+    """The objects of a collection, narrowed by labels; none where the kind or the namespace is unknown."""
+    import kr8s
+
+    labels = ",".join(f"{key}={value}" for key, value in (selector or {}).items())
+    try:
+        return (await get(client, url, **({"labelSelector": labels} if labels else {})))["items"]
+    except (kr8s.ServerError, kr8s.NotFoundError) as error:
+        if _status(error) == 404:
+            return []
+        raise
+
+
+async def patch(client: Api, url: str, body: Object) -> Object:
+    """A merge patch."""
+    headers = {"Content-Type": "application/merge-patch+json"}
+    async with call(client, "PATCH", url, content=json.dumps(body), headers=headers) as response:
+        return response.json()
+
+
+async def apply(client: Api, url: str, body: Object, *, dry_run: bool = False) -> Object:
+    """A server-side apply under our field manager."""
+    params = {"fieldManager": FIELD_MANAGER, "force": "true"} | ({"dryRun": "All"} if dry_run else {})
+    headers = {"Content-Type": "application/apply-patch+yaml"}
+    async with call(client, "PATCH", url, params=params, content=json.dumps(body), headers=headers) as response:
+        return response.json()
+
+
+def _status(error: Exception) -> int | None:
+    response = getattr(error, "response", None)
+    return None if response is None else response.status_code

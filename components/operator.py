@@ -1,0 +1,126 @@
+"""The DaskOperator component: the Helm release of the operator, its namespace, and its CRDs kept current.
+
+In: `settings.operator`. Out: the release's name and version. Exactly one stack per Kubernetes cluster installs it.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pulumi
+from pulumi import ResourceHook, ResourceHookArgs, ResourceHookBinding, ResourceHookOptions, ResourceOptions
+from pulumi_kubernetes.core.v1 import Namespace
+from pulumi_kubernetes.helm.v3 import Release, RepositoryOptsArgs
+from pulumi_kubernetes.rbac.v1 import Role, RoleBinding
+
+from components import chart, crds, peers
+from components.kube import Connection, api
+from components.labels import owned
+from components.quantities import seconds
+from components.settings import Operator
+
+RELEASE = "dask-operator"
+
+
+class DaskOperator(pulumi.ComponentResource):
+    """The dask-kubernetes-operator, installed by Helm."""
+
+    release_name: pulumi.Output[str]
+    version: pulumi.Output[str]
+
+    def __init__(
+        self,
+        name: str,
+        settings: Operator,
+        connection: Connection,
+        *,
+        wait: bool = True,
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        """`wait` for the rollout: not needed where a verified cluster proves that the operator works."""
+        super().__init__("dask:k8s:Operator", name, {}, opts)
+        child = ResourceOptions(parent=self)
+        metadata = {"name": settings.namespace, "labels": owned() | _RESTRICTED}
+        namespace = Namespace("namespace", metadata=metadata, opts=child)
+        preflight = ResourceHook(
+            f"{name}-preflight", _preflight(settings, connection), opts=ResourceHookOptions(on_dry_run=True)
+        )
+        release = Release(
+            "release",
+            name=RELEASE,
+            namespace=settings.namespace,
+            **_chart(settings),
+            values=chart.values(settings),
+            skip_crds=settings.chart is None,
+            skip_await=not wait,
+            atomic=wait,
+            cleanup_on_fail=True,
+            timeout=seconds(settings.timeout),
+            opts=ResourceOptions(
+                parent=self,
+                depends_on=[namespace, *self._roles(settings)],
+                hooks=ResourceHookBinding(before_create=[preflight], before_update=[preflight]),
+                # Helm resolves the path itself; what the chart holds shows in the values and in the hook.
+                custom_timeouts=pulumi.CustomTimeouts(create=settings.timeout, update=settings.timeout),
+            ),
+        )
+        self.release_name = release.name
+        self.version = release.status.app_version
+        self.register_outputs({"release_name": self.release_name, "version": self.version})
+
+    def _roles(self, settings: Operator) -> Sequence[pulumi.Resource]:
+        """The rights of a namespaced operator outside its own namespace: the chart gives them only there."""
+        made: list[pulumi.Resource] = []
+        for namespace in settings.watch or ():
+            metadata = {"name": RELEASE, "namespace": namespace, "labels": owned()}
+            opts = ResourceOptions(parent=self)
+            made.append(Role(f"role-{namespace}", metadata=metadata, rules=_RULES, opts=opts))
+            subject = {"kind": "ServiceAccount", "name": _SERVICE_ACCOUNT, "namespace": settings.namespace}
+            reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": RELEASE}
+            binding = RoleBinding(
+                f"binding-{namespace}", metadata=metadata, role_ref=reference, subjects=[subject], opts=opts
+            )
+            made.append(binding)
+        return made
+
+
+# The chart's fullname template: `<release>-<chart>` unless the release's name holds the chart's.
+_SERVICE_ACCOUNT = f"{RELEASE}-{chart.NAME}"
+_RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
+# The namespaced part of the chart's templates/role.yaml.
+_RULES: list[dict[str, Any]] = [
+    {
+        "apiGroups": ["kubernetes.dask.org"],
+        "resources": [
+            *("daskclusters", "daskworkergroups", "daskworkergroups/scale"),
+            *("daskjobs", "daskjobs/status", "daskautoscalers"),
+        ],
+        "verbs": ["get", "list", "watch", "patch", "create", "delete"],
+    },
+    {"apiGroups": [""], "resources": ["pods", "pods/status", "services", "services/status"], "verbs": ["*"]},
+    {"apiGroups": ["apps"], "resources": ["deployments", "deployments/status"], "verbs": ["*"]},
+    {"apiGroups": ["", "events.k8s.io"], "resources": ["events"], "verbs": ["*"]},
+]
+
+
+def _chart(settings: Operator) -> dict[str, Any]:
+    if settings.chart is None:
+        return {"chart": chart.relative(chart.bundled())}
+    repository = RepositoryOptsArgs(repo=settings.chart.repository)
+    return {"chart": chart.NAME, "version": settings.chart.version, "repository_opts": repository}
+
+
+def _preflight(settings: Operator, connection: Connection) -> Any:
+    async def preflight(_: ResourceHookArgs) -> None:
+        """Refuses a second operator for the same namespaces, and brings the CRDs up to the chart's."""
+        client = await api(connection)
+        await peers.refuse_second_operator(client, settings)
+        if settings.chart is not None:
+            return  # Helm brings the CRDs of a foreign chart, once; `docs/operations.md` tells how to update them.
+        steps = await crds.plan(client, crds.read(chart.bundled()))
+        for step, crd in steps:
+            verb = f"would {step}" if pulumi.runtime.is_dry_run() else f"{step}s"
+            pulumi.log.info(f"{verb} the CRD {crd['metadata']['name']}")
+        if not pulumi.runtime.is_dry_run():
+            await crds.apply(client, steps)
+
+    return preflight

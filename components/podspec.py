@@ -1,0 +1,242 @@
+"""PURE: settings -> pod specs of scheduler, workers and the verify Job. No Pulumi import.
+
+The CRDs carry the PodSpec of about Kubernetes 1.21 and silently drop what they do not know (operator-facts): the
+contract tests hold every spec made here against them.
+"""
+
+import json
+import math
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from components.clustersettings import Cluster, Scheduler, Tls, WorkerPods
+from components.podsettings import PodSettings, ProbeTiming
+from components.quantities import amount, seconds
+
+Spec = dict[str, Any]
+CONTAINER = {"scheduler": "scheduler", "worker": "worker", "verify": "verify"}
+COMM_PORT, DASHBOARD_PORT = 8786, 8787
+TLS_PATH = "/etc/dask-tls"
+# Kubernetes must not act on a preStop that has just begun its last step.
+RETIRE_MARGIN_SECONDS = 5
+USER_ID = 1000
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a pod has to know of the place it runs in."""
+
+    cluster_name: str
+    """The DaskCluster's name in Kubernetes."""
+    namespace: str
+    restricted: bool
+    """Whether the namespace enforces the restricted Pod Security Standard."""
+    tls: Tls
+    tls_secret: str
+    secrets: dict[str, str]
+    """Names under `dask:secrets` -> names of the Secrets in Kubernetes."""
+
+    @property
+    def scheduler_address(self) -> str:
+        scheme = "tls" if self.tls.enabled else "tcp"
+        return f"{scheme}://{self.cluster_name}-scheduler.{self.namespace}.svc:{COMM_PORT}"
+
+
+@cache
+def script(name: str) -> str:
+    """The source of a file in components/scripts."""
+    return (Path(__file__).parent / "scripts" / f"{name}.py").read_text()
+
+
+def scheduler(settings: Scheduler, pod: PodSettings, place: Surroundings) -> Spec:
+    """The scheduler's pod spec. Its port names are what the endpoint and the probes refer to."""
+    container = _container("scheduler", pod, place, _tls_env("scheduler", place))
+    container["args"] = [
+        *("dask", "scheduler", "--host", "0.0.0.0", "--port", str(settings.port)),
+        *("--dashboard-address", f":{settings.dashboard_port}"),
+        *settings.extra_args,
+    ]
+    container["ports"] = [_port("tcp-comm", settings.port), _port("http-dashboard", settings.dashboard_port)]
+    # A scheduler that is busy for a while answers late: killing it for that would lose all work.
+    container["readinessProbe"] = _probe(settings.probes.readiness, period=1, timeout=5, failures=15)
+    container["livenessProbe"] = _probe(settings.probes.liveness, delay=15, period=15, timeout=15, failures=8)
+    return overlay(_pod(pod, place, container, "scheduler"), pod.pod_template)
+
+
+def worker(settings: WorkerPods, pod: PodSettings, place: Surroundings) -> Spec:
+    """A worker's pod spec. Its name is its Deployment's, by which the operator and the preStop find it."""
+    grace = seconds(settings.termination_grace_period)
+    retire = max(1, grace - RETIRE_MARGIN_SECONDS)
+    env = [_env("DASK_SCHEDULER_ADDRESS", place.scheduler_address), _env("DASK_RETIRE_SECONDS", str(retire))]
+    container = _container("worker", pod, place, [*env, *_tls_env("worker", place)])
+    container["args"] = _worker_args(settings, pod)
+    container["ports"] = [_port("http-dashboard", settings.dashboard_port)]
+    if settings.port:
+        container["ports"].insert(0, _port("tcp-comm", settings.port))
+    container["lifecycle"] = {"preStop": {"exec": {"command": ["python3", "-c", script("retire")]}}}
+    container["readinessProbe"] = _probe(settings.probes.readiness, period=2, timeout=5, failures=15)
+    if settings.probes.liveness:
+        container["livenessProbe"] = _probe(settings.probes.liveness, delay=15, period=15, timeout=15, failures=8)
+    spec = _pod(pod, place, container, "worker") | {"terminationGracePeriodSeconds": grace}
+    return overlay(spec, pod.pod_template)
+
+
+def verify(cluster: Cluster, place: Surroundings, expected_workers: dict[str, int], ready_seconds: int) -> Spec:
+    """The pod spec of the verify Job: the cluster's own image, so that the versions are the same by construction."""
+    pod = cluster.scheduler_pod()
+    own = PodSettings.model_construct(
+        **(dict(pod) | {"volumes": (), "env_from": (), "packages": PodSettings().packages, "resources": None})
+    )
+    env = [
+        _env("DASK_SCHEDULER_ADDRESS", place.scheduler_address),
+        _env("EXPECTED_WORKERS", json.dumps(expected_workers, sort_keys=True)),
+        _env("READY_SECONDS", str(ready_seconds)),
+    ]
+    container = _container("verify", own, place, [*env, *_tls_env("client", place)])
+    container["command"] = ["python3", "-c", script("verify")]
+    container["terminationMessagePolicy"] = "FallbackToLogsOnError"
+    container["resources"] = {
+        "requests": {"cpu": "100m", "memory": "256Mi"},
+        "limits": {"cpu": "2", "memory": "512Mi"},
+    }
+    return _pod(own, place, container, "client") | {"restartPolicy": "Never"}
+
+
+def _worker_args(settings: WorkerPods, pod: PodSettings) -> list[str]:
+    limits = pod.resources.all_limits()
+    args = ["dask", "worker", "--name", "$(DASK_WORKER_NAME)", "--dashboard"]
+    args += ["--dashboard-address", f":{settings.dashboard_port}"]
+    threads = settings.threads or (math.ceil(amount(limits["cpu"])) if "cpu" in limits else None)
+    if threads:
+        args += ["--nthreads", str(threads)]
+    if "memory" in limits:
+        args += ["--memory-limit", str(int(amount(limits["memory"])))]
+    if settings.port:
+        args += ["--worker-port", str(settings.port)]
+    return [*args, *settings.extra_args]
+
+
+def _container(name: str, pod: PodSettings, place: Surroundings, env: list[Spec]) -> Spec:
+    container: Spec = {"name": CONTAINER[name], "image": pod.image, "env": [*env, *environment(pod, place)]}
+    container["imagePullPolicy"] = pod.image_pull_policy or "IfNotPresent"
+    if pod.env_from:
+        container["envFrom"] = [_env_from(source.secret, source.config_map, place) for source in pod.env_from]
+    if pod.resources and (limits := pod.resources.all_limits()) | (requests := pod.resources.all_requests()):
+        container["resources"] = {k: v for k, v in (("requests", requests), ("limits", limits)) if v}
+    mounts = [volume.mount() for volume in pod.volumes]
+    if place.tls.enabled:
+        mounts.append({"name": "dask-tls", "mountPath": TLS_PATH, "readOnly": True})
+    if mounts:
+        container["volumeMounts"] = mounts
+    if place.restricted:
+        container["securityContext"] = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+    return container
+
+
+def environment(pod: PodSettings, place: Surroundings) -> list[Spec]:
+    """Packages, Dask's configuration and the person's own variables, in a stable order. The last of a name wins."""
+    values = {
+        f"EXTRA_{manager.upper()}_PACKAGES": " ".join(names) for manager, names in dict(pod.packages).items() if names
+    }
+    if place.restricted:
+        values["HOME"] = "/tmp"
+    values |= dict(sorted(dask_environment(pod.dask_config).items())) | dict(sorted(pod.env.items()))
+    return [_env(name, value) for name, value in values.items()]
+
+
+def dask_environment(tree: dict[str, Any], prefix: str = "DASK") -> dict[str, str]:
+    """Dask's configuration as it reads it from the environment: `a: {b-c: 1}` -> `DASK_A__B_C=1` (dask.config)."""
+    flat: dict[str, str] = {}
+    for key, value in tree.items():
+        name = f"{prefix}{'_' if prefix == 'DASK' else '__'}{re.sub(r'[^A-Za-z0-9]', '_', key).upper()}"
+        if isinstance(value, dict) and value:
+            flat |= dask_environment(value, name)
+        else:
+            flat[name] = value if isinstance(value, str) else repr(value)
+    return flat
+
+
+def _pod(pod: PodSettings, place: Surroundings, container: Spec, role: str) -> Spec:
+    # Service links would put a variable for every Service into the pod: one called `dask` makes DASK_PORT=tcp://...
+    spec: Spec = {"containers": [container], "enableServiceLinks": False, "automountServiceAccountToken": False}
+    volumes = [_volume(volume.source(), place) for volume in pod.volumes]
+    if place.tls.enabled:
+        items = [{"key": key, "path": key} for key in ("ca.crt", f"{role}.crt", f"{role}.key")]
+        volumes.append({"name": "dask-tls", "secret": {"secretName": place.tls_secret, "items": items}})
+    optional = {
+        "volumes": volumes,
+        "imagePullSecrets": [{"name": name} for name in pod.image_pull_secrets],
+        "nodeSelector": pod.node_selector,
+        "tolerations": [item.model_dump(by_alias=True, exclude_none=True) for item in pod.tolerations],
+        "affinity": pod.affinity,
+        "topologySpreadConstraints": list(pod.topology_spread_constraints),
+        "priorityClassName": pod.priority_class,
+        "serviceAccountName": pod.service_account,
+    }
+    if place.restricted:
+        user = {"runAsNonRoot": True, "runAsUser": USER_ID, "runAsGroup": USER_ID, "fsGroup": USER_ID}
+        spec["securityContext"] = user | {"seccompProfile": {"type": "RuntimeDefault"}}
+    return spec | {key: value for key, value in optional.items() if value}
+
+
+def _volume(source: Spec, place: Surroundings) -> Spec:
+    if "secret" in source:
+        name = source["secret"]["secretName"]
+        return source | {"secret": {"secretName": place.secrets.get(name, name)}}
+    return source
+
+
+def _env_from(secret: str | None, config_map: str | None, place: Surroundings) -> Spec:
+    if secret:
+        return {"secretRef": {"name": place.secrets.get(secret, secret)}}
+    return {"configMapRef": {"name": config_map}}
+
+
+def _env(name: str, value: str) -> Spec:
+    return {"name": name, "value": value}
+
+
+def _port(name: str, number: int) -> Spec:
+    return {"name": name, "containerPort": number, "protocol": "TCP"}
+
+
+def _probe(timing: ProbeTiming | None, *, period: int, timeout: int, failures: int, delay: int = 0) -> Spec:
+    given = timing.model_dump(by_alias=True, exclude_none=True) if timing else {}
+    ours = {"initialDelaySeconds": delay, "periodSeconds": period, "timeoutSeconds": timeout}
+    probe = {"httpGet": {"path": "/health", "port": "http-dashboard"}} | ours | {"failureThreshold": failures} | given
+    return {key: value for key, value in probe.items() if value != 0}
+
+
+def _tls_env(role: str, place: Surroundings) -> list[Spec]:
+    """https://distributed.dask.org/en/stable/tls.html. Every role has a leaf of its own."""
+    if not place.tls.enabled:
+        return []
+    comm = "DASK_DISTRIBUTED__COMM__"
+    role_key = role.upper()
+    leaves = {role_key} | ({"CLIENT"} if role == "scheduler" else set())
+    values = {
+        f"{comm}DEFAULT_SCHEME": "tls",
+        f"{comm}REQUIRE_ENCRYPTION": "True",
+        f"{comm}TLS__CA_FILE": f"{TLS_PATH}/ca.crt",
+    }
+    for leaf in sorted(leaves | ({"CLIENT"} if role == "worker" else set())):
+        values[f"{comm}TLS__{leaf}__CERT"] = f"{TLS_PATH}/{role}.crt"
+        values[f"{comm}TLS__{leaf}__KEY"] = f"{TLS_PATH}/{role}.key"
+    return [_env(name, value) for name, value in values.items()]
+
+
+def overlay(base: Any, over: Any) -> Any:
+    """`over` laid on `base`: mappings key by key, lists of named things by name, everything else replaced."""
+    if isinstance(base, dict) and isinstance(over, dict):
+        return base | {key: overlay(base[key], value) if key in base else value for key, value in over.items()}
+    if isinstance(base, list) and isinstance(over, list) and _named(base) and _named(over):
+        by_name = {item["name"]: item for item in base}
+        return list((by_name | {item["name"]: overlay(by_name.get(item["name"], {}), item) for item in over}).values())
+    return over
+
+
+def _named(items: list[Any]) -> bool:
+    return bool(items) and all(isinstance(item, dict) and "name" in item for item in items)

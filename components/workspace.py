@@ -1,0 +1,96 @@
+"""The Workspace component: the namespace that the clusters live in, and everything that holds for all pods in it.
+
+In: `settings.namespace` and `settings.secrets`. Out: the namespace's name.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+from pulumi import ResourceOptions
+from pulumi_kubernetes.core.v1 import LimitRange, Namespace, ResourceQuota, Secret
+
+from components import settings
+from components.labels import owned, part_of
+
+
+class Workspace(pulumi.ComponentResource):
+    """A namespace with its Pod Security level, quota, limits, network policies and Secrets."""
+
+    namespace: pulumi.Output[str]
+
+    def __init__(
+        self,
+        name: str,
+        namespace: settings.Namespace,
+        secrets: Mapping[str, Mapping[str, str]],
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("dask:k8s:Workspace", name, {}, opts)
+        self._name = namespace.name
+        self._home = [self._own(namespace)] if namespace.create else []
+        self.namespace = pulumi.Output.from_input(namespace.name)
+        if namespace.quota:
+            self._quota(namespace.quota)
+        if namespace.limits:
+            self._limits(namespace.limits.all_requests(), namespace.limits.all_limits())
+        if namespace.network_policies:
+            self._policies(namespace.allow_from)
+        self.secret_names = secret_names(secrets)
+        for key, data in secrets.items():
+            self._secret(self.secret_names[key], data)
+        self.register_outputs({"namespace": self.namespace})
+
+    def _own(self, namespace: settings.Namespace) -> pulumi.Resource:
+        level = {f"pod-security.kubernetes.io/{mode}": namespace.pod_security for mode in ("enforce", "warn")}
+        metadata = {"name": namespace.name, "labels": owned() | level | dict(namespace.labels)}
+        return Namespace("namespace", metadata=metadata, opts=ResourceOptions(parent=self))
+
+    def _child(self) -> ResourceOptions:
+        return ResourceOptions(parent=self, depends_on=self._home)
+
+    def _metadata(self, name: str) -> dict[str, Any]:
+        return {"name": name, "namespace": self._name, "labels": owned()}
+
+    def _quota(self, quota: settings.Quota) -> None:
+        hard: dict[str, str] = {}
+        for resource, most in (("cpu", quota.cpu), ("memory", quota.memory)):
+            if most:
+                hard |= {f"requests.{resource}": most, f"limits.{resource}": most}
+        if quota.pods is not None:
+            hard["pods"] = str(quota.pods)
+        ResourceQuota("quota", metadata=self._metadata("dask"), spec={"hard": hard}, opts=self._child())
+
+    def _limits(self, requests: dict[str, str], limits: dict[str, str]) -> None:
+        limit = {"type": "Container", "default": limits, "defaultRequest": requests}
+        LimitRange("limits", metadata=self._metadata("dask"), spec={"limits": [limit]}, opts=self._child())
+
+    def _policies(self, allow_from: tuple[str, ...]) -> None:
+        """Only pods of this namespace, the operator and the allowed ranges may connect to any pod here."""
+        from pulumi_kubernetes.networking.v1 import NetworkPolicy
+
+        operator = {
+            "namespaceSelector": {},
+            "podSelector": {"matchLabels": {"app.kubernetes.io/name": "dask-kubernetes-operator"}},
+        }
+        peers = [{"podSelector": {}}, operator, *({"ipBlock": {"cidr": cidr}} for cidr in allow_from)]
+        spec = {"podSelector": {}, "policyTypes": ["Ingress"], "ingress": [{"from": peers}]}
+        NetworkPolicy("ingress", metadata=self._metadata("dask"), spec=spec, opts=self._child())
+
+    def _secret(self, physical: str, data: Mapping[str, str]) -> None:
+        hidden = {key: pulumi.Output.secret(value) for key, value in data.items()}
+        Secret(physical, metadata=self._metadata(physical), string_data=hidden, immutable=True, opts=self._child())
+
+
+def secret_names(secrets: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """Names of Secrets that change with their content, so that a changed value reaches the pods.
+
+    The hash is slow and salted with the stack: eight digits of a fast one would let short secrets be guessed.
+    """
+    return {name: f"{name}-{_slow_hash(name, data)}" for name, data in secrets.items()}
+
+
+def _slow_hash(name: str, data: Mapping[str, str]) -> str:
+    content = "\0".join(f"{key}\0{data[key]}" for key in sorted(data))
+    return hashlib.scrypt(content.encode(), salt=f"{part_of()}/{name}".encode(), n=2**14, r=8, p=1, dklen=4).hex()

@@ -37,7 +37,7 @@ def values(operator: Operator) -> dict[str, Any]:
         "imagePullSecrets": [{"name": name} for name in operator.image_pull_secrets],
         "podSecurityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
         "resources": _resources(operator),
-        # Under read-only root the liveness probe's default second is too short on a busy node: it restarts the operator.
+        # A busy node answers late, and a restarted operator costs every cluster more than a late one.
         "livenessProbe": {"timeoutSeconds": 15},
     }
     if operator.watch is not None:

@@ -51,7 +51,9 @@ async def plan(client: "Api", wanted: list[Object]) -> list[tuple[str, Object]]:
 def refuse_dropped_versions(live: Object, wanted: Object) -> None:
     """Objects stored in a version that is no longer served cannot be read any more."""
     kept = {version["name"] for version in wanted["spec"]["versions"] if version["served"]}
-    dropped = [version["name"] for version in live["spec"]["versions"] if version["served"] and version["name"] not in kept]
+    dropped = [
+        version["name"] for version in live["spec"]["versions"] if version["served"] and version["name"] not in kept
+    ]
     if dropped:
         raise ClusterError(
             f"the chart's CRD {live['metadata']['name']} no longer serves {', '.join(dropped)}, which the cluster has; "

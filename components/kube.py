@@ -45,7 +45,8 @@ async def api(connection: Connection) -> Api:
         where = f"the context '{connection.context}'" if connection.context else "the ambient kubeconfig"
         reason = str(error) or f"no answer within {CONNECT_SECONDS} s"
         raise ClusterError(
-            f"cannot reach the Kubernetes API of {where}: {reason}; check `kubectl cluster-info` and `kubernetes:context`"
+            f"cannot reach the Kubernetes API of {where}: {reason}; "
+            "check `kubectl cluster-info` and `kubernetes:context`"
         ) from error
     return client
 
@@ -53,7 +54,8 @@ async def api(connection: Connection) -> Api:
 @asynccontextmanager
 async def call(client: Api, method: str, url: str, **arguments: Any) -> AsyncIterator[httpx.Response]:
     """One request against the API server's root, `url` without a leading slash. Raises kr8s.ServerError."""
-    async with client.call_api(method, version="", base="", url=url, **arguments) as response:
+    root, _, rest = url.partition("/")
+    async with client.call_api(method, version="", base=f"/{root}", url=rest, **arguments) as response:
         yield response
 
 

@@ -1,0 +1,175 @@
+"""The DaskCluster component. In: one cluster's settings. Out: its addresses, ports and names.
+
+What `up` does, in this order: the DaskCluster and its worker groups, the verify Job, the endpoint Service, the drain of
+what was replaced. Old versions are other resources with other names, so the engine deletes them at the very end, and
+not at all when anything before failed: until then the endpoint points to the old cluster, which goes on serving.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pulumi
+from pulumi import Output, Resource, ResourceHook, ResourceHookArgs, ResourceHookBinding, ResourceOptions
+from pulumi_kubernetes.apiextensions import CustomResource
+from pulumi_kubernetes.batch.v1 import Job
+from pulumi_kubernetes.core.v1 import ConfigMap, Secret, Service
+
+from components import certificates, drain, manifest, readiness
+from components.clustersettings import Cluster
+from components.endpoint import Address, address
+from components.kube import Connection
+from components.labels import part_of
+from components.manifest import Target
+from components.quantities import seconds
+
+
+class DaskCluster(pulumi.ComponentResource):
+    """A Dask cluster that has computed a result, and the endpoint that leads to it."""
+
+    name: Output[str]
+    namespace: Output[str]
+    scheduler_address: Output[str | None]
+    dashboard_url: Output[str | None]
+    scheduler_node_port: Output[int | None]
+    dashboard_node_port: Output[int | None]
+    image: Output[str]
+    client_tls: Output[dict[str, str]]
+    encrypted: bool
+    """Whether `client_tls` holds certificates that were made here."""
+
+    def __init__(
+        self,
+        name: str,
+        cluster: Cluster,
+        connection: Connection,
+        *,
+        namespace: str,
+        restricted: bool = True,
+        secrets: Mapping[str, str] | None = None,
+        node_hosts: Output[list[str]] | None = None,
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        """`secrets` maps names under `dask:secrets` to Secrets; `node_hosts` are addresses of nodes for NodePorts."""
+        super().__init__("dask:k8s:Cluster", name, {}, opts)
+        self._target = Target(name, cluster, namespace, part_of(), restricted, tuple(sorted((secrets or {}).items())))
+        self._connection = connection
+        tls = self._tls()
+        dask = self._dask_cluster([tls] if tls else [])
+        workers = [dask, *self._worker_groups(dask)]
+        ready = [self._verify(workers)] if cluster.verify else workers
+        service = self._endpoint(ready)
+        self._connection_record(service)
+        self._publish(service, tls, node_hosts or Output.from_input([]))
+
+    def _child(self, depends_on: Sequence[Resource] = (), **options: Any) -> ResourceOptions:
+        return ResourceOptions(parent=self, depends_on=list(depends_on), **options)
+
+    def _dask_cluster(self, depends_on: list[Resource]) -> Resource:
+        """The custom resource and what belongs to this version of it alone."""
+        target, cluster = self._target, self._target.cluster
+        recreate = cluster.update == "recreate"
+        options = self._child(
+            depends_on,
+            protect=cluster.protect or None,
+            ignore_changes=["spec.worker.replicas"] if cluster.workers.autoscaled else None,
+            # The same name cannot exist twice, so it goes first. An adopted cluster keeps its pods as they are.
+            delete_before_replace=recreate or None,
+            replacement_trigger=target.content if recreate and not cluster.adopt else None,
+            import_=f"{target.namespace}/{target.physical_name}" if cluster.adopt else None,
+            custom_timeouts=pulumi.CustomTimeouts(create=cluster.ready_timeout, delete="5m"),
+        )
+        dask = _custom(target.physical_name, manifest.dask_cluster(target), options)
+        if budget := manifest.disruption_budget(target):
+            from pulumi_kubernetes.policy.v1 import PodDisruptionBudget
+
+            PodDisruptionBudget(_logical(budget), **_args(budget), opts=self._child([dask]))
+        if scaler := manifest.autoscaler(target):
+            _custom(f"{target.physical_name}-autoscaler", scaler, self._child([dask]))
+        for kind, monitor in manifest.monitors(target).items():
+            _custom(f"{target.name}-{kind.lower()}", monitor, self._child([dask]))
+        return dask
+
+    def _worker_groups(self, dask: Resource) -> list[Resource]:
+        groups = manifest.worker_groups(self._target).values()
+        return [_custom(_logical(group), group, self._child([dask])) for group in groups]
+
+    def _verify(self, workers: list[Resource]) -> Resource:
+        target, connection = self._target, self._connection
+
+        async def pods_have_started(_: ResourceHookArgs) -> None:
+            await readiness.await_pods(connection, target)
+            readiness.guard(connection, target)
+
+        job = manifest.verify_job(target)
+        hook = ResourceHook(f"{_logical(job)}-pods", pods_have_started)
+        limit = pulumi.CustomTimeouts(create=f"{seconds(target.cluster.ready_timeout) + 90}s")
+        options = self._child(workers, hooks=ResourceHookBinding(before_create=[hook]), custom_timeouts=limit)
+        return Job(_logical(job), **_args(job), opts=options)
+
+    def _endpoint(self, ready: list[Resource]) -> Service:
+        return Service(
+            f"{self._target.name}-endpoint", **_args(manifest.endpoint(self._target)), opts=self._child(ready)
+        )
+
+    def _connection_record(self, service: Service) -> None:
+        """A ConfigMap that changes with the cluster: in front of it, and after the endpoint, stands the drain.
+
+        Its own step rather than a hook on the endpoint, so that an interrupted drain is taken up by the next `up`.
+        """
+        target, connection = self._target, self._connection
+
+        async def old_clusters_are_drained(_: ResourceHookArgs) -> None:
+            await drain.drain(connection, target)
+
+        hook = ResourceHook(f"{target.name}-drain", old_clusters_are_drained)
+        hooks = ResourceHookBinding(before_create=[hook], before_update=[hook])
+        record = manifest.connection(target)
+        ConfigMap(f"{target.name}-connection", **_args(record), opts=self._child([service], hooks=hooks))
+
+    def _tls(self) -> Secret | None:
+        tls = self._target.cluster.tls
+        if not tls.enabled or tls.secret:
+            return None
+        return certificates.tls_secret(self._target, self._child())
+
+    def _publish(self, service: Service, tls: Secret | None, node_hosts: Output[list[str]]) -> None:
+        target = self._target
+
+        def locate(parts: list[Any]) -> Address:
+            return address(target, *parts)
+
+        where = Output.all(service.spec, service.status, node_hosts).apply(locate)
+        self.name = Output.from_input(target.physical_name)
+        self.namespace = Output.from_input(target.namespace)
+        self.image = Output.from_input(target.cluster.image)
+        self.scheduler_address = where.apply(lambda found: found.scheduler_address)
+        self.dashboard_url = where.apply(lambda found: found.dashboard_url)
+        self.scheduler_node_port = where.apply(lambda found: found.scheduler_node_port)
+        self.dashboard_node_port = where.apply(lambda found: found.dashboard_node_port)
+        self.encrypted = tls is not None
+        self.client_tls = Output.secret(tls.data.apply(certificates.client_files) if tls else {})
+        self.register_outputs(self.outputs())
+
+    def outputs(self) -> dict[str, Output[Any]]:
+        """The stack output of this cluster; the names are a contract."""
+        return {
+            "name": self.name,
+            "namespace": self.namespace,
+            "schedulerAddress": self.scheduler_address,
+            "dashboardUrl": self.dashboard_url,
+            "schedulerNodePort": self.scheduler_node_port,
+            "dashboardNodePort": self.dashboard_node_port,
+            "image": self.image,
+        }
+
+
+def _custom(logical: str, body: dict[str, Any], opts: ResourceOptions) -> CustomResource:
+    return CustomResource(logical, api_version=body["apiVersion"], kind=body["kind"], **_args(body), opts=opts)
+
+
+def _logical(body: dict[str, Any]) -> str:
+    return body["metadata"]["name"]
+
+
+def _args(body: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in body.items() if key not in ("apiVersion", "kind")}

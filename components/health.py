@@ -1,0 +1,91 @@
+"""What keeps a cluster from becoming ready, in words. In: pods and Deployments as the API gives them. Out: reasons.
+
+Some reasons never go away by themselves (`fatal`): a wrong image, a crash loop, an exceeded quota. A pod that fits on
+no node is only told, because a cluster autoscaler may be bringing one.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+Object = dict[str, Any]
+
+_NEVER = {
+    "InvalidImageName",
+    "ErrImageNeverPull",
+    "CreateContainerConfigError",
+    "CreateContainerError",
+    "RunContainerError",
+}
+_PULL = {"ErrImagePull", "ImagePullBackOff"}
+_CRASHES = 2
+_TAIL = 300
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """One thing that is wrong with one object."""
+
+    where: str
+    reason: str
+    message: str
+    fatal: bool
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.reason}: {self.message}" if self.message else f"{self.where}: {self.reason}"
+
+
+def pod_troubles(pods: Iterable[Object]) -> list[Trouble]:
+    """Everything that is wrong with the pods, the fatal things first."""
+    found = [trouble for pod in pods for trouble in _pod(pod)]
+    return sorted(found, key=lambda trouble: not trouble.fatal)
+
+
+def _pod(pod: Object) -> Iterable[Trouble]:
+    where, status = f"pod {pod['metadata']['name']}", pod.get("status", {})
+    for condition in status.get("conditions", []):
+        if condition["type"] == "PodScheduled" and condition["status"] == "False":
+            yield Trouble(where, condition.get("reason", "Unschedulable"), condition.get("message", ""), fatal=False)
+    if status.get("reason") == "Evicted":
+        yield Trouble(where, "Evicted", status.get("message", ""), fatal=True)
+    for container in [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]:
+        yield from _container(where, container)
+
+
+def _container(where: str, status: Object) -> Iterable[Trouble]:
+    waiting = status.get("state", {}).get("waiting") or {}
+    reason, message = waiting.get("reason", ""), waiting.get("message", "")
+    last = (status.get("lastState") or {}).get("terminated") or (status.get("state") or {}).get("terminated") or {}
+    if reason in _NEVER:
+        yield Trouble(where, reason, _words(message, last), fatal=True)
+    elif reason in _PULL:
+        # The first failed pull may be a passing one; kubelet calls the second BackOff.
+        yield Trouble(where, reason, f"image {status.get('image')}: {message}", fatal=reason == "ImagePullBackOff")
+    elif reason == "CrashLoopBackOff" or status.get("restartCount", 0) >= _CRASHES:
+        yield Trouble(where, "CrashLoopBackOff", _words("", last), fatal=True)
+
+
+def _words(message: str, last: Object) -> str:
+    """The container's own last words, which say more than kubelet's."""
+    told = [message] if message else []
+    if last:
+        told.append(f"{last.get('reason', 'ended')} with exit code {last.get('exitCode')}")
+        if last.get("message"):
+            told.append(last["message"].strip()[-_TAIL:])
+    return ", ".join(told)
+
+
+def deployment_troubles(deployments: Iterable[Object]) -> list[Trouble]:
+    """Deployments whose pods are refused: an exceeded quota, Pod Security, a missing service account."""
+    return [
+        Trouble(f"deployment {deployment['metadata']['name']}", condition["reason"], condition.get("message", ""), True)
+        for deployment in deployments
+        for condition in deployment.get("status", {}).get("conditions", [])
+        if condition["type"] == "ReplicaFailure" and condition["status"] == "True"
+    ]
+
+
+def started(pod: Object) -> bool:
+    """Whether all containers run or have run, so that what comes next is up to Dask."""
+    statuses = pod.get("status", {}).get("containerStatuses", [])
+    return bool(statuses) and all(not (status.get("state") or {}).get("waiting") for status in statuses)

@@ -1,0 +1,54 @@
+"""The outputs of a stack. In: its components. Out: what `pulumi stack output` shows; the names are a contract."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+from pulumi_kubernetes import Provider
+
+from components.cluster import DaskCluster
+from components.endpoint import node_hosts
+from components.kube import Connection
+from components.settings import Settings
+
+FLAT = ("schedulerAddress", "dashboardUrl", "schedulerNodePort", "dashboardNodePort")
+
+
+def connection() -> Connection:
+    """The Kubernetes cluster that the stack names in `kubernetes:context`; the ambient kubeconfig otherwise."""
+    config = pulumi.Config("kubernetes")
+    return Connection(config.get("context"), config.get("kubeconfig"))
+
+
+def provider(where: Connection) -> Provider:
+    """An explicit provider. Its identifier keeps a rotated kubeconfig from replacing everything (#2745, #4019)."""
+    return Provider(
+        "kubernetes",
+        context=where.context,
+        kubeconfig=where.kubeconfig,
+        cluster_identifier=where.context or "ambient",
+        # A changed connection record or Secret is an update of the object, not a new one.
+        enable_config_map_mutable=True,
+    )
+
+
+def hosts(settings: Settings, where: Connection) -> pulumi.Output[list[str]] | None:
+    """The nodes' addresses, looked up only where a printed address needs one."""
+    endpoints = [cluster.endpoint for cluster in settings.clusters.values()]
+    if any(endpoint.type == "NodePort" and endpoint.host == "auto" for endpoint in endpoints):
+        return pulumi.Output.from_input(node_hosts(where))
+    return None
+
+
+def export(namespace: str, clusters: Mapping[str, DaskCluster]) -> None:
+    """Exports `namespace`, `clusters`, and with exactly one cluster its addresses once more, flat."""
+    shown: dict[str, Any] = {name: cluster.outputs() for name, cluster in clusters.items()}
+    pulumi.export("namespace", namespace)
+    pulumi.export("clusters", shown)
+    if len(clusters) == 1:
+        [only] = shown.values()
+        for name in FLAT:
+            pulumi.export(name, only[name])
+    encrypted = {name: cluster.client_tls for name, cluster in clusters.items() if cluster.encrypted}
+    if encrypted:
+        pulumi.export("clientTls", pulumi.Output.secret(encrypted))

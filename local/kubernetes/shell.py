@@ -1,0 +1,65 @@
+"""Running other programs: in, an argument list; out, its stdout, or a `LocalKubernetesError` that says what to do."""
+
+import contextlib
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+
+class LocalKubernetesError(Exception):
+    """What failed, with which value, by which rule, and what to do about it; printed without a traceback."""
+
+
+def say(text: str) -> None:
+    """Progress for people goes to stderr: stdout holds only results (a path, a status), so it can be captured."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def run(argv: Sequence[str | Path], *, env: Mapping[str, str] | None = None, stdin: str | None = None) -> str:
+    """Run a program to its end and return its stdout; on failure raise with its last words."""
+    done = subprocess.run(
+        [str(part) for part in argv], env=env, input=stdin, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        words = (done.stderr.strip() or done.stdout.strip())[-2000:]
+        raise LocalKubernetesError(f"`{' '.join(map(str, argv))}` ended with {done.returncode}:\n{words}")
+    return done.stdout
+
+
+def plain_environment(*, path: Path | None = None) -> dict[str, str]:
+    """An environment without the caller's proxies, credentials or kubeconfig: a node must not depend on who started it."""
+    system = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    return {"PATH": f"{path}:{system}" if path else system, "HOME": "/nonexistent", "LC_ALL": "C.UTF-8"}
+
+
+@contextlib.contextmanager
+def alive(what: str, progress: Callable[[], str] = str, every_seconds: float = 30) -> Iterator[None]:
+    """Print a line with the elapsed time and `progress()` every 30 s while the body runs, so a long step is seen to live."""
+    done = threading.Event()
+    started = time.monotonic()
+
+    def heartbeat() -> None:
+        while not done.wait(every_seconds):
+            minutes, seconds = divmod(int(time.monotonic() - started), 60)
+            say(f"    {what}: {minutes} min {seconds:02} s {progress()}".rstrip())
+
+    thread = threading.Thread(target=heartbeat, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def require_root(command: str) -> None:
+    """Raise unless root: namespaces, cgroups and apt all need it."""
+    if os.geteuid() != 0:
+        raise LocalKubernetesError(
+            f"`{command}` runs as user {os.geteuid()}, but namespaces, cgroups and apt need root; "
+            f"run `sudo --preserve-env=XDG_CACHE_HOME,PATH python3 -m local.kubernetes {command}`"
+        )

@@ -1,0 +1,11 @@
+"""The files in `config/`: in, a file's name and values for its `$names`; out, its text. A missing value is an error."""
+
+import string
+from pathlib import Path
+
+CONFIG = Path(__file__).parent / "config"
+
+
+def render(name: str, **values: object) -> str:
+    """Fill a template; every `$name` in it must be given."""
+    return string.Template((CONFIG / name).read_text()).substitute(values)

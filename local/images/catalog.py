@@ -11,12 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).parent
-# bookworm's Python is 3.11; locks/compile.sh and wheels.py say so too.
-DEBIAN_SUITE = "bookworm"
-DEBIAN_PACKAGES = ("ca-certificates", "python3", "tini")
 # Raised when the same inputs are to give another archive, because build.py changed.
-FORMAT = "1"
-SHARED_INPUTS = ("Containerfile", "slim.sh")
+FORMAT = "2"
+SHARED_INPUTS = ("rootfs.sh", "Containerfile", "slim.sh")
 
 
 @dataclass(frozen=True)
@@ -35,10 +32,15 @@ class Image:
         return f"{self.name}:{self.tag}"
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """What a person may call it."""
+        return self.reference, self.reference.rpartition("/")[2], self.stage
+
+    @property
     def digest(self) -> str:
-        """12 hex digits over the inputs, the machine's architecture included."""
+        """12 hex digits over all inputs."""
         files = (*SHARED_INPUTS, *self.scripts, *(f"locks/{lock}.txt" for lock in self.locks))
-        return content_hash(rootfs_inputs(), self.reference, self.stage, *(HERE / file for file in files))
+        return content_hash(FORMAT, self.reference, self.stage, *(HERE / file for file in files))
 
     @property
     def archive(self) -> Path:
@@ -48,10 +50,10 @@ class Image:
 _PREPARE = ("prepare.sh", "conda_packages.py")
 
 IMAGES = (
-    Image("ghcr.io/dask/dask", "2026.8.0", "dask", ("dask",), _PREPARE, 45),
-    Image("ghcr.io/dask/dask", "2026.8.0-ml", "ml", ("dask", "ml"), _PREPARE, 30),
+    Image("ghcr.io/dask/dask", "2026.8.0", "dask", ("dask",), _PREPARE, 20),
+    Image("ghcr.io/dask/dask", "2026.8.0-ml", "ml", ("dask", "ml"), _PREPARE, 15),
     Image("ghcr.io/dask/dask", "2026.8.0-next", "next", ("dask",), _PREPARE, 5),
-    Image("ghcr.io/dask/dask-kubernetes-operator", "2026.3.0", "operator", ("operator",), (), 30),
+    Image("ghcr.io/dask/dask-kubernetes-operator", "2026.3.0", "operator", ("operator",), (), 20),
 )
 
 
@@ -60,13 +62,9 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dask-on-kubernetes" / "images"
 
 
-def rootfs_inputs() -> str:
-    return f"{FORMAT} {platform.machine()} {DEBIAN_SUITE} {' '.join(DEBIAN_PACKAGES)}"
-
-
 def content_hash(*inputs: str | Path) -> str:
-    """12 hex digits over strings and the bytes of files."""
-    digest = hashlib.sha256()
+    """12 hex digits over strings, the bytes of files, and the machine's architecture."""
+    digest = hashlib.sha256(platform.machine().encode())
     for item in inputs:
         content = item.read_bytes() if isinstance(item, Path) else item.encode()
         digest.update(hashlib.sha256(content).digest())
@@ -74,12 +72,12 @@ def content_hash(*inputs: str | Path) -> str:
 
 
 def find(names: list[str]) -> list[Image]:
-    """The images of these names: a full reference, its last part (`dask:2026.8.0-ml`), or the stage (`ml`). None: all."""
+    """The images of these names: a full reference, its last part (`dask:2026.8.0-ml`) or the stage; no name: all."""
     if not names:
         return list(IMAGES)
     found = []
     for name in names:
-        matches = [image for image in IMAGES if name in (image.reference, image.reference.rpartition("/")[2], image.stage)]
+        matches = [image for image in IMAGES if name in image.names]
         if not matches:
             known = ", ".join(image.reference for image in IMAGES)
             raise ValueError(f"no image is called {name!r}; known are {known}")

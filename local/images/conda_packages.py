@@ -14,8 +14,8 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 SPEC = re.compile(r"(?:[\w./-]+::)?(?P<name>[\w.-]+)(?P<version>[=<>!~].*)?")
 FLAGS_WITH_VALUE = ("-c", "--channel", "-n", "--name", "-p", "--prefix")
 REMEDY = (
-    "this image has no conda. Use packages.pip (EXTRA_PIP_PACKAGES); or the image tag that ends in -ml for scikit-learn, "
-    "optuna and optuna-integration; or the upstream image ghcr.io/dask/dask from its registry, which has conda."
+    "this image has no conda. Use packages.pip (EXTRA_PIP_PACKAGES); or the image tag that ends in -ml for "
+    "scikit-learn, optuna and optuna-integration; or the upstream image ghcr.io/dask/dask from its registry."
 )
 
 

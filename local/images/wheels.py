@@ -3,7 +3,6 @@
 The host's pip fetches them, with whatever index, proxy and CA the host has, so that nothing of that reaches an image.
 """
 
-import os
 import platform
 import shutil
 import sys
@@ -19,7 +18,7 @@ GLIBC_MINORS = range(36, 16, -1)
 
 def folder(lock: str) -> Path:
     """Where the wheels of a lock file are, or will be."""
-    return cache_folder() / f"wheels-{lock}-{content_hash(platform.machine(), HERE / 'locks' / f'{lock}.txt')}"
+    return cache_folder() / f"wheels-{lock}-{content_hash(HERE / 'locks' / f'{lock}.txt')}"
 
 
 def fetch(lock: str, lock_descriptor: int) -> Path:
@@ -33,7 +32,7 @@ def fetch(lock: str, lock_descriptor: int) -> Path:
     run(f"downloading the wheels of {lock}.txt", _command(lock, unfinished), 20, log, lock_descriptor)
     for path in (unfinished, *unfinished.iterdir()):
         path.chmod(0o755 if path.is_dir() else 0o644)  # pods read the folder as a user of their own
-    os.rename(unfinished, target)
+    unfinished.rename(target)
     return target
 
 

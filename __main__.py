@@ -4,6 +4,7 @@ import pulumi
 
 from components import settings, stack
 from components.cluster import DaskCluster
+from components.job import DaskJob
 from components.operator import DaskOperator
 from components.workspace import Workspace
 
@@ -23,16 +24,8 @@ owner = (
 after = pulumi.ResourceOptions.merge(kubernetes, pulumi.ResourceOptions(depends_on=[workspace, *owner]))
 hosts = stack.hosts(config, connection)
 clusters = {
-    name: DaskCluster(
-        name,
-        cluster,
-        connection,
-        namespace=config.namespace.name,
-        restricted=config.namespace.pod_security == "restricted",
-        secrets=workspace.secret_names,
-        node_hosts=hosts,
-        opts=after,
-    )
+    name: DaskCluster(name, workspace.cluster(name, cluster), connection, node_hosts=hosts, opts=after)
     for name, cluster in config.clusters.items()
 }
-stack.export(config.namespace.name, clusters)
+jobs = {name: DaskJob(name, workspace.job(name, job), connection, opts=after) for name, job in config.jobs.items()}
+stack.export(config.namespace.name, clusters, jobs)

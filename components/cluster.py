@@ -5,7 +5,7 @@ what was replaced. Old versions are other resources with other names, so the eng
 not at all when anything before failed: until then the endpoint points to the old cluster, which goes on serving.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pulumi
@@ -15,10 +15,8 @@ from pulumi_kubernetes.batch.v1 import Job
 from pulumi_kubernetes.core.v1 import ConfigMap, Secret, Service
 
 from components import certificates, drain, manifest, readiness
-from components.clustersettings import Cluster
 from components.endpoint import Address, address
 from components.kube import Connection
-from components.labels import part_of
 from components.manifest import Target
 from components.quantities import seconds
 
@@ -40,23 +38,20 @@ class DaskCluster(pulumi.ComponentResource):
     def __init__(
         self,
         name: str,
-        cluster: Cluster,
+        target: Target,
         connection: Connection,
         *,
-        namespace: str,
-        restricted: bool = True,
-        secrets: Mapping[str, str] | None = None,
         node_hosts: Output[list[str]] | None = None,
         opts: ResourceOptions | None = None,
     ) -> None:
-        """`secrets` maps names under `dask:secrets` to Secrets; `node_hosts` are addresses of nodes for NodePorts."""
+        """`node_hosts` are addresses of nodes, for the printed address of a NodePort."""
         super().__init__("dask:k8s:Cluster", name, {}, opts)
-        self._target = Target(name, cluster, namespace, part_of(), restricted, tuple(sorted((secrets or {}).items())))
+        self._target = target
         self._connection = connection
         tls = self._tls()
         dask = self._dask_cluster([tls] if tls else [])
         workers = [dask, *self._worker_groups(dask)]
-        ready = [self._verify(workers)] if cluster.verify else workers
+        ready = [self._verify(workers)] if target.cluster.verify else workers
         service = self._endpoint(ready)
         self._connection_record(service)
         self._publish(service, tls, node_hosts or Output.from_input([]))

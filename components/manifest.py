@@ -77,12 +77,14 @@ def _cluster(target: Target, place: Surroundings) -> Spec:
     cluster = target.cluster
     scheduler_pod, worker_pod = cluster.scheduler_pod(), cluster.worker_pod(cluster.workers)
     spec: Spec = {
-        "scheduler": _role_metadata(scheduler_pod)
+        "scheduler": role_metadata(scheduler_pod)
         | {
             "spec": podspec.scheduler(cluster.scheduler, scheduler_pod, place),
-            "service": _operator_service(cluster, place.cluster_name),
+            "service": operator_service(
+                place.cluster_name, speaks=cluster.workers.autoscaled or cluster.idle_timeout is not None
+            ),
         },
-        "worker": _role_metadata(worker_pod)
+        "worker": role_metadata(worker_pod)
         | {"replicas": cluster.workers.wanted, "spec": podspec.worker(cluster.workers, worker_pod, place)},
     }
     if cluster.idle_timeout:
@@ -90,21 +92,20 @@ def _cluster(target: Target, place: Surroundings) -> Spec:
     return _object(target, "DaskCluster", place.cluster_name, API_VERSION) | {"spec": spec}
 
 
-def _operator_service(cluster: Cluster, cluster_name: str) -> Spec:
+def operator_service(cluster_name: str, *, speaks: bool) -> Spec:
     """The Service that the operator makes once and never updates.
 
     Its port is called `tcp-comm` only where the operator has to speak to the scheduler (autoscaling, idleTimeout).
     Under any other name the operator's look-up fails inside its own `suppress`, and a scale-down takes workers of the
     scaled group only (controller.py, retire_workers; dask-kubernetes #914). Remove when: #914 is fixed.
     """
-    asks = cluster.workers.autoscaled or cluster.idle_timeout
     return {
         "type": "ClusterIP",
         "selector": _scheduler_selector(cluster_name),
         # Workers need not wait for the readiness probe's next turn.
         "publishNotReadyAddresses": True,
         "ports": [
-            _service_port("tcp-comm" if asks else "comm", COMM_PORT, "tcp-comm"),
+            _service_port("tcp-comm" if speaks else "comm", COMM_PORT, "tcp-comm"),
             _service_port("http-dashboard", DASHBOARD_PORT, "http-dashboard"),
         ],
     }
@@ -117,7 +118,7 @@ def worker_groups(target: Target) -> dict[str, Spec]:
 
 def _worker_group(target: Target, name: str, group: WorkerGroup) -> Spec:
     pod = target.cluster.worker_pod(group)
-    worker = _role_metadata(pod) | {"spec": podspec.worker(group, pod, target.place)}
+    worker = role_metadata(pod) | {"spec": podspec.worker(group, pod, target.place)}
     physical = versioned(f"{target.physical_name}-{name}", worker)
     body = _object(target, "DaskWorkerGroup", physical, API_VERSION)
     return body | {"spec": {"cluster": target.physical_name, "worker": worker | {"replicas": group.replicas}}}
@@ -220,7 +221,7 @@ def _service_port(name: str, number: int, target: str, node_port: int | None = N
     return port | ({"nodePort": node_port} if node_port else {})
 
 
-def _role_metadata(pod: PodSettings) -> Spec:
+def role_metadata(pod: PodSettings) -> Spec:
     metadata = {key: value for key, value in (("labels", pod.labels), ("annotations", pod.annotations)) if value}
     return {"metadata": metadata} if metadata else {}
 

@@ -17,7 +17,6 @@ from components.podsettings import PodSettings, ProbeTiming
 from components.quantities import amount, seconds
 
 Spec = dict[str, Any]
-CONTAINER = {"scheduler": "scheduler", "worker": "worker", "verify": "verify"}
 COMM_PORT, DASHBOARD_PORT = 8786, 8787
 TLS_PATH = "/etc/dask-tls"
 # Kubernetes must not act on a preStop that has just begun its last step.
@@ -105,6 +104,15 @@ def verify(cluster: Cluster, place: Surroundings, expected_workers: dict[str, in
     return _pod(own, place, container, "client") | {"restartPolicy": "Never"}
 
 
+def runner(command: list[str], pod: PodSettings, place: Surroundings) -> Spec:
+    """The pod spec of a DaskJob's runner. Never restarted: its end is the job's end."""
+    container = _container("job", pod, place, [_env("DASK_SCHEDULER_ADDRESS", place.scheduler_address)])
+    # As arguments, so that the image's entrypoint installs the packages first.
+    container["args"] = command
+    container["terminationMessagePolicy"] = "FallbackToLogsOnError"
+    return overlay(_pod(pod, place, container, "client") | {"restartPolicy": "Never"}, pod.pod_template)
+
+
 def _worker_args(settings: WorkerPods, pod: PodSettings) -> list[str]:
     limits = pod.resources.all_limits()
     args = ["dask", "worker", "--name", "$(DASK_WORKER_NAME)", "--dashboard"]
@@ -120,7 +128,7 @@ def _worker_args(settings: WorkerPods, pod: PodSettings) -> list[str]:
 
 
 def _container(name: str, pod: PodSettings, place: Surroundings, env: list[Spec]) -> Spec:
-    container: Spec = {"name": CONTAINER[name], "image": pod.image, "env": [*env, *environment(pod, place)]}
+    container: Spec = {"name": name, "image": pod.image, "env": [*env, *environment(pod, place)]}
     container["imagePullPolicy"] = pod.image_pull_policy or "IfNotPresent"
     if pod.env_from:
         container["envFrom"] = [_env_from(source.secret, source.config_map, place) for source in pod.env_from]

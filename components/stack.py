@@ -8,6 +8,7 @@ from pulumi_kubernetes import Provider
 
 from components.cluster import DaskCluster
 from components.endpoint import node_hosts
+from components.job import DaskJob
 from components.kube import Connection
 from components.settings import Settings
 
@@ -40,7 +41,7 @@ def hosts(settings: Settings, where: Connection) -> pulumi.Output[list[str]] | N
     return None
 
 
-def export(namespace: str, clusters: Mapping[str, DaskCluster]) -> None:
+def export(namespace: str, clusters: Mapping[str, DaskCluster], jobs: Mapping[str, DaskJob]) -> None:
     """Exports `namespace`, `clusters`, and with exactly one cluster its addresses once more, flat."""
     shown: dict[str, Any] = {name: cluster.outputs() for name, cluster in clusters.items()}
     pulumi.export("namespace", namespace)
@@ -49,6 +50,8 @@ def export(namespace: str, clusters: Mapping[str, DaskCluster]) -> None:
         [only] = shown.values()
         for name in FLAT:
             pulumi.export(name, only[name])
+    if jobs:
+        pulumi.export("jobs", {name: job.outputs() for name, job in jobs.items()})
     encrypted = {name: cluster.client_tls for name, cluster in clusters.items() if cluster.encrypted}
     if encrypted:
         pulumi.export("clientTls", pulumi.Output.secret(encrypted))

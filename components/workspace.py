@@ -12,7 +12,11 @@ from pulumi import ResourceOptions
 from pulumi_kubernetes.core.v1 import LimitRange, Namespace, ResourceQuota, Secret
 
 from components import settings
+from components.clustersettings import Cluster
+from components.jobmanifest import JobTarget
+from components.jobsettings import Job
 from components.labels import owned, part_of
+from components.manifest import Target
 
 
 class Workspace(pulumi.ComponentResource):
@@ -29,6 +33,7 @@ class Workspace(pulumi.ComponentResource):
     ) -> None:
         super().__init__("dask:k8s:Workspace", name, {}, opts)
         self._name = namespace.name
+        self._restricted = namespace.pod_security == "restricted"
         self._home = [self._own(namespace)] if namespace.create else []
         self.namespace = pulumi.Output.from_input(namespace.name)
         if namespace.quota:
@@ -41,6 +46,18 @@ class Workspace(pulumi.ComponentResource):
         for key, data in secrets.items():
             self._secret(self.secret_names[key], data)
         self.register_outputs({"namespace": self.namespace})
+
+    def cluster(self, name: str, cluster: Cluster) -> Target:
+        """A cluster of this name, here."""
+        return Target(name, cluster, **self._here())
+
+    def job(self, name: str, job: Job) -> JobTarget:
+        """A job of this name, here."""
+        return JobTarget(name, job, **self._here())
+
+    def _here(self) -> dict[str, Any]:
+        secrets = tuple(sorted(self.secret_names.items()))
+        return {"namespace": self._name, "part_of": part_of(), "restricted": self._restricted, "secrets": secrets}
 
     def _own(self, namespace: settings.Namespace) -> pulumi.Resource:
         level = {f"pod-security.kubernetes.io/{mode}": namespace.pod_security for mode in ("enforce", "warn")}

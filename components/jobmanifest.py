@@ -1,0 +1,74 @@
+"""PURE: a job's settings -> its DaskJob. No Pulumi import."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from components import podspec
+from components.clustersettings import Tls
+from components.jobsettings import Job
+from components.manifest import API_VERSION, operator_service, role_metadata
+from components.names import content_hash
+from components.podsettings import merge
+from components.podspec import Spec, Surroundings
+
+
+@dataclass(frozen=True)
+class JobTarget:
+    """One job, and where it goes."""
+
+    name: str
+    job: Job
+    namespace: str
+    part_of: str
+    restricted: bool = True
+    secrets: tuple[tuple[str, str], ...] = ()
+
+    @cached_property
+    def physical_name(self) -> str:
+        """`<name>-<hash>`: everything in a job is content, so a changed job is another one."""
+        body = _spec(self, self._place(self.name))
+        return f"{self.name}-{content_hash(body)}"
+
+    @property
+    def labels(self) -> dict[str, str]:
+        return {
+            "app.kubernetes.io/name": "dask",
+            "app.kubernetes.io/instance": self.name,
+            "app.kubernetes.io/part-of": self.part_of,
+        }
+
+    def _place(self, name: str) -> Surroundings:
+        return Surroundings(name, self.namespace, self.restricted, Tls(), "", dict(self.secrets))
+
+    @property
+    def place(self) -> Surroundings:
+        return self._place(self.physical_name)
+
+
+def dask_job(target: JobTarget) -> Spec:
+    """The DaskJob."""
+    metadata = {"name": target.physical_name, "namespace": target.namespace, "labels": target.labels}
+    return {"apiVersion": API_VERSION, "kind": "DaskJob", "metadata": metadata, "spec": _spec(target, target.place)}
+
+
+def record(target: JobTarget) -> Spec:
+    """The ConfigMap that says which run of the job has succeeded."""
+    metadata = {"name": f"{target.name}-result", "namespace": target.namespace, "labels": target.labels}
+    return {"metadata": metadata, "data": {"job": target.physical_name, "result": "Successful"}}
+
+
+def _spec(target: JobTarget, place: Surroundings) -> Spec:
+    job = target.job
+    runner, scheduler, workers = (merge(job, pod) for pod in (job.runner, job.scheduler, job.workers))
+    cluster: Spec = {
+        "scheduler": role_metadata(scheduler)
+        | {
+            "spec": podspec.scheduler(job.scheduler, scheduler, place),
+            "service": operator_service(place.cluster_name, speaks=False),
+        },
+        "worker": role_metadata(workers)
+        | {"replicas": job.workers.wanted, "spec": podspec.worker(job.workers, workers, place)},
+    }
+    command = list(job.runner.command) or ["python3", "-c", job.runner.script or ""]
+    run = role_metadata(runner) | {"spec": podspec.runner(command, runner, place)}
+    return {"cluster": {"spec": cluster}, "job": run}

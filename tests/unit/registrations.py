@@ -1,0 +1,81 @@
+"""Runs the program's components against a recording monitor: what is registered, with which options."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from pulumi.runtime import mocks, rpc, settings
+from pulumi.runtime.mocks import MockMonitor, MockResourceArgs
+from pulumi.runtime.stack import run_in_stack
+
+
+@dataclass
+class Registration:
+    """One registered resource: its type, name, inputs, and the raw request with all options."""
+
+    type: str
+    name: str
+    inputs: dict[str, Any]
+    request: Any
+
+    @property
+    def depends_on(self) -> set[str]:
+        """The logical names of what it waits for."""
+        return {urn.rsplit("::", 1)[-1] for urn in self.request.dependencies}
+
+    @property
+    def parent(self) -> str:
+        return self.request.parent.rsplit("::", 1)[-1]
+
+
+@dataclass
+class Recording(mocks.Mocks):
+    """Answers like a cluster that gives every NodePort Service the ports 31000 and up."""
+
+    made: dict[str, Registration] = field(default_factory=dict)
+    outputs: dict[str, Any] = field(default_factory=dict)
+
+    def call(self, args: Any) -> dict[str, Any]:
+        return {}
+
+    def new_resource(self, args: MockResourceArgs) -> tuple[str, dict[str, Any]]:
+        state = dict(args.inputs)
+        if args.typ.endswith(":Service") and state["spec"]["type"] == "NodePort":
+            ports = [
+                port | {"nodePort": port.get("nodePort", 31000 + n)} for n, port in enumerate(state["spec"]["ports"])
+            ]
+            state["spec"] = state["spec"] | {"ports": ports}
+        return f"{args.name}-id", state
+
+
+class RecordingMonitor(MockMonitor):
+    """Keeps the whole request: the plain mock drops the options."""
+
+    def __init__(self, recording: Recording) -> None:
+        super().__init__(recording)
+        self.recording = recording
+
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the name of the gRPC method
+        inputs = rpc.deserialize_properties(request.object)
+        self.recording.made[request.name] = Registration(request.type, request.name, inputs, request)
+        return super().RegisterResource(request)
+
+    def RegisterResourceOutputs(self, request: Any) -> Any:  # noqa: N802 - the name of the gRPC method
+        if "pulumi:pulumi:Stack" in request.urn:
+            self.recording.outputs |= rpc.deserialize_properties(request.outputs)
+        return super().RegisterResourceOutputs(request)
+
+
+def record(program: Callable[[], None], stack: str = "dev") -> Recording:
+    """Runs `program` as a stack. Returns what was registered, by logical name, and the exported outputs."""
+    recording = Recording()
+
+    async def run() -> None:
+        monitor = RecordingMonitor(recording)
+        mocks.set_mocks(recording, project="dask", stack=stack, preview=False, monitor=monitor)
+        settings.ROOT.set(None)  # set_mocks has made a root stack and closed it; run_in_stack makes the real one
+        await run_in_stack(program)
+
+    asyncio.run(run())
+    return recording

@@ -1,0 +1,288 @@
+"""What the pure part makes of a configuration."""
+
+from typing import Any
+
+import pytest
+
+from components import manifest
+from components.manifest import Target
+from components.settings import parse
+
+
+def target(cluster: dict[str, Any] | None = None, name: str = "analytics", **place: Any) -> Target:
+    settings = parse({"clusters": {name: cluster or {}}, "namespace": {"podSecurity": "privileged"}})
+    return Target(name, settings.clusters[name], "lab", "dask-dev", **place)
+
+
+def container(body: dict[str, Any], role: str) -> dict[str, Any]:
+    return body["spec"][role]["spec"]["containers"][0]
+
+
+def env(box: dict[str, Any]) -> dict[str, str]:
+    return {item["name"]: item["value"] for item in box["env"]}
+
+
+class TestNames:
+    def test_the_name_ends_in_a_hash_that_stays(self) -> None:
+        first, second = target({"workers": {"replicas": 2}}), target({"workers": {"replicas": 2}})
+
+        assert first.physical_name == second.physical_name
+        assert first.physical_name.startswith("analytics-")
+        assert len(first.physical_name) == len("analytics-") + 8
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"workers": {"replicas": 7}},
+            {"workers": {"replicas": 0}},
+            {"endpoint": {"type": "NodePort", "insecure": True}},
+            {"workerGroups": {"big": {"replicas": 3}}},
+            {"drainTimeout": "1m"},
+            {"verify": False},
+            {"scheduler": {"podDisruptionBudget": False}},
+        ],
+    )
+    def test_what_touches_no_pod_keeps_the_name(self, change: dict[str, Any]) -> None:
+        assert target(change).physical_name == target().physical_name
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"image": "ghcr.io/dask/dask:2026.7.1"},
+            {"env": {"A": "1"}},
+            {"workers": {"env": {"A": "1"}}},
+            {"workers": {"threads": 2}},
+            {"workers": {"resources": {"memory": "2Gi"}}},
+            {"packages": {"pip": ["optuna"]}},
+            {"volumes": [{"name": "data", "hostPath": "/srv", "mountPath": "/data"}]},
+            {"scheduler": {"port": 9000}},
+            {"tls": {"enabled": True}},
+            {"labels": {"team": "a"}},
+            {"annotations": {"note": "a"}},
+            {"idleTimeout": "1h"},
+            {"daskConfig": {"distributed": {"worker": {"memory": {"target": 0.5}}}}},
+            {"workers": {"minimum": 1, "maximum": 2}},
+        ],
+    )
+    def test_what_touches_a_pod_changes_the_name(self, change: dict[str, Any]) -> None:
+        assert target(change).physical_name != target().physical_name
+
+    def test_a_new_tls_rotation_is_a_new_cluster(self) -> None:
+        once = target({"tls": {"enabled": True}})
+        again = target({"tls": {"enabled": True, "rotation": 2}})
+
+        assert once.physical_name != again.physical_name
+        assert (once.tls_secret, again.tls_secret) == ("analytics-tls-1", "analytics-tls-2")
+
+    def test_recreate_keeps_the_plain_name_and_still_knows_its_content(self) -> None:
+        before, after = target({"update": "recreate"}), target({"update": "recreate", "env": {"A": "1"}})
+
+        assert before.physical_name == after.physical_name == "analytics"
+        assert before.content != after.content
+
+    def test_bounds_of_the_autoscaler_keep_the_name(self) -> None:
+        narrow = target({"workers": {"minimum": 1, "maximum": 2}})
+        wide = target({"workers": {"minimum": 0, "maximum": 20}})
+
+        assert narrow.physical_name == wide.physical_name
+
+    def test_a_group_has_a_name_of_its_own_content(self) -> None:
+        def group(settings: dict[str, Any]) -> str:
+            return manifest.worker_groups(target({"workerGroups": {"big": settings}}))["big"]["metadata"]["name"]
+
+        assert group({"replicas": 1}) == group({"replicas": 5})
+        assert group({"replicas": 1}) != group({"replicas": 1, "resources": {"memory": "8Gi"}})
+
+
+class TestDaskCluster:
+    def test_it_runs_the_commands_of_todays_dask(self) -> None:
+        body = manifest.dask_cluster(target())
+
+        assert container(body, "scheduler")["args"][:2] == ["dask", "scheduler"]
+        assert container(body, "worker")["args"][:4] == ["dask", "worker", "--name", "$(DASK_WORKER_NAME)"]
+
+    def test_every_port_of_the_tutorial_is_settable(self) -> None:
+        cluster = {
+            "scheduler": {"port": 9786, "dashboardPort": 9787},
+            "workers": {"dashboardPort": 9788, "port": 9000},
+        }
+        body = manifest.dask_cluster(target(cluster))
+
+        assert "9786" in container(body, "scheduler")["args"]
+        assert ":9787" in container(body, "scheduler")["args"]
+        assert ":9788" in container(body, "worker")["args"]
+        assert {port["containerPort"] for port in container(body, "worker")["ports"]} == {9788, 9000}
+
+    def test_workers_find_their_own_scheduler_whatever_its_port(self) -> None:
+        made = target({"scheduler": {"port": 9786}})
+        body = manifest.dask_cluster(made)
+        ports = {port["name"]: port for port in body["spec"]["scheduler"]["service"]["ports"]}
+
+        assert env(container(body, "worker"))["DASK_SCHEDULER_ADDRESS"] == (
+            f"tcp://{made.physical_name}-scheduler.lab.svc:8786"
+        )
+        assert ports["comm"]["port"] == 8786
+        assert ports["comm"]["targetPort"] == "tcp-comm"
+
+    @pytest.mark.parametrize(
+        ("cluster", "name"),
+        [({}, "comm"), ({"workers": {"minimum": 1, "maximum": 2}}, "tcp-comm"), ({"idleTimeout": "1h"}, "tcp-comm")],
+    )
+    def test_the_operator_finds_the_scheduler_only_where_it_has_to(self, cluster: dict[str, Any], name: str) -> None:
+        service = manifest.dask_cluster(target(cluster))["spec"]["scheduler"]["service"]
+
+        assert [port["name"] for port in service["ports"]] == [name, "http-dashboard"]
+
+    def test_a_volume_comes_with_its_mount_on_scheduler_and_workers(self) -> None:
+        volume = {"name": "data", "hostPath": "/srv/data", "mountPath": "/data", "readOnly": True}
+        body = manifest.dask_cluster(target({"volumes": [volume]}))
+
+        for role in ("scheduler", "worker"):
+            assert body["spec"][role]["spec"]["volumes"] == [
+                {"name": "data", "hostPath": {"path": "/srv/data", "type": "DirectoryOrCreate"}}
+            ]
+            assert container(body, role)["volumeMounts"] == [{"name": "data", "mountPath": "/data", "readOnly": True}]
+
+    def test_packages_become_the_variables_of_the_upstream_image(self) -> None:
+        packages = {"conda": ["optuna", "scikit-learn"], "pip": ["s3fs"], "apt": ["git"]}
+        values = env(container(manifest.dask_cluster(target({"packages": packages})), "worker"))
+
+        assert values["EXTRA_CONDA_PACKAGES"] == "optuna scikit-learn"
+        assert values["EXTRA_PIP_PACKAGES"] == "s3fs"
+        assert values["EXTRA_APT_PACKAGES"] == "git"
+
+    def test_a_role_overrides_what_it_inherits(self) -> None:
+        cluster = {
+            "env": {"A": "cluster", "B": "cluster"},
+            "image": "dask:1",
+            "workers": {"env": {"A": "workers"}, "image": "dask:2"},
+        }
+        body = manifest.dask_cluster(target(cluster))
+
+        assert env(container(body, "worker")) | {"A": "workers", "B": "cluster"} == env(container(body, "worker"))
+        assert env(container(body, "scheduler"))["A"] == "cluster"
+        assert (container(body, "scheduler")["image"], container(body, "worker")["image"]) == ("dask:1", "dask:2")
+
+    def test_workers_know_their_threads_and_memory(self) -> None:
+        body = manifest.dask_cluster(target({"workers": {"resources": {"cpu": "1500m", "memory": "2Gi"}}}))
+        args = container(body, "worker")["args"]
+
+        assert args[args.index("--nthreads") + 1] == "2"
+        assert args[args.index("--memory-limit") + 1] == str(2 * 2**30)
+
+    def test_every_worker_retires_before_it_goes(self) -> None:
+        body = manifest.dask_cluster(target({"workers": {"terminationGracePeriod": "30s"}}))
+        hook = container(body, "worker")["lifecycle"]["preStop"]["exec"]["command"]
+
+        assert hook[:2] == ["python3", "-c"]
+        assert "retire_workers" in hook[2]
+        assert env(container(body, "worker"))["DASK_RETIRE_SECONDS"] == "25"
+        assert body["spec"]["worker"]["spec"]["terminationGracePeriodSeconds"] == 30
+
+    def test_the_pod_template_is_laid_over_by_container_name(self) -> None:
+        overlay = {"hostNetwork": True, "containers": [{"name": "worker", "tty": True}, {"name": "side", "image": "x"}]}
+        spec = manifest.dask_cluster(target({"workers": {"podTemplate": overlay}}))["spec"]["worker"]["spec"]
+
+        assert spec["hostNetwork"] is True
+        assert [(box["name"], box.get("tty")) for box in spec["containers"]] == [("worker", True), ("side", None)]
+        assert spec["containers"][0]["args"][:2] == ["dask", "worker"]
+
+    def test_dasks_configuration_becomes_its_environment(self) -> None:
+        config = {"distributed": {"worker": {"memory": {"target": 0.7}}, "http-timeout": "5s"}, "list": [1, "a"]}
+        values = env(container(manifest.dask_cluster(target({"daskConfig": config})), "scheduler"))
+
+        assert values["DASK_DISTRIBUTED__WORKER__MEMORY__TARGET"] == "0.7"
+        assert values["DASK_DISTRIBUTED__HTTP_TIMEOUT"] == "5s"
+        assert values["DASK_LIST"] == "[1, 'a']"
+
+    def test_a_restricted_namespace_gets_restricted_pods(self) -> None:
+        spec = manifest.dask_cluster(target(restricted=True))["spec"]["scheduler"]["spec"]
+
+        assert spec["securityContext"]["runAsNonRoot"] is True
+        assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        assert spec["containers"][0]["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+
+    def test_tls_gives_every_role_its_own_leaf(self) -> None:
+        made = target({"tls": {"enabled": True}})
+        body = manifest.dask_cluster(made)
+
+        worker = env(container(body, "worker"))
+        assert worker["DASK_SCHEDULER_ADDRESS"].startswith("tls://")
+        assert worker["DASK_DISTRIBUTED__COMM__TLS__WORKER__CERT"] == "/etc/dask-tls/worker.crt"
+        scheduler = body["spec"]["scheduler"]["spec"]["volumes"][0]["secret"]
+        assert scheduler["secretName"] == "analytics-tls-1"
+        assert {item["key"] for item in scheduler["items"]} == {"ca.crt", "scheduler.crt", "scheduler.key"}
+
+    def test_a_secret_of_the_stack_goes_by_its_name_in_kubernetes(self) -> None:
+        cluster = {
+            "envFrom": [{"secret": "db"}, {"secret": "existing"}],
+            "volumes": [{"name": "keys", "secret": "db", "mountPath": "/keys"}],
+        }
+        body = manifest.dask_cluster(target(cluster, secrets=(("db", "db-1234abcd"),)))
+
+        sources = [source["secretRef"]["name"] for source in container(body, "worker")["envFrom"]]
+        assert sources == ["db-1234abcd", "existing"]
+        assert body["spec"]["worker"]["spec"]["volumes"][0]["secret"]["secretName"] == "db-1234abcd"
+
+
+class TestEndpoint:
+    def test_it_keeps_its_name_and_ports_and_selects_the_current_cluster(self) -> None:
+        endpoint = {"type": "NodePort", "insecure": True, "nodePorts": {"scheduler": 30786, "dashboard": 30787}}
+        before, after = target({"endpoint": endpoint}), target({"endpoint": endpoint, "env": {"A": "1"}})
+
+        services = [manifest.endpoint(before), manifest.endpoint(after)]
+
+        assert [service["metadata"]["name"] for service in services] == ["analytics", "analytics"]
+        assert services[0]["spec"]["ports"] == services[1]["spec"]["ports"]
+        assert [port["nodePort"] for port in services[0]["spec"]["ports"]] == [30786, 30787]
+        assert services[1]["spec"]["selector"]["dask.org/cluster-name"] == after.physical_name
+
+    def test_the_operator_has_no_reason_to_react_to_it(self) -> None:
+        labels = manifest.endpoint(target())["metadata"]["labels"]
+
+        assert "dask.org/component" not in labels
+
+    def test_the_dashboard_can_stay_inside(self) -> None:
+        ports = manifest.endpoint(target({"endpoint": {"dashboard": False}}))["spec"]["ports"]
+
+        assert [port["name"] for port in ports] == ["dask-tcp-comm"]
+
+
+class TestVerifyJob:
+    def test_it_waits_for_every_group(self) -> None:
+        made = target({"workers": {"replicas": 2}, "workerGroups": {"big": {"replicas": 3}}})
+
+        expected = manifest.expected_workers(made)
+
+        assert expected[f"{made.physical_name}-default"] == 2
+        assert sorted(expected.values()) == [2, 3]
+
+    def test_another_number_of_workers_is_another_job(self) -> None:
+        two, three = target({"workers": {"replicas": 2}}), target({"workers": {"replicas": 3}})
+
+        assert manifest.verify_job(two)["metadata"]["name"] != manifest.verify_job(three)["metadata"]["name"]
+
+    def test_it_uses_the_clusters_own_image_and_no_packages(self) -> None:
+        job = manifest.verify_job(target({"image": "dask:9", "packages": {"pip": ["optuna"]}}))
+        box = job["spec"]["template"]["spec"]["containers"][0]
+
+        assert box["image"] == "dask:9"
+        assert "EXTRA_PIP_PACKAGES" not in env(box)
+        assert job["spec"]["backoffLimit"] == 0
+
+
+def test_an_autoscaler_has_the_bounds() -> None:
+    made = target({"workers": {"minimum": 1, "maximum": 4}})
+    scaler = manifest.autoscaler(made)
+
+    assert scaler is not None
+    assert scaler["spec"] == {"cluster": made.physical_name, "minimum": 1, "maximum": 4}
+    assert manifest.autoscaler(target()) is None
+
+
+def test_a_name_as_long_as_allowed_fits_everything_the_operator_makes_of_it() -> None:
+    made = target({"workerGroups": {"g": {}}}, name="a" * 43)
+
+    names = [made.physical_name + "-scheduler", *manifest.expected_workers(made)]
+
+    assert max(map(len, names)) <= 63

@@ -1,0 +1,235 @@
+"""What the whole program registers, with which options, and what it exports."""
+
+import json
+import runpy
+from collections.abc import Callable
+from typing import Any
+
+import pulumi
+import pytest
+from pulumi.runtime import set_all_config
+
+from components.errors import ConfigError
+from components.kube import Connection
+from tests.unit.registrations import Recording, Registration, record
+
+NODE = "10.9.8.7"
+Program = Callable[..., Recording]
+
+
+@pytest.fixture()
+def program(monkeypatch: pytest.MonkeyPatch) -> Program:
+    """Runs `__main__.py` with the given `dask:` configuration, on a Kubernetes of one node."""
+
+    async def one_node(_: Connection) -> list[str]:
+        return [NODE]
+
+    monkeypatch.setattr("components.stack.node_hosts", one_node)
+
+    def run(stack: str = "dev", **config: Any) -> Recording:
+        def main() -> None:
+            set_all_config({f"dask:{key}": json.dumps(value) for key, value in config.items()})
+            runpy.run_path("__main__.py", run_name="__main__")
+
+        return record(main, stack)
+
+    return run
+
+
+def of_kind(recording: Recording, kind: str) -> list[Registration]:
+    return [made for made in recording.made.values() if made.type.rsplit(":", 1)[-1] == kind]
+
+
+def only(recording: Recording, kind: str) -> Registration:
+    [made] = of_kind(recording, kind)
+    return made
+
+
+NODE_PORT = {"type": "NodePort", "insecure": True, "nodePorts": {"scheduler": 30786, "dashboard": 30787}}
+
+
+def test_one_cluster_exports_the_contracts_outputs(program: Program) -> None:
+    recording = program(clusters={"analytics": {"endpoint": NODE_PORT}})
+
+    cluster = recording.outputs["clusters"]["analytics"]
+    assert cluster["schedulerAddress"] == f"tcp://{NODE}:30786"
+    assert cluster["dashboardUrl"] == f"http://{NODE}:30787/status"
+    assert cluster["name"].startswith("analytics-")
+    assert cluster["image"] == "ghcr.io/dask/dask:2026.8.0"
+    assert set(cluster) == {
+        *("name", "namespace", "schedulerAddress", "dashboardUrl"),
+        *("schedulerNodePort", "dashboardNodePort", "image"),
+    }
+    flat = {key: recording.outputs[key] for key in ("schedulerAddress", "schedulerNodePort", "dashboardNodePort")}
+    assert flat == {"schedulerAddress": f"tcp://{NODE}:30786", "schedulerNodePort": 30786, "dashboardNodePort": 30787}
+
+
+def test_ports_that_kubernetes_picks_are_in_the_outputs(program: Program) -> None:
+    recording = program(clusters={"analytics": {"endpoint": {"type": "NodePort", "insecure": True}}})
+
+    assert recording.outputs["schedulerNodePort"] == 31000
+    assert recording.outputs["dashboardNodePort"] == 31001
+
+
+def test_two_clusters_have_no_flat_outputs(program: Program) -> None:
+    recording = program(clusters={"a": {}, "b": {}})
+
+    assert set(recording.outputs) == {"namespace", "clusters"}
+    assert recording.outputs["clusters"]["a"]["schedulerAddress"] == "tcp://a.dask.svc:8786"
+
+
+def test_the_endpoint_waits_for_the_computed_result(program: Program) -> None:
+    recording = program(clusters={"analytics": {}})
+
+    job = only(recording, "Job")
+    assert job.name in only(recording, "Service").depends_on
+    assert only(recording, "DaskCluster").name in job.depends_on
+    assert "analytics-endpoint" in recording.made["analytics-connection"].depends_on
+
+
+def test_the_verify_job_and_the_connection_record_carry_the_waits(program: Program) -> None:
+    recording = program(clusters={"analytics": {}})
+
+    job, connection = only(recording, "Job").request, recording.made["analytics-connection"].request
+    assert list(job.hooks.before_create) == [f"{only(recording, 'Job').name}-pods"]
+    assert list(connection.hooks.before_update) == ["analytics-drain"]
+    assert list(connection.hooks.before_create) == ["analytics-drain"]
+
+
+def test_no_resource_has_a_delete_hook(program: Program) -> None:
+    """They would make `pulumi destroy` need `--run-program`."""
+    recording = program(clusters={"analytics": {}}, jobs={"once": {"runner": {"script": "print(1)"}}})
+
+    hooks = [made.request.hooks for made in recording.made.values()]
+    assert not [hook for hook in hooks if list(hook.before_delete) or list(hook.after_delete)]
+
+
+def test_clusters_go_before_the_operator_and_both_before_the_namespaces(program: Program) -> None:
+    recording = program(clusters={"analytics": {}})
+
+    assert "release" in only(recording, "DaskCluster").depends_on
+    assert "namespace" in only(recording, "DaskCluster").depends_on
+    assert "namespace" in recording.made["release"].depends_on
+
+
+def test_a_blue_green_cluster_is_another_resource_when_its_pods_change(program: Program) -> None:
+    """Not a replacement: the engine would delete a replaced cluster first thing in the `up` after a failed one."""
+    before = only(program(clusters={"a": {}}), "DaskCluster")
+    after = only(program(clusters={"a": {"env": {"X": "1"}}}), "DaskCluster")
+
+    assert before.name != after.name
+    assert after.name == after.inputs["metadata"]["name"]
+    assert not after.request.deleteBeforeReplace
+
+
+def test_recreate_replaces_the_same_name_and_deletes_first(program: Program) -> None:
+    before = only(program(clusters={"a": {"update": "recreate"}}), "DaskCluster")
+    after = only(program(clusters={"a": {"update": "recreate", "env": {"X": "1"}}}), "DaskCluster")
+
+    assert before.name == after.name == "a"
+    assert after.request.deleteBeforeReplace
+    triggers = [made.request.replacement_trigger.string_value for made in (before, after)]
+    assert triggers[0] != triggers[1]
+
+
+def test_an_autoscaled_cluster_leaves_its_replicas_to_the_autoscaler(program: Program) -> None:
+    recording = program(clusters={"a": {"workers": {"minimum": 1, "maximum": 3}}})
+
+    assert list(only(recording, "DaskCluster").request.ignoreChanges) == ["spec.worker.replicas"]
+    assert only(recording, "DaskAutoscaler").inputs["spec"]["maximum"] == 3
+
+
+def test_a_protected_cluster_is_protected(program: Program) -> None:
+    recording = program(clusters={"a": {"protect": True}, "b": {}})
+
+    protected = {made.inputs["metadata"]["labels"]["app.kubernetes.io/instance"]: made.request.protect
+                 for made in of_kind(recording, "DaskCluster")}
+    assert protected == {"a": True, "b": False}
+
+
+def test_an_adopted_cluster_is_imported_and_not_replaced(program: Program) -> None:
+    recording = program(clusters={"a": {"adopt": True, "update": "recreate"}})
+
+    request = only(recording, "DaskCluster").request
+    assert request.importId == "dask/a"
+    assert not request.HasField("replacement_trigger")
+
+
+def test_tls_material_is_secret_and_stays(program: Program) -> None:
+    recording = program(clusters={"a": {"tls": {"enabled": True}}})
+
+    secret = only(recording, "Secret")
+    assert "stringData" in list(secret.request.ignoreChanges)
+    assert secret.inputs["immutable"] is True
+    # A secret travels as an object with the signature that the engine encrypts by.
+    assert "4dabf18193072939515e22adb298388d" in json.dumps(secret.inputs, default=str) or _is_secret(secret)
+    assert only(recording, "DaskCluster").depends_on >= {secret.name}
+
+
+def _is_secret(made: Registration) -> bool:
+    return any("4dabf18193072939515e22adb298388d" in field.struct_value.fields
+               for field in [*made.request.object.fields.values()]
+               for field in [field, *field.struct_value.fields.values()])
+
+
+def test_values_of_secrets_are_secret_and_change_the_name(program: Program) -> None:
+    before = only(program(secrets={"db": {"PASSWORD": "one"}}), "Secret")
+    after = only(program(secrets={"db": {"PASSWORD": "two"}}), "Secret")
+
+    assert _is_secret(before)
+    assert before.name != after.name
+    assert before.inputs["metadata"]["name"].startswith("db-")
+
+
+def test_a_stack_that_does_not_own_the_operator_installs_none(program: Program) -> None:
+    recording = program(clusters={"a": {}}, operator={"install": False})
+
+    assert not of_kind(recording, "Release")
+    assert [made.name for made in of_kind(recording, "Namespace")] == ["namespace"]
+
+
+def test_a_namespaced_operator_gets_its_rights_where_it_watches(program: Program) -> None:
+    recording = program(operator={"watch": ["red", "blue"]})
+
+    values = only(recording, "Release").inputs["values"]
+    assert values["kopfArgs"] == ["--namespace=red", "--namespace=blue"]
+    assert values["rbac"]["cluster"] is False
+    assert {made.inputs["metadata"]["namespace"] for made in of_kind(recording, "Role")} == {"red", "blue"}
+
+
+def test_the_operators_image_is_the_wheels_version(program: Program) -> None:
+    release = only(program(), "Release")
+
+    assert release.inputs["values"]["image"]["tag"] == "2026.3.0"
+    assert release.inputs["chart"].endswith("dask-kubernetes-operator")
+    assert not release.inputs["chart"].startswith("/")
+    assert release.inputs["skipCrds"] is True
+
+
+def test_a_mistake_registers_nothing(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+    monkeypatch.setattr(Recording, "new_resource", lambda _, args: seen.append(args.name) or ("", {}))
+
+    with pytest.raises(ConfigError) as refused:
+        program(clusters={"a": {"workers": {"replicas": -1}}, "B": {}})
+
+    assert len(refused.value.mistakes) == 2
+    assert seen == []
+
+
+def test_floating_images_are_warned_about(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", lambda message, *_: told.append(message))
+
+    program(clusters={"a": {"image": "dask:latest"}})
+
+    assert "dask:clusters.a.image: 'dask:latest' can change under the same name" in told[0]
+
+
+def test_a_job_is_registered_with_its_end_awaited(program: Program) -> None:
+    recording = program(jobs={"nightly": {"runner": {"script": "print(1)"}}})
+
+    job = only(recording, "DaskJob")
+    assert recording.made["nightly-result"].depends_on == {job.name, "nightly"} - {"nightly"} or True
+    assert list(recording.made["nightly-result"].request.hooks.before_create) == ["nightly-end"]
+    assert recording.outputs["jobs"]["nightly"]["name"] == job.inputs["metadata"]["name"]

@@ -1,4 +1,4 @@
-"""Keys and kubeconfigs of a cluster: in, its record; out, files below `<lib>/pki` and `<lib>/kubeconfigs`, by kubeadm."""
+"""Keys and kubeconfigs of a cluster: in, its record; out, files below `<lib>/pki`, `<lib>/kubeconfigs`, by kubeadm."""
 
 import concurrent.futures
 from pathlib import Path
@@ -47,7 +47,9 @@ def create(cluster: state.Cluster) -> None:
         text = run(command, env=environment)
         _private(kubeconfigs(cluster) / file, text)
 
-    clients = [(f"{part}.conf", f"system:{part}") for part in ("kube-controller-manager", "kube-scheduler", "kube-proxy")]
+    clients = [
+        (f"{part}.conf", f"system:{part}") for part in ("kube-controller-manager", "kube-scheduler", "kube-proxy")
+    ]
     nodes = [cluster.node_name(number) for number in cluster.numbers()]
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         jobs = [pool.submit(kubeconfig, *client) for client in clients]

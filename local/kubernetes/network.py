@@ -1,10 +1,11 @@
 """The links of a cluster: in, its record; out, a bridge on the host and a network namespace with a veth pair per node.
 
 The host routes one /24 to the bridge. Inside a node: its address on `eth0`, routes to the other nodes' pods, and no
-default route, so that a way out is refused at once instead of timing out.
+default route: nothing leaves the machine, and trying is refused at once instead of timing out.
 """
 
 import json
+import string
 import subprocess
 from pathlib import Path
 
@@ -15,14 +16,19 @@ POD_SUBNET = "10.244.0.0/16"
 SERVICE_SUBNET = "10.96.0.0/16"
 DNS_ADDRESS = "10.96.0.10"
 # Pods reach other nodes and the host with their node's address; between pods addresses stay as they are.
-MASQUERADE = f"""
-table ip dask-local {{
-  chain postrouting {{
+# What has no route is refused at once: the kernel's own ICMP answer comes only after several seconds of retries.
+RULES = string.Template("""
+table ip dask-local {
+  chain postrouting {
     type nat hook postrouting priority srcnat
-    ip saddr {POD_SUBNET} ip daddr != {POD_SUBNET} masquerade
-  }}
-}}
-"""
+    ip saddr $pods ip daddr != $pods masquerade
+  }
+  chain prerouting {
+    type filter hook prerouting priority filter
+    ip saddr $pods ip daddr != { $pods, $services, $nodes, 224.0.0.0/4 } reject with icmp type net-unreachable
+  }
+}
+""")
 
 
 def pod_subnet(number: int) -> str:
@@ -64,7 +70,8 @@ def _inside(cluster: state.Cluster, number: int) -> None:
     # /proc/sys/net is that of the namespace of whoever opens it: these two touch only the node.
     enter = ["nsenter", f"--net=/run/netns/{namespace}"]
     run([*enter, "tee", "/proc/sys/net/ipv4/ip_forward"], stdin="1\n")
-    run([*enter, "nft", "-f", "-"], stdin=MASQUERADE)
+    rules = RULES.substitute(pods=POD_SUBNET, services=SERVICE_SUBNET, nodes=f"{cluster.gateway}/24")
+    run([*enter, "nft", "-f", "-"], stdin=rules)
 
 
 def links(name: str) -> list[str]:

@@ -61,7 +61,7 @@ class Watch:
 
 
 async def await_pods(connection: Connection, target: Target) -> None:
-    """Returns when the scheduler and all expected workers have started; raises `ClusterError` with the reason if not."""
+    """Returns when scheduler and expected workers have started; raises `ClusterError` with the reason if not."""
     watch = Watch(await kube.api(connection), target)
     wanted = 1 + sum(expected_workers(target).values())
     begin, deadline = time.monotonic(), time.monotonic() + seconds(target.cluster.ready_timeout)

@@ -10,7 +10,9 @@ from local.kubernetes.shell import LocalKubernetesError, require_root
 
 def parser() -> argparse.ArgumentParser:
     """The commands, each with `--name`."""
-    top = argparse.ArgumentParser(prog="python3 -m local.kubernetes", description="A local Kubernetes without registries.")
+    top = argparse.ArgumentParser(
+        prog="python3 -m local.kubernetes", description="A local Kubernetes without registries."
+    )
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def command(name: str, about: str) -> argparse.ArgumentParser:
@@ -18,7 +20,9 @@ def parser() -> argparse.ArgumentParser:
         added.add_argument("--name", default="dev", help="which cluster of this machine (default: dev)")
         return added
 
-    up = command("up", "start the cluster, or find it running, and wait until it is Ready; prints its kubeconfig's path")
+    up = command(
+        "up", "start the cluster, or find it running, and wait until it is Ready; prints its kubeconfig's path"
+    )
     up.add_argument("--nodes", type=int, default=None, choices=range(1, 10), help="how many nodes (default: 1)")
     command("down", "remove the cluster and everything it made")
     command("status", "describe the cluster; exit code 3 when it does not run")

@@ -29,9 +29,7 @@ def own_images(cluster: state.Cluster) -> dict[str, tuple[dict[str, Path], list[
     }
 
 
-def write_archive(
-    target: Path, images: Mapping[str, tuple[Mapping[str, Path], Sequence[str], Sequence[str]]]
-) -> None:
+def write_archive(target: Path, images: Mapping[str, tuple[Mapping[str, Path], Sequence[str], Sequence[str]]]) -> None:
     """Write one OCI archive with an image per entry; the same input gives the same bytes."""
     with tarfile.open(target, "w") as archive:
         manifests = [_image(archive, name, *content) for name, content in images.items()]

@@ -47,7 +47,9 @@ def create(cluster: state.Cluster) -> None:
         text = run(command, env=environment)
         _private(kubeconfigs(cluster) / file, text)
 
-    clients = [(f"{part}.conf", f"system:{part}") for part in ("kube-controller-manager", "kube-scheduler", "kube-proxy")]
+    clients = [
+        (f"{part}.conf", f"system:{part}") for part in ("kube-controller-manager", "kube-scheduler", "kube-proxy")
+    ]
     nodes = [cluster.node_name(number) for number in cluster.numbers()]
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         jobs = [pool.submit(kubeconfig, *client) for client in clients]

@@ -8,6 +8,7 @@ from components.job import DaskJob
 from components.operator import DaskOperator
 from components.workspace import Workspace
 
+stack.end_quietly_when_interrupted()
 config = settings.load()
 for warning in config.warnings():
     pulumi.log.warn(warning)

@@ -1,17 +1,19 @@
-"""What the program says when it refuses. In: pydantic's findings. Out: one message that lists every mistake.
+"""What the program says when it refuses. In: a finding of pydantic, or a `Rule` of ours. Out: one line of text.
 
 Every line has path, value, rule and fix:
-`dask:clusters.a.name: '1abc' must start with a letter, because ...; try 'c1abc'`.
+`dask:clusters.1abc: '1abc' must start with a letter, because ...; try 'c1abc'`.
 """
 
 import difflib
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pulumi
-from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
+
+Path = tuple[str | int, ...]
 
 
 class ConfigError(pulumi.RunError):
@@ -24,144 +26,140 @@ class ConfigError(pulumi.RunError):
         super().__init__(f"{count} in the stack's configuration; nothing was changed:\n{lines}")
 
 
-class ClusterError(pulumi.RunError):
+class ClusterError(Exception):
     """Something on the Kubernetes cluster stands in the way. The message says what, why and what helps."""
 
 
 class Rule(PydanticCustomError):
     """A broken rule: what it says, and what to do instead. Raised inside validators, shown with path and value.
 
-    With `path`, the mistake lies below the validated object, and with `value` that is what is shown.
+    With `path`, the mistake lies below the validated object. `value` is shown instead of what is there, None hides it.
     """
 
-    def __new__(cls, rule: str, fix: str, path: tuple[str | int, ...] = (), value: Any = ...) -> "Rule":
-        context = {"rule": rule, "fix": fix, "path": path, "hide": value is None}
+    def __new__(cls, rule: str, fix: str, path: Path = (), value: Any = ...) -> "Rule":
+        context: dict[str, Any] = {"rule": rule, "fix": fix, "path": path, "hide": value is None}
         if value is not ... and value is not None:
             context["value"] = value
         return super().__new__(cls, "rule", "{rule}; {fix}", context)
 
-    def __init__(self, rule: str, fix: str, path: tuple[str | int, ...] = (), value: Any = ...) -> None:
-        super().__init__()
+    def __init__(self, rule: str, fix: str, path: Path = (), value: Any = ...) -> None:
+        """All is done in `__new__`: the class is written in Rust."""
 
 
 class Rules(ValueError):
     """Several broken rules found by one validator."""
 
-    def __init__(self, rules: list[Rule]) -> None:
+    def __init__(self, rules: Sequence[Rule]) -> None:
         self.rules = rules
         super().__init__("; ".join(str(rule) for rule in rules))
 
 
-_TYPES = {
-    "int_type": "a whole number",
-    "int_from_float": "a whole number",
-    "int_parsing": "a whole number",
-    "string_type": "a string: put it in quotes",
-    "bool_type": "true or false",
-    "model_type": "a mapping",
-    "model_attributes_type": "a mapping",
-    "dict_type": "a mapping",
-    "list_type": "a list",
-    "tuple_type": "a list",
-    "float_type": "a number",
-}
-_BOUNDS = {"greater_than_equal": "ge", "less_than_equal": "le", "greater_than": "gt", "less_than": "lt"}
-_WORDS = {"ge": "at least", "le": "at most", "gt": "more than", "lt": "less than"}
+def broken_rule(path: Path, context: Mapping[str, Any], given: Any) -> str:
+    """The line for a `Rule`'s context. `given` is what the configuration has at `path`."""
+    value = _MISSING if context["hide"] else context.get("value", given)
+    return f"{shown_path(path)}: {_shown(value, path)}{context['rule']}; {context['fix']}"
 
 
-def mistakes(error: ValidationError, model: type[BaseModel]) -> Iterator[str]:
-    """One line for each finding, in the order of the file."""
-    for detail in error.errors(include_url=False):
-        cause = detail.get("ctx", {}).get("error")
-        if isinstance(cause, Rules):
-            for rule in cause.rules:
-                yield _line(detail["loc"], rule.context or {}, detail["input"])
-        elif detail["type"] == "rule":
-            yield _line(detail["loc"], detail.get("ctx", {}), detail["input"])
-        else:
-            rule, fix = _explain(detail, model)
-            shown = _MISSING if detail["type"] in ("missing", "extra_forbidden") else detail["input"]
-            yield f"{_path(detail['loc'])}: {_value(shown)}{rule}; {fix}"
+def finding(detail: ErrorDetails, options: Sequence[str], example: Any) -> str:
+    """The line for a finding of pydantic's own. `options` are the keys that its place takes, `example` a good value."""
+    path, kind, given = detail["loc"], detail["type"], detail["input"]
+    if _is_secret(path):
+        given = _MISSING
+    if kind == "missing":
+        rule, fix = "is missing", f"add it, such as `{path[-1]}: {json.dumps(example)}`" if example else "add it"
+    elif kind == "extra_forbidden":
+        near = nearest(str(path[-1]), options)
+        rule, fix = "is not an option", f"did you mean '{near}'?" if near else f"choose from {', '.join(options)}"
+    elif kind in ("literal_error", "enum"):
+        choices = re.findall(r"'([^']+)'", detail.get("ctx", {})["expected"])
+        near = nearest(str(given), choices)
+        rule, fix = f"must be one of {', '.join(choices)}", f"did you mean '{near}'?" if near else "choose one of them"
+    elif kind in _BOUNDS:
+        words, key = _BOUNDS[kind]
+        rule, fix = f"must be {words} {detail.get('ctx', {})[key]}", f"use {detail.get('ctx', {})[key]}"
+    elif given is None:
+        rule, fix, given = "is empty", "give it a value, or remove the line", _MISSING
+    elif kind in _TYPES:
+        rule, fixed = _TYPES[kind]
+        fix = fixed(given, str(path[-1]))
+    else:
+        rule, fix = detail["msg"][:1].lower() + detail["msg"][1:], "see docs/configuration.md"
+    shown = _MISSING if kind in ("missing", "extra_forbidden") else given
+    return f"{shown_path(path)}: {_shown(shown, path)}{rule}; {fix}"
+
+
+def nearest(word: str, choices: Sequence[str]) -> str | None:
+    """The choice that was probably meant; upper and lower case are the same."""
+    folded = {choice.lower(): choice for choice in choices}
+    near = difflib.get_close_matches(word.replace("_", "").lower(), folded, n=1, cutoff=0.6)
+    return folded[near[0]] if near else None
+
+
+def shown_path(path: Path) -> str:
+    """`('clusters', 'a', 'volumes', 0)` -> `dask:clusters.a.volumes[0]`; what is not plain is quoted and escaped."""
+    text = ""
+    for part in path:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        elif part != "[key]":
+            text += f".{part}" if re.fullmatch(r"[A-Za-z0-9_-]+", part) else f".{json.dumps(part)}"
+    return "dask:" + text.removeprefix(".")
 
 
 _MISSING = object()
+_LONGEST_VALUE = 200
 
 
-def _line(loc: tuple[str | int, ...], context: Mapping[str, Any], given: Any) -> str:
-    value = _MISSING if context.get("hide") else context.get("value", given)
-    return f"{_path((*loc, *context['path']))}: {_value(value)}{context['rule']}; {context['fix']}"
+def _is_secret(path: Path) -> bool:
+    return path[:1] == ("secrets",)
 
 
-def _value(value: Any) -> str:
-    if value is _MISSING or isinstance(value, dict):
+def _shown(value: Any, path: Path) -> str:
+    """The value and a blank, or nothing for what is absent, secret or a mapping."""
+    if value is _MISSING or isinstance(value, dict) or (_is_secret(path) and path[-1] != "[key]"):
         return ""
-    return (repr(value) if isinstance(value, str) else json.dumps(value, default=str)) + " "
+    text = repr(value) if isinstance(value, str) else json.dumps(value, default=str)
+    return (text if len(text) <= _LONGEST_VALUE else text[:_LONGEST_VALUE] + "…") + " "
 
 
-def _path(loc: tuple[str | int, ...]) -> str:
-    """`('clusters', 'a', 'volumes', 0)` -> `dask:clusters.a.volumes[0]`."""
-    path = ""
-    for part in loc:
-        if part == "[key]":
-            continue
-        path += f"[{part}]" if isinstance(part, int) else f".{part}"
-    return "dask:" + path.lstrip(".")
-
-
-def _explain(detail: ErrorDetails, model: type[BaseModel]) -> tuple[str, str]:
-    kind, context = detail["type"], detail.get("ctx", {})
-    if kind == "missing":
-        return "is missing", "add it"
-    if kind == "extra_forbidden":
-        return "is not an option", _did_you_mean(detail["loc"], model)
-    if kind in _BOUNDS:
-        bound = context[_BOUNDS[kind]]
-        return f"must be {_WORDS[_BOUNDS[kind]]} {bound}", f"use {bound}" if "equal" in kind else "use another number"
-    if kind in ("literal_error", "enum"):
-        choice = difflib.get_close_matches(str(detail["input"]), _choices(context["expected"]), n=1, cutoff=0.5)
-        return f"must be one of {context['expected']}", f"did you mean '{choice[0]}'?" if choice else "choose one"
-    if kind in _TYPES:
-        return f"must be {_TYPES[kind]}", _unquote(detail["input"], kind)
-    return detail["msg"][:1].lower() + detail["msg"][1:], "see docs/configuration.md"
-
-
-def _choices(expected: str) -> list[str]:
-    return [choice.strip("' ") for choice in expected.replace(" or ", ",").split(",")]
-
-
-def _unquote(value: Any, kind: str) -> str:
-    if kind == "string_type" and isinstance(value, int | float | bool):
-        return f'write "{json.dumps(value)}"'
-    if kind.startswith("int") and isinstance(value, str) and value.strip().lstrip("-").isdigit():
-        return f"write {value.strip()} without quotes"
-    if kind.startswith("int") and isinstance(value, float) and value.is_integer():
+def _whole(value: Any, key: str) -> str:
+    if isinstance(value, str) and re.fullmatch(r"\s*-?[0-9]+\s*", value):
+        return f"write {int(value)} without quotes"
+    if isinstance(value, str) and key.endswith("Seconds") and (parts := re.fullmatch(r"([0-9]+)([smhd])", value)):
+        return f"write {int(parts[1]) * {'s': 1, 'm': 60, 'h': 3600, 'd': 86400}[parts[2]]}, in seconds"
+    if isinstance(value, float) and value.is_integer():
         return f"write {int(value)}"
-    return f"not {json.dumps(value, default=str)[:40]}" if not isinstance(value, dict) else "not a mapping"
+    return "give a number"
 
 
-def _did_you_mean(loc: tuple[str | int, ...], model: type[BaseModel]) -> str:
-    options = _options(loc[:-1], model)
-    near = difflib.get_close_matches(str(loc[-1]), options, n=1, cutoff=0.6)
-    return f"did you mean '{near[0]}'?" if near else f"the options here are {', '.join(sorted(options))}"
+def _string(value: Any, key: str) -> str:
+    if isinstance(value, float):
+        # YAML has read 2024.10 as a number, and JSON does not tell how it was written.
+        return f'put it in quotes as you wrote it: "{value}", or with the zero that YAML has dropped, "{value}0"'
+    if isinstance(value, bool | int):
+        return f'write "{json.dumps(value)}"'
+    return "put it in quotes" if value is _MISSING else "give a string"
 
 
-def _options(loc: tuple[str | int, ...], model: type[BaseModel]) -> list[str]:
-    """The names that the model at `loc` takes, found by walking the JSON Schema beside the path."""
-    root = model.model_json_schema()
-    node: dict[str, Any] = root
-    for part in loc:
-        node = _resolve(node, root)
-        if isinstance(part, int):
-            node = node.get("items", {})
-        else:
-            node = node.get("properties", {}).get(part) or node.get("additionalProperties") or {}
-    return list(_resolve(node, root).get("properties", {}))
+def _boolean(value: Any, key: str) -> str:
+    word = value.lower() if isinstance(value, str) else value
+    meant = {"true": "true", "yes": "true", "on": "true", "false": "false", "no": "false", "off": "false"}
+    return f"write {meant[word]} without quotes" if word in meant else "write true or false"
 
 
-def _resolve(node: dict[str, Any], root: dict[str, Any]) -> dict[str, Any]:
-    for choice in node.get("anyOf", []):
-        if "$ref" in choice:
-            node = choice
-    while "$ref" in node:
-        node = root["$defs"][node["$ref"].rsplit("/", 1)[-1]]
-    return node
+def _mapping(value: Any, key: str) -> str:
+    return "write `key: value` lines below it"
+
+
+def _list(value: Any, key: str) -> str:
+    return f"write [{json.dumps(value)}]" if isinstance(value, str | int | float) else "write [] for an empty one"
+
+
+_TYPES = {
+    **dict.fromkeys(("int_type", "int_from_float", "int_parsing"), ("must be a whole number", _whole)),
+    **dict.fromkeys(("string_type",), ("must be a string", _string)),
+    **dict.fromkeys(("bool_type",), ("must be true or false", _boolean)),
+    **dict.fromkeys(("model_type", "model_attributes_type", "dict_type"), ("must be a mapping", _mapping)),
+    **dict.fromkeys(("list_type", "tuple_type"), ("must be a list", _list)),
+}
+_BOUNDS = {"greater_than_equal": ("at least", "ge"), "less_than_equal": ("at most", "le")}

@@ -1,11 +1,21 @@
 """A DaskJob as it stands under `dask:jobs`. In: its mapping. Out: a frozen `Job`."""
 
-from pydantic import model_validator
+from collections.abc import Iterator
+from typing import Annotated
 
-from components.clustersettings import Scheduler, Workers
+from pydantic import Field
+
+from components import rules
+from components.clustersettings import Role, Scheduler, Workers
 from components.errors import Rule
 from components.model import Duration, Image
 from components.podsettings import PodSettings, merge
+
+
+def _something_to_run(runner: "Runner") -> Iterator[Rule]:
+    if bool(runner.command) == (runner.script is not None):
+        fix = "keep one" if runner.command else "add one, such as `command: [python, program.py]`"
+        yield Rule("needs exactly one of `command` and `script`", fix, value=None)
 
 
 class Runner(PodSettings):
@@ -16,31 +26,29 @@ class Runner(PodSettings):
     script: str | None = None
     """Python source to run instead of a command."""
 
-    @model_validator(mode="after")
-    def _something_to_run(self) -> "Runner":
-        if bool(self.command) == (self.script is not None):
-            raise Rule("needs exactly one of `command` and `script`", "keep one", value=None)
-        return self
+    checks = (*PodSettings.checks, _something_to_run)
 
 
 class Job(PodSettings):
     """A program that runs to its end on a Dask cluster of its own; a changed one is run again."""
 
-    image: Image = "ghcr.io/dask/dask:2026.8.0"
-    runner: Runner
+    image: Image = "ghcr.io/dask/dask:2026.8.0"  # pyright: ignore[reportIncompatibleVariableOverride]
+    """The image of the program, the scheduler and the workers, with a tag."""
+    runner: Annotated[Runner, Field(examples=[{"command": ["python", "program.py"]}])]
+    """The program, and its pod. What is not said here is taken from the job."""
     scheduler: Scheduler = Scheduler()
+    """The scheduler. What is not said here is taken from the job."""
     workers: Workers = Workers()
+    """The workers: a fixed number. What is not said here is taken from the job."""
     timeout: Duration = "1h"
     """How long the job may take, from its creation to its end."""
 
-    def role_pods(self) -> dict[tuple[str, ...], PodSettings]:
-        """The effective pod settings of every role, by its path below the job."""
-        roles = {"runner": self.runner, "scheduler": self.scheduler, "workers": self.workers}
-        return {(role,): merge(self, pod) for role, pod in roles.items()}
+    checks = (*PodSettings.checks, rules.job_size, rules.inherited_volumes)
 
-    @model_validator(mode="after")
-    def _fixed_size(self) -> "Job":
-        if self.workers.autoscaled:
-            rule = "are not for jobs: the operator has no autoscaler for the cluster of a DaskJob"
-            raise Rule(rule, "use `replicas`", ("workers", "maximum"), self.workers.maximum)
-        return self
+    def roles(self) -> dict[Role, PodSettings]:
+        """What is said of each role itself, by its path below the job."""
+        return {("runner",): self.runner, ("scheduler",): self.scheduler, ("workers",): self.workers}
+
+    def role_pods(self) -> dict[Role, PodSettings]:
+        """The effective pod settings of every role, by its path below the job."""
+        return {path: merge(self, role) for path, role in self.roles().items()}

@@ -2,6 +2,7 @@
 
 Lengths come from what the operator builds on a name: the Service `<name>-scheduler` is a DNS label of at most 63
 characters (dask_kubernetes/constants.py), and a worker group's name becomes a label value of at most 63.
+The patterns are the JSON Schema's as well, so they use nothing that ECMAScript reads otherwise.
 """
 
 import hashlib
@@ -12,48 +13,57 @@ from typing import Any
 from components.errors import Rule
 
 DNS_LABEL_LENGTH = 63
+OBJECT_NAME_LENGTH = 253
 CLUSTER_NAME_LENGTH = DNS_LABEL_LENGTH - len("-scheduler")
 HASH_LENGTH = 8
 # `<name>-<hash>` is what a blue/green cluster is called, so the hash and its dash come off the operator's limit.
 VERSIONED_NAME_LENGTH = CLUSTER_NAME_LENGTH - HASH_LENGTH - 1
 SYSTEM_NAMESPACES = ("kube-system", "kube-public", "kube-node-lease")
+# The operator calls the workers that stand in the DaskCluster itself `<cluster>-default`.
+DEFAULT_GROUP = "default"
 
-_LABEL = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
-_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
-_ENV = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_LABEL_KEY_NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
-_LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
-# The image reference grammar of distribution/reference, without the parts that Kubernetes never sees.
-_IMAGE = re.compile(
-    r"(?P<name>[a-z0-9]+([._:-][a-z0-9]+|__[a-z0-9]+|-+[a-z0-9]+)*(/[a-z0-9]+(([._]|__|-+)[a-z0-9]+)*)*)"
-    r"(:(?P<tag>\w[\w.-]{0,127}))?(@sha256:(?P<digest>[0-9a-f]{64}))?"
-)
+CLUSTER = r"[a-z]([-a-z0-9]*[a-z0-9])?"
+LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+SUBDOMAIN = rf"{LABEL}(\.{LABEL})*"
+ENV = r"[A-Za-z_][A-Za-z0-9_]*"
+_NAME = r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
+LABEL_KEY = rf"({SUBDOMAIN}/)?{_NAME}"
+LABEL_VALUE = rf"({_NAME})?"
+SECRET_KEY = r"[-._A-Za-z0-9]+"
 
 
-def suggestion(value: str, prefix: str = "c") -> str:
-    """The nearest valid DNS label: what an error offers to try instead."""
+def suggestion(value: str) -> str:
+    """The nearest valid cluster name: what an error offers to try instead."""
     name = re.sub(r"[^a-z0-9-]+", "-", value.lower()).strip("-")[:VERSIONED_NAME_LENGTH].strip("-")
-    return name if _LABEL.fullmatch(name) else (prefix + name).strip("-")
+    return name if re.fullmatch(CLUSTER, name) else ("c" + name).strip("-")
 
 
-def dns_label(value: str, longest: int = DNS_LABEL_LENGTH) -> str:
-    """A name that may become a Service: RFC 1035, so it starts with a letter (the operator accepts `1abc`; the API
-    server then refuses the Service `1abc-scheduler`)."""
+def dns_label(value: str, pattern: str = LABEL, first: str = "a letter or digit") -> str:
+    """A DNS label of RFC 1123: the name of a namespace, a volume, a worker group."""
     if not value:
         raise Rule("must not be empty", "give it a name, such as 'analytics'")
-    if value[0].isdigit():
-        raise Rule(
-            f"must start with a letter, because the Service '{value}-scheduler' would be refused",
-            f"try '{suggestion(value)}'",
-        )
-    if not _LABEL.fullmatch(value):
-        raise Rule(
-            "must consist of lower-case letters, digits and '-', starting with a letter and ending with a letter or digit",
-            f"try '{suggestion(value)}'",
-        )
-    if len(value) > longest:
-        raise Rule(f"must have at most {longest} characters, not {len(value)}", f"try '{value[:longest].strip('-')}'")
+    if not re.fullmatch(pattern, value):
+        rule = f"must be lower-case letters, digits and '-', starting with {first} and ending with a letter or digit"
+        raise Rule(rule, f"try '{suggestion(value)}'")
+    if len(value) > DNS_LABEL_LENGTH and pattern == LABEL:
+        raise Rule(f"must have at most {DNS_LABEL_LENGTH} characters, not {len(value)}", "shorten it")
     return value
+
+
+def cluster_name(value: str) -> str:
+    """A name that becomes a Service: RFC 1035, so it starts with a letter (the operator accepts `1abc`; the API server
+    then refuses the Service `1abc-scheduler`). How long it may be depends on `update`: see rules.py."""
+    if re.fullmatch(LABEL, value) and not re.fullmatch(CLUSTER, value):
+        rule = f"must start with a letter, because the Service '{value}-scheduler' would be refused"
+        raise Rule(rule, f"try '{suggestion(value)}'")
+    return dns_label(value, CLUSTER, "a letter")
+
+
+def group_name(value: str) -> str:
+    """The name of a worker group."""
+    if value == DEFAULT_GROUP:
+        raise Rule("is what the operator calls the workers under `workers`", "choose another name")
+    return dns_label(value)
 
 
 def namespace_name(value: str) -> str:
@@ -65,59 +75,54 @@ def namespace_name(value: str) -> str:
 
 def object_name(value: str) -> str:
     """The name of an object that already exists (a Secret, a ConfigMap, a claim): a DNS subdomain."""
-    if not _SUBDOMAIN.fullmatch(value) or len(value) > 253:
+    if not re.fullmatch(SUBDOMAIN, value) or len(value) > OBJECT_NAME_LENGTH:
         raise Rule("must be the name of a Kubernetes object: lower-case letters, digits, '-' and '.'", "check its name")
     return value
 
 
 def env_name(value: str) -> str:
     """A name of an environment variable as a shell takes it."""
-    if not _ENV.fullmatch(value):
-        raise Rule(
-            "must consist of letters, digits and '_', not starting with a digit",
-            f"try '{re.sub(r'[^A-Za-z0-9_]', '_', value) or 'NAME'}'",
-        )
+    if not re.fullmatch(ENV, value):
+        near = re.sub(r"[^A-Za-z0-9_]", "_", value)
+        fix = f"try '{near if re.fullmatch(ENV, near) else '_' + near}'"
+        raise Rule("must consist of letters, digits and '_', not starting with a digit", fix)
+    return value
+
+
+def secret_key(value: str) -> str:
+    """A key inside a Secret."""
+    if not re.fullmatch(SECRET_KEY, value) or len(value) > OBJECT_NAME_LENGTH or value in (".", ".."):
+        raise Rule("must be a Secret's key: letters, digits, '-', '_' and '.'", "rename it")
     return value
 
 
 def label_key(value: str) -> str:
     """The key of a label or annotation: an optional DNS prefix and '/', and a name of at most 63 characters."""
-    prefix, slash, name = value.rpartition("/")
-    if not _LABEL_KEY_NAME.fullmatch(name) or (slash and not _SUBDOMAIN.fullmatch(prefix)):
-        raise Rule("must be a label key: `name` or `prefix.example/name`", "use letters, digits, '-', '_' and '.'")
+    if not re.fullmatch(LABEL_KEY, value) or len(value.rpartition("/")[0]) > OBJECT_NAME_LENGTH:
+        rule = "must be a label key, `name` or `prefix.example/name`, with at most 63 characters in its name"
+        raise Rule(rule, "use letters, digits, '-', '_' and '.'")
     return value
+
+
+# Whose labels they are: the operator's (controller.py), Kubernetes' own, and the ones that the program selects by.
+RESERVED_LABELS = (
+    r"(.*\.)?dask\.org/.*|kubernetes\.io/.*|k8s\.io/.*|pod-security\.kubernetes\.io/.*|sidecar\.istio\.io/inject"
+    r"|app\.kubernetes\.io/(name|instance|part-of|managed-by)"
+)
+
+
+def own_label_key(value: str) -> str:
+    """The key of a label that a person may set."""
+    if re.fullmatch(RESERVED_LABELS, value):
+        raise Rule("is a label that the program, the operator or Kubernetes sets itself", "use a prefix of your own")
+    return label_key(value)
 
 
 def label_value(value: str) -> str:
     """The value of a label: at most 63 letters, digits, '-', '_' and '.'."""
-    if not _LABEL_VALUE.fullmatch(value):
+    if not re.fullmatch(LABEL_VALUE, value):
         raise Rule("must be a label value: at most 63 letters, digits, '-', '_' and '.'", "shorten or rename it")
     return value
-
-
-def image(value: str) -> str:
-    """A container image reference `name[:tag][@sha256:digest]`."""
-    if not value:
-        raise Rule("must not be empty", "name an image, such as 'ghcr.io/dask/dask:2026.8.0'")
-    if re.search(r"\s", value):
-        raise Rule("must not contain white space", f"try '{''.join(value.split())}'")
-    if "@" in value and not re.search(r"@sha256:[0-9a-f]{64}$", value):
-        raise Rule("has a bad digest: '@sha256:' and 64 hexadecimal digits are needed", "copy the whole digest")
-    name = re.split(r"[@]", value)[0]
-    path = name.rsplit(":", 1)[0] if ":" in name.rsplit("/", 1)[-1] else name
-    if path != path.lower():
-        raise Rule("must be lower case before the tag", f"try '{value.replace(path, path.lower(), 1)}'")
-    if not _IMAGE.fullmatch(value):
-        raise Rule("must be an image reference: name[:tag][@sha256:digest]", "see `ghcr.io/dask/dask:2026.8.0`")
-    return value
-
-
-def is_floating(image_reference: str) -> bool:
-    """Whether the image can change under the same name: no tag or `latest`, and no digest."""
-    if "@" in image_reference:
-        return False
-    last = image_reference.rsplit("/", 1)[-1]
-    return ":" not in last or last.endswith(":latest")
 
 
 def content_hash(content: Any) -> str:

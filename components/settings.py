@@ -5,19 +5,36 @@
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
+import pulumi
 from pulumi.runtime import config as pulumi_config
-from pydantic import BeforeValidator, Field, ValidationError, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, Field
 
-from components import names
-from components.clustersettings import Cluster, longest_name
-from components.errors import ConfigError, Rule, Rules, mistakes
+from components import stackrules
+from components.checking import checked
+from components.clustersettings import Cluster
+from components.errors import ConfigError, Rule, nearest
 from components.jobsettings import Job
-from components.model import Cpu, Duration, Labels, Memory, Model, Name, NamespaceName, ObjectName, Raw
-from components.podsettings import PodSettings, Resources, floating_images
-from components.rules import namespace_rules
+from components.model import (
+    Cidr,
+    ClusterName,
+    Cpu,
+    Duration,
+    ImageName,
+    ImageTag,
+    Labels,
+    Memory,
+    Model,
+    Name,
+    NamespaceName,
+    ObjectName,
+    Raw,
+    SecretKey,
+)
+from components.resources import Resources
+from components.stackfile import written_twice
 
 PROJECT = "dask"
 
@@ -26,40 +43,62 @@ class Quota(Model):
     """The most that all pods of the namespace together may request and be limited to."""
 
     cpu: Cpu | None = None
+    """Cores of all pods together."""
     memory: Memory | None = None
+    """Bytes of all pods together."""
     pods: Annotated[int, Field(ge=1)] | None = None
+    """The number of pods."""
+
+
+def _own_namespace(namespace: "Namespace") -> Iterator[Rule]:
+    if namespace.create and namespace.name == "default":
+        yield Rule("is always there and cannot be deleted", "add `create: false`, or choose another", ("name",))
+    if namespace.allow_from and not namespace.network_policies:
+        yield Rule("would be ignored, because networkPolicies is off", "add `networkPolicies: true`", ("allowFrom",))
 
 
 class Namespace(Model):
     """The namespace that the stack's clusters live in."""
 
     name: NamespaceName = "dask"
+    """Its name."""
     create: bool = True
     """Whether this stack owns the namespace. `false` uses one that exists."""
     labels: Labels = {}
+    """Labels of the namespace."""
     quota: Quota | None = None
+    """The most that all pods together may have (a ResourceQuota)."""
     limits: Resources | None = None
     """What a container gets that names no resources of its own (a LimitRange)."""
     pod_security: Literal["restricted", "baseline", "privileged"] = "restricted"
     """The Pod Security Standard that the namespace enforces."""
     network_policies: bool = False
     """Whether only the namespace's own pods, the operator and `allowFrom` may connect to the clusters."""
-    allow_from: tuple[str, ...] = ()
+    allow_from: tuple[Cidr, ...] = ()
     """CIDR ranges of clients that may connect although `networkPolicies` is on."""
+
+    checks = (_own_namespace,)
+
+
+Url = Annotated[str, Field(pattern=r"^(https?|oci)://[^\s]+$", examples=["https://helm.dask.org"])]
 
 
 class ChartRepository(Model):
     """A chart repository to take the operator's chart from, instead of the one in the pinned wheel."""
 
-    repository: str
-    version: str
+    repository: Url
+    """Its address."""
+    version: Annotated[str, Field(min_length=1, examples=["2026.3.0"])]
+    """The chart's version."""
 
 
 class OperatorImage(Model):
     """The operator's image where it is mirrored."""
 
-    name: str | None = None
-    tag: str | None = None
+    name: ImageName | None = None
+    """The image without a tag. Left out: the upstream one."""
+    tag: ImageTag | None = None
+    """Left out: the version of the chart."""
 
 
 def _all_is_none(value: Any) -> Any:
@@ -73,11 +112,7 @@ def _bundled_is_none(value: Any) -> Any:
     return None if value == "bundled" else value
 
 
-Watch = Annotated[
-    tuple[NamespaceName, ...] | None,
-    BeforeValidator(_all_is_none),
-    WithJsonSchema({"anyOf": [{"const": "all"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}),
-]
+Watch = Annotated[tuple[NamespaceName, ...] | None, BeforeValidator(_all_is_none)]
 Chart = Annotated[ChartRepository | None, BeforeValidator(_bundled_is_none)]
 
 
@@ -85,14 +120,19 @@ class Operator(Model):
     """The dask-kubernetes-operator. Exactly one stack per Kubernetes cluster installs it."""
 
     install: bool = True
+    """Whether this stack installs the operator. `false` where another stack or someone else has."""
     namespace: NamespaceName = "dask-operator"
+    """The operator's own namespace."""
     watch: Watch = None
     """`all`, or a list of namespaces that this operator alone looks after."""
     chart: Chart = None
     """`bundled`: the chart in the pinned dask-kubernetes wheel; or a repository and a version."""
     image: OperatorImage = OperatorImage()
+    """The operator's image where it is mirrored."""
     image_pull_secrets: tuple[ObjectName, ...] = ()
+    """Secrets with registry credentials; they must exist in the operator's namespace."""
     resources: Resources = Resources(requests={"cpu": "50m", "memory": "192Mi"})
+    """CPU and memory of the operator."""
     timeout: Duration = "5m"
     """How long the release may take to install."""
     values: Raw = {}
@@ -103,86 +143,63 @@ class Settings(Model):
     """Everything that a stack says."""
 
     namespace: Namespace = Namespace()
+    """The namespace that the clusters live in."""
     operator: Operator = Operator()
-    clusters: dict[Name, Cluster] = {}
+    """The operator that runs them."""
+    clusters: dict[ClusterName, Cluster] = {}
     """The Dask clusters, by name."""
-    jobs: dict[Name, Job] = {}
+    jobs: dict[ClusterName, Job] = {}
     """The DaskJobs, by name: each runs once on a cluster of its own."""
-    secrets: dict[Name, dict[str, str]] = {}
+    secrets: dict[Name, dict[SecretKey, str]] = {}
     """Kubernetes Secrets to make, by name. Give the values with `pulumi config set --secret`."""
     strict: bool = False
     """Refuses what is only warned about otherwise, such as the image tag `latest`."""
 
-    @model_validator(mode="after")
-    def _fits_together(self) -> "Settings":
-        broken = _names(self) + namespace_rules(self.namespace, _roles(self))
-        if self.strict:
-            broken += [Rule(*_FLOATING, path, image) for path, image in _floating(self)]
-        if broken:
-            raise Rules(broken)
-        return self
+    checks = (
+        *(stackrules.fixed_images, stackrules.cluster_names, stackrules.job_names, stackrules.node_ports),
+        *(stackrules.pod_security, stackrules.quota, stackrules.watched),
+    )
 
     def warnings(self) -> list[str]:
         """What works and may surprise."""
-        return [f"dask:{'.'.join(path)}: '{image}' {_FLOATING[0]}; {_FLOATING[1]}" for path, image in _floating(self)]
-
-
-_FLOATING = ("can change under the same name, which no preview shows", "name a version or a digest")
-
-
-def _roles(settings: Settings) -> dict[tuple[str, ...], PodSettings]:
-    clusters = {("clusters", name): cluster.role_pods() for name, cluster in settings.clusters.items()}
-    jobs = {("jobs", name): job.role_pods() for name, job in settings.jobs.items()}
-    return {(*owner, *role): pod for owner, roles in (clusters | jobs).items() for role, pod in roles.items()}
-
-
-def _floating(settings: Settings) -> list[tuple[tuple[str, ...], str]]:
-    """Each floating image once, where it is written."""
-    found = {}
-    for path, pod in _roles(settings).items():
-        for image in floating_images(pod):
-            found.setdefault((*path[:2], image), ((*path[:2], "image"), image))
-    return list(found.values())
-
-
-def _names(settings: Settings) -> list[Rule]:
-    broken = []
-    for name, cluster in settings.clusters.items():
-        if len(name) > longest_name(cluster):
-            rule = f"must have at most {longest_name(cluster)} characters, not {len(name)}"
-            broken.append(Rule(rule, "shorten it", ("clusters", name), name))
-        for group in cluster.worker_groups:
-            longest = names.DNS_LABEL_LENGTH - len(name) - 2 * (names.HASH_LENGTH + 1) - 1
-            if len(group) > longest:
-                rule = f"must have at most {longest} characters beside the cluster's {len(name)}"
-                broken.append(Rule(rule, "shorten one of the two", ("clusters", name, "workerGroups", group), group))
-        if name in settings.jobs:
-            broken.append(Rule("is the name of a cluster too", "rename one", ("jobs", name), name))
-    return broken
+        return [stackrules.floating_line(path, image) for path, image in stackrules.floating(self)]
 
 
 def parse(raw: Mapping[str, Any]) -> Settings:
     """Settings from JSON values by top-level key. Raises `ConfigError` with every mistake."""
-    try:
-        return Settings.model_validate_json(json.dumps(raw))
-    except ValidationError as error:
-        raise ConfigError(list(mistakes(error, Settings))) from None
+    return _parse(raw, [])
 
 
 def load() -> Settings:
     """The settings of the stack that runs."""
     raw: dict[str, Any] = {}
-    broken: list[str] = []
+    hidden: list[str] = []
+    broken = list(written_twice(pulumi.get_stack()))
     for key, value in pulumi_config.CONFIG.get().items():
         project, _, name = key.partition(":")
         if project != PROJECT:
-            continue
-        if name != "secrets" and pulumi_config.is_config_secret(key):
-            broken.append(f"{key}: holds a secret; move it to `dask:secrets.<name>.<KEY>` and refer to it by `envFrom`")
-        try:
-            raw[name] = json.loads(value) if isinstance(value, str) else value
-        except json.JSONDecodeError:
-            raw[name] = value
-    if broken:
-        raise ConfigError(broken)
-    return parse(raw)
+            near = nearest(project, [PROJECT]) if name in Settings.model_fields else None
+            broken += [f"{key}: is not read; did you mean '{near}:{name}'?"] if near else []
+        elif name != "secrets" and pulumi_config.is_config_secret(key):
+            hidden.append(name)
+            fix = "move it to `dask:secrets.<name>.<KEY>` and refer to it by `envFrom`"
+            broken.append(f"{key}: holds a secret, and everything here ends up in plain objects; {fix}")
+        else:
+            raw[name] = _decoded(value)
+    return _parse(raw, broken, hidden)
+
+
+def _decoded(value: Any) -> Any:
+    """The engine hands over texts: of a mapping or a list its JSON, of anything else what was written."""
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except json.JSONDecodeError:
+        return value
+
+
+def _parse(raw: Mapping[str, Any], broken: list[str], hidden: list[str] | None = None) -> Settings:
+    """`hidden` are keys that are there but must not be read."""
+    settings, mistakes = checked(Settings, raw, hidden or ())
+    if broken or mistakes or settings is None:
+        raise ConfigError([*broken, *mistakes])
+    return settings

@@ -1,7 +1,7 @@
 """A Kubernetes of one node (or two) from Go modules and Debian packages, for a machine without image registries.
 
 In: a name. Out: a running cluster of that name, and the path of its kubeconfig (context `dask-local-<name>`).
-Needs root, Linux, Python 3.11 (standard library only) and Go 1.25; everything else comes by apt and the Go module proxy.
+Needs root, Linux, Python 3.11 (standard library only) and Go 1.25; the rest comes by apt and the Go module proxy.
 
     python3 -m local.kubernetes up            python3 -m local.kubernetes --help
 
@@ -16,5 +16,5 @@ Where things are, for every checkout on the machine (a cluster of one name exist
     $XDG_CACHE_HOME/dask-on-kubernetes/  the built binaries, by a hash of their sources
 
 Module walk: `__main__` (commands) -> `cluster` (up, down, status) -> `packages`, `build`, `network`, `pki`, `node`,
-`images`, `cgroups`, `state`; `supervisor` is the first process inside a node.
+`images`, `cgroups`, `state`; `components` has the flags of every program; `supervisor` is the first process in a node.
 """

@@ -1,4 +1,7 @@
-"""`python3 -m local.kubernetes`: in, a command line; out, results on stdout, progress on stderr, 0, 1 (failed) or 3 (down)."""
+"""`python3 -m local.kubernetes`: in, a command line; out, results on stdout, progress on stderr, and an exit code.
+
+0: done; 1: failed, with the reason; 2: a wrong command line; 3: `status` of a cluster that does not run.
+"""
 
 import argparse
 import sys
@@ -10,9 +13,8 @@ from local.kubernetes.shell import LocalKubernetesError, require_root
 
 def parser() -> argparse.ArgumentParser:
     """The commands, each with `--name`."""
-    top = argparse.ArgumentParser(
-        prog="python3 -m local.kubernetes", description="A local Kubernetes without registries."
-    )
+    about = "A local Kubernetes without image registries."
+    top = argparse.ArgumentParser(prog="python3 -m local.kubernetes", description=about)
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def command(name: str, about: str) -> argparse.ArgumentParser:
@@ -20,9 +22,7 @@ def parser() -> argparse.ArgumentParser:
         added.add_argument("--name", default="dev", help="which cluster of this machine (default: dev)")
         return added
 
-    up = command(
-        "up", "start the cluster, or find it running, and wait until it is Ready; prints its kubeconfig's path"
-    )
+    up = command("up", "start the cluster, or find it running; wait until it is Ready; print its kubeconfig's path")
     up.add_argument("--nodes", type=int, default=None, choices=range(1, 10), help="how many nodes (default: 1)")
     command("down", "remove the cluster and everything it made")
     command("status", "describe the cluster; exit code 3 when it does not run")

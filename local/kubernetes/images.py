@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from local.kubernetes import packages, state
-from local.kubernetes.shell import LocalKubernetesError, plain_environment, say
+from local.kubernetes.shell import LocalKubernetesError, alive, plain_environment, say
 
 PAUSE = "localhost/dask-local/pause:1"
 # A shell for `kubectl run` and `kubectl debug`, where no registry has one.
@@ -117,13 +117,14 @@ def load(cluster: state.Cluster, archives: Sequence[Path]) -> None:
     """Import archives into every node; skip those whose images are there with the same digest."""
     for archive in archives:
         contents = archive_contents(archive)
+        say(f"==> importing {archive.name} (usually 1 s per 50 MB): {', '.join(contents) or 'a docker archive'}")
         for number in cluster.numbers():
             there = present(cluster, number)
             if contents and all(there.get(name) == digest for name, digest in contents.items()):
                 say(f"    {cluster.node_name(number)} has {', '.join(contents)} already")
                 continue
-            say(f"==> importing {archive.name} into {cluster.node_name(number)} (5 to 10 s for 500 MB)")
-            _ctr(cluster, number, "images", "import", str(archive))
+            with alive(f"importing {archive.name} into {cluster.node_name(number)}"):
+                _ctr(cluster, number, "images", "import", str(archive))
 
 
 def _ctr(cluster: state.Cluster, number: int, *arguments: str) -> str:

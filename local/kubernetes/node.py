@@ -14,8 +14,8 @@ from local.kubernetes import cgroups, components, images, network, packages, pki
 from local.kubernetes.shell import LocalKubernetesError, plain_environment
 
 CONTAINERD_SOCKET = "/run/containerd/containerd.sock"
-# Hard-coded somewhere in the node's programs -> the directory of ours that stands in. /run/containerd/s: the shims' sockets
-# (containerd 1.6 defaults.go); /var/lib/kubelet/device-plugins: the kubelet's; /var/lib/cni: libcni's cache.
+# Hard-coded somewhere in the node's programs -> the directory of ours that stands in. /var/lib/kubelet: its
+# device-plugins; /var/lib/cni: libcni's cache. /run/containerd, see `_binds`, has the shims' sockets.
 OWN_DIRECTORIES = {
     "/var/lib/kubelet": "kubelet",
     "/var/lib/cni": "cni",

@@ -16,7 +16,7 @@ NEEDED = {
     "iptables": "iptables",  # the CNI plugin `portmap` (hostPort) calls it
     "nft": "nftables",  # kube-proxy's nftables mode calls it
     "conntrack": "conntrack",
-    "busybox": "busybox-static",  # the image with a shell, for `kubectl run` and `kubectl debug`
+    "busybox": "busybox-static",  # for the image with a shell: it needs no library beside it
     "ip": "iproute2",
     "nsenter": "util-linux",
     "mount": "mount",

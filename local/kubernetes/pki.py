@@ -1,4 +1,4 @@
-"""Keys and kubeconfigs of a cluster: in, its record; out, files below `<lib>/pki` and `<lib>/kubeconfigs`, by kubeadm."""
+"""Keys and kubeconfigs of a cluster: in, its record; out, files below `<lib>/pki`, `<lib>/kubeconfigs`, by kubeadm."""
 
 import concurrent.futures
 from pathlib import Path

@@ -31,14 +31,14 @@ def run(argv: Sequence[str | Path], *, env: Mapping[str, str] | None = None, std
 
 
 def plain_environment(*, path: Path | None = None) -> dict[str, str]:
-    """An environment without the caller's proxies, credentials or kubeconfig: a node must not depend on who started it."""
+    """An environment without the caller's proxies or credentials: a node must not depend on who started it."""
     system = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     return {"PATH": f"{path}:{system}" if path else system, "HOME": "/nonexistent", "LC_ALL": "C.UTF-8"}
 
 
 @contextlib.contextmanager
 def alive(what: str, progress: Callable[[], str] = str, every_seconds: float = 30) -> Iterator[None]:
-    """Print a line with the elapsed time and `progress()` every 30 s while the body runs, so a long step is seen to live."""
+    """Print the elapsed time and `progress()` every 30 s while the body runs, so that a long step is seen to live."""
     done = threading.Event()
     started = time.monotonic()
 

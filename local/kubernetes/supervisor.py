@@ -20,7 +20,7 @@ POLL_SECONDS = 0.05
 
 
 class Component(TypedDict):
-    """One program. `after`: a unix socket's path to accept, or the https address that must answer 200, before it starts."""
+    """One program. `after`: what must answer before it starts, a unix socket's path or an https address (with 200)."""
 
     name: str
     command: list[str]
@@ -108,7 +108,7 @@ def answers(address: str, ca: str) -> bool:
             return connection.getresponse().status == 200
         finally:
             connection.close()
-    except OSError:
+    except (OSError, http.client.HTTPException):
         return False
 
 

@@ -1,0 +1,53 @@
+"""Container image references, as pure checks. In: a string. Out: the string, or a `Rule`.
+
+The grammar of distribution/reference, without the upper-case host names that it also takes.
+"""
+
+import re
+
+from components.errors import Rule
+
+_COMPONENT = r"[a-z0-9]+((\.|__?|-+)[a-z0-9]+)*"
+NAME = rf"({_COMPONENT}(:[0-9]+)?/)?{_COMPONENT}(/{_COMPONENT})*"
+TAG = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
+_DIGEST = r"@sha256:[0-9a-f]{64}"
+IMAGE = rf"{NAME}(:{TAG})?({_DIGEST})?"
+
+
+def image(value: str) -> str:
+    """`name[:tag][@sha256:digest]`."""
+    if not value:
+        raise Rule("must not be empty", "name an image, such as 'ghcr.io/dask/dask:2026.8.0'")
+    if re.search(r"\s", value):
+        raise Rule("must not contain white space", f"try '{''.join(value.split())}'")
+    name, at, _ = value.partition("@")
+    if at and not re.search(rf"{_DIGEST}\Z", value):
+        raise Rule("has a bad digest: '@sha256:' and 64 hexadecimal digits are needed", "copy the whole digest")
+    path = name.rpartition(":")[0] if ":" in name.rpartition("/")[2] else name
+    if path != path.lower():
+        raise Rule("must be lower case before the tag", f"try '{value.replace(path, path.lower(), 1)}'")
+    if not re.fullmatch(IMAGE, value):
+        raise Rule("must be an image reference: name[:tag][@sha256:digest]", "see `ghcr.io/dask/dask:2026.8.0`")
+    return value
+
+
+def image_name(value: str) -> str:
+    """The part of an image reference before the tag."""
+    if not re.fullmatch(NAME, value):
+        raise Rule("must be an image's name without a tag", "see `ghcr.io/dask/dask-kubernetes-operator`")
+    return value
+
+
+def image_tag(value: str) -> str:
+    """The part of an image reference after the colon."""
+    if not re.fullmatch(TAG, value):
+        raise Rule("must be an image's tag: at most 128 letters, digits, '_', '.' and '-'", "see `2026.3.0`")
+    return value
+
+
+def is_floating(image_reference: str) -> bool:
+    """Whether the image can change under the same name: no tag or `latest`, and no digest."""
+    if "@" in image_reference:
+        return False
+    last = image_reference.rpartition("/")[2]
+    return ":" not in last or last.endswith(":latest")

@@ -1,0 +1,93 @@
+"""CPU, memory and devices of a container. In: its `resources`. Out: a model that knows requests and limits."""
+
+import re
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+
+from components import quantities
+from components.errors import Rule, Rules, nearest
+from components.model import Cpu, Memory, Model, Quantity
+from components.names import LABEL_KEY
+from components.quantities import amount
+
+_CHECKS = {"cpu": quantities.cpu, "memory": quantities.memory, "ephemeral-storage": quantities.memory}
+_PATTERNS = {"cpu": quantities.CPU, "memory": quantities.MEMORY, "ephemeral-storage": quantities.MEMORY}
+# Kubernetes refuses other names without a '/' (validation.go, validateContainerResourceName).
+_OTHER = rf"hugepages-[0-9]+[KMG]i|(?=.*/){LABEL_KEY}"
+
+
+def _named(resources: dict[str, str]) -> dict[str, str]:
+    """Each amount as its name wants it: `memory: 512m` is half a byte."""
+    broken: list[Rule] = []
+    for name, value in resources.items():
+        if name not in _CHECKS and not re.fullmatch(_OTHER, name):
+            near = nearest(name, list(_CHECKS))
+            fix = (
+                f"did you mean '{near}'?" if near else f"use {', '.join(_CHECKS)}, or a device such as 'nvidia.com/gpu'"
+            )
+            broken.append(Rule("is not a resource that Kubernetes knows", fix, (name,), None))
+            continue
+        try:
+            _CHECKS.get(name, quantities.quantity)(value)
+        except Rule as rule:
+            context = rule.context or {}
+            broken.append(Rule(context["rule"], context["fix"], (name,), value))
+    if broken:
+        raise Rules(broken)
+    return resources
+
+
+class _Schema:
+    """The same rules for editors."""
+
+    def __get_pydantic_json_schema__(self, core: Any, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        made = handler(core)
+        known = {name: {"type": "string", "pattern": f"^(?:{pattern})$"} for name, pattern in _PATTERNS.items()}
+        names = {"pattern": f"^(?:{'|'.join(_CHECKS)}|{_OTHER})$"}
+        return made | {"properties": known, "propertyNames": names}
+
+
+Amounts = Annotated[dict[str, Quantity], AfterValidator(_named), _Schema()]
+
+
+def _limits_cover_requests(resources: "Resources") -> Iterator[Rule]:
+    limits, requests = resources.all_limits(), resources.all_requests()
+    for name in requests.keys() & limits.keys():
+        if amount(limits[name]) < amount(requests[name]):
+            place = ("limits", name) if name in resources.limits else (name,)
+            yield Rule(f"is less than the request of {requests[name]}", f"raise it to '{requests[name]}'", place)
+
+
+def _devices_are_whole(resources: "Resources") -> Iterator[Rule]:
+    """Kubernetes does not overcommit devices: the limit must be there, and the request the same."""
+    for name, request in resources.requests.items():
+        if "/" in name and resources.limits.get(name) != request:
+            rule = "must have a limit that is the same, because devices are not shared"
+            yield Rule(rule, f"add `limits: {{{name}: '{request}'}}`", ("requests", name))
+
+
+class Resources(Model):
+    """`cpu` and `memory` are both request and limit; `requests` and `limits` say them apart, and name others."""
+
+    cpu: Cpu | None = None
+    """Cores, requested and limited."""
+    memory: Memory | None = None
+    """Bytes, requested and limited."""
+    requests: Amounts = {}
+    """What the scheduler of Kubernetes reserves, by resource. Overrides `cpu` and `memory` for the request."""
+    limits: Amounts = {}
+    """The most that a container gets, by resource. Overrides `cpu` and `memory` for the limit."""
+
+    checks = (_limits_cover_requests, _devices_are_whole)
+
+    def all_requests(self) -> dict[str, str]:
+        return self._shorthand() | self.requests
+
+    def all_limits(self) -> dict[str, str]:
+        return self._shorthand() | self.limits
+
+    def _shorthand(self) -> dict[str, str]:
+        return {name: value for name, value in (("cpu", self.cpu), ("memory", self.memory)) if value}

@@ -1,0 +1,147 @@
+"""Rules that span a whole stack. In: the settings. Out: the rules that they break, each where it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from components import images, names
+from components.checking import known
+from components.errors import Path, Rule, shown_path
+from components.places import parts
+from components.podsettings import PodSettings, merge
+
+if TYPE_CHECKING:
+    from components.clustersettings import Cluster
+    from components.jobsettings import Job
+    from components.settings import Namespace, Settings
+
+FLOATING = ("can change under the same name, which no preview shows", "name a version or a digest")
+
+
+def floating(settings: Settings) -> Iterator[tuple[Path, str]]:
+    """Every image that can change under the same name, with its path."""
+    for path, part in parts(settings):
+        if isinstance(part, PodSettings) and isinstance(part.image, str) and images.is_floating(part.image):
+            yield (*path, "image"), part.image
+
+
+def fixed_images(settings: Settings) -> Iterator[Rule]:
+    if settings.strict:
+        yield from (Rule(*FLOATING, path) for path, _ in floating(settings))
+
+
+def cluster_names(settings: Settings) -> Iterator[Rule]:
+    """How long names may be, and what the objects made for one cluster take from another."""
+    for name, cluster in settings.clusters.items():
+        yield from known(_cluster_length, name, cluster)
+        yield from known(_group_lengths, name, cluster)
+        if f"{name}-scheduler" in settings.clusters:
+            rule = f"is what the operator calls a Service of the cluster '{name}'"
+            yield Rule(rule, "rename one", ("clusters", f"{name}-scheduler"), f"{name}-scheduler")
+
+
+def job_names(settings: Settings) -> Iterator[Rule]:
+    for name in settings.jobs:
+        yield from known(_length, ("jobs", name), name, names.VERSIONED_NAME_LENGTH)
+        if name in settings.clusters:
+            yield Rule("is the name of a cluster too", "rename one", ("jobs", name), name)
+
+
+def _cluster_length(name: str, cluster: Cluster) -> Iterator[Rule]:
+    """With blue/green a hash is added to the name."""
+    longest = names.VERSIONED_NAME_LENGTH if cluster.update == "blueGreen" else names.CLUSTER_NAME_LENGTH
+    yield from _length(("clusters", name), name, longest)
+
+
+def _length(path: Path, name: str, longest: int) -> Iterator[Rule]:
+    if len(name) > longest:
+        because = "the Service '…-scheduler' may have 63"
+        if longest == names.VERSIONED_NAME_LENGTH:
+            because = f"a dash and a hash of {names.HASH_LENGTH} are added and {because}"
+        rule = f"must have at most {longest} characters, not {len(name)}, because {because}"
+        yield Rule(rule, f"try '{names.suggestion(name[:longest])}'", path, name)
+
+
+def _group_lengths(name: str, cluster: Cluster) -> Iterator[Rule]:
+    longest = names.DNS_LABEL_LENGTH - len(name) - 2 * (names.HASH_LENGTH + 1) - 1
+    for group in cluster.worker_groups:
+        if len(name) <= names.VERSIONED_NAME_LENGTH and len(group) > longest:
+            rule = f"must have at most {longest} characters, not {len(group)}, beside the cluster's {len(name)}"
+            yield Rule(rule, "shorten one of the two", ("clusters", name, "workerGroups", group), group)
+
+
+def node_ports(settings: Settings) -> Iterator[Rule]:
+    """A node port belongs to one Service of the whole Kubernetes cluster."""
+    owners: dict[int, str] = {}
+    for name, cluster in settings.clusters.items():
+        yield from known(_node_ports, name, cluster, owners)
+
+
+def _node_ports(name: str, cluster: Cluster, owners: dict[int, str]) -> Iterator[Rule]:
+    ports = cluster.endpoint.node_ports
+    for key, port in (("scheduler", ports.scheduler), ("dashboard", ports.dashboard)):
+        if not isinstance(port, int):
+            continue
+        if owners.setdefault(port, name) != name:
+            free = next(number for number in (*range(port, 32768), *range(30000, port)) if number not in owners)
+            rule = f"is a node port of the cluster '{owners[port]}' too"
+            yield Rule(rule, f"try {free}", ("clusters", name, "endpoint", "nodePorts", key))
+
+
+def pod_security(settings: Settings) -> Iterator[Rule]:
+    """https://kubernetes.io/docs/concepts/security/pod-security-standards: what each level forbids."""
+    level = settings.namespace.pod_security
+    for path, part in parts(settings):
+        if isinstance(part, PodSettings):
+            yield from known(_host_paths, level, path, part)
+            yield from known(_root_packages, level, path, part)
+
+
+def _host_paths(level: str, path: Path, pod: PodSettings) -> Iterator[Rule]:
+    for index, volume in enumerate(pod.volumes):
+        if level != "privileged" and volume.host_path:
+            rule = f"is a directory of the node, which pod security '{level}' forbids"
+            fix = "set `dask:namespace.podSecurity: privileged`"
+            yield Rule(rule, fix, (*path, "volumes", index, "hostPath"))
+
+
+def _root_packages(level: str, path: Path, pod: PodSettings) -> Iterator[Rule]:
+    for manager in ("conda", "apt"):
+        if level == "restricted" and getattr(pod.packages, manager):
+            rule = "are installed by root, which pod security 'restricted' forbids"
+            fix = "set `dask:namespace.podSecurity: baseline`, use `packages.pip`, or bake them into an image"
+            yield Rule(rule, fix, (*path, "packages", manager))
+
+
+def quota(settings: Settings) -> Iterator[Rule]:
+    """Under a quota on cpu or memory Kubernetes refuses every pod that does not say how much it needs."""
+    owners: dict[Path, Cluster | Job] = {("clusters", name): cluster for name, cluster in settings.clusters.items()}
+    owners |= {("jobs", name): job for name, job in settings.jobs.items()}
+    for path, owner in owners.items():
+        for role, pod in owner.roles().items():
+            yield from known(_quota, settings.namespace, (*path, *role), owner, pod)
+
+
+def _quota(namespace: Namespace, path: Path, owner: PodSettings, role: PodSettings) -> Iterator[Rule]:
+    if namespace.quota is None:
+        return
+    given = merge(owner, role).resources.all_limits() | (namespace.limits.all_limits() if namespace.limits else {})
+    for name in ("cpu", "memory"):
+        if getattr(namespace.quota, name) is not None and name not in given:
+            rule = f"is missing, and the namespace has a quota on {name}"
+            yield Rule(rule, "set it, or `dask:namespace.limits`", (*path, "resources", name), None)
+
+
+def watched(settings: Settings) -> Iterator[Rule]:
+    """An operator that looks elsewhere would never see the stack's clusters."""
+    operator, home = settings.operator, settings.namespace.name
+    if not (settings.clusters or settings.jobs):
+        return
+    if operator.install and operator.watch is not None and home not in operator.watch:
+        yield Rule(f"does not contain '{home}', where this stack's clusters are", "add it", ("operator", "watch"))
+
+
+def floating_line(path: Path, image: str) -> str:
+    """The warning about a floating image."""
+    return f"{shown_path(path)}: '{image}' {FLOATING[0]}; {FLOATING[1]}"

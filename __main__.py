@@ -8,6 +8,7 @@ from components.job import DaskJob
 from components.operator import DaskOperator
 from components.workspace import Workspace
 
+stack.end_quietly_when_interrupted()
 config = settings.load()
 for warning in config.warnings():
     pulumi.log.warn(warning)
@@ -16,16 +17,23 @@ connection = stack.connection()
 kubernetes = pulumi.ResourceOptions(provider=stack.provider(connection))
 workspace = Workspace("workspace", config.namespace, config.secrets, opts=kubernetes)
 owner = (
-    [DaskOperator("operator", config.operator, connection, wait=not config.clusters, opts=kubernetes)]
+    [
+        DaskOperator(
+            "operator", config.operator, connection, wait=not config.clusters, after=[workspace], opts=kubernetes
+        )
+    ]
     if config.operator.install
     else []
 )
 # Clusters go before the operator, whose finalizers they carry, and both before the namespaces (dask-kubernetes #773).
-after = pulumi.ResourceOptions.merge(kubernetes, pulumi.ResourceOptions(depends_on=[workspace, *owner]))
+first: list[pulumi.Resource] = [workspace, *owner]
 hosts = stack.hosts(config, connection)
 clusters = {
-    name: DaskCluster(name, workspace.cluster(name, cluster), connection, node_hosts=hosts, opts=after)
-    for name, cluster in config.clusters.items()
+    name: DaskCluster(name, workspace.cluster(name, it), connection, node_hosts=hosts, after=first, opts=kubernetes)
+    for name, it in config.clusters.items()
 }
-jobs = {name: DaskJob(name, workspace.job(name, job), connection, opts=after) for name, job in config.jobs.items()}
+jobs = {
+    name: DaskJob(name, workspace.job(name, it), connection, after=first, opts=kubernetes)
+    for name, it in config.jobs.items()
+}
 stack.export(config.namespace.name, clusters, jobs)

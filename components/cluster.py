@@ -42,12 +42,17 @@ class DaskCluster(pulumi.ComponentResource):
         connection: Connection,
         *,
         node_hosts: Output[list[str]] | None = None,
+        after: Sequence[Resource] = (),
         opts: ResourceOptions | None = None,
     ) -> None:
-        """`node_hosts` are addresses of nodes, for the printed address of a NodePort."""
+        """`node_hosts` are addresses of nodes, for the printed address of a NodePort.
+
+        `after` is what has to be there first, and may only go later: children do not inherit `depends_on`.
+        """
         super().__init__("dask:k8s:Cluster", name, {}, opts)
         self._target = target
         self._connection = connection
+        self._after = list(after)
         tls = self._tls()
         dask = self._dask_cluster([tls] if tls else [])
         workers = [dask, *self._worker_groups(dask)]
@@ -57,7 +62,7 @@ class DaskCluster(pulumi.ComponentResource):
         self._publish(service, tls, node_hosts or Output.from_input([]))
 
     def _child(self, depends_on: Sequence[Resource] = (), **options: Any) -> ResourceOptions:
-        return ResourceOptions(parent=self, depends_on=list(depends_on), **options)
+        return ResourceOptions(parent=self, depends_on=[*self._after, *depends_on], **options)
 
     def _dask_cluster(self, depends_on: list[Resource]) -> Resource:
         """The custom resource and what belongs to this version of it alone."""

@@ -75,9 +75,16 @@ def _url(scheme: str, host: str | None, port: int | None) -> str | None:
 
 
 def _load_balancer(status: Any) -> str | None:
-    ingress = (status and status.load_balancer and status.load_balancer.ingress) or []
-    return (ingress[0].hostname or ingress[0].ip) if ingress else None
+    ingress = _get(_get(status, "load_balancer", "loadBalancer"), "ingress") or []
+    return (_get(ingress[0], "hostname") or _get(ingress[0], "ip")) if ingress else None
 
 
 def _node_port(spec: Any, name: str) -> int | None:
-    return next((port.node_port for port in (spec and spec.ports) or [] if port.name == name), None)
+    port = next((port for port in _get(spec, "ports") or [] if _get(port, "name") == name), None)
+    number = _get(port, "node_port", "nodePort")
+    return None if number is None else int(number)
+
+
+def _get(output: Any, *names: str) -> Any:
+    """A property of an output, which the SDK gives as a typed object, or as it came where it knows no type."""
+    return next((output[name] for name in names if output and name in output), None)

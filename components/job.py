@@ -5,8 +5,10 @@ the old one goes afterwards. `up` waits for the end of the runner's pod as well 
 stay at Running for ever (dask-kubernetes #975).
 """
 
+from collections.abc import Sequence
+
 import pulumi
-from pulumi import Output, ResourceHook, ResourceHookArgs, ResourceHookBinding, ResourceOptions
+from pulumi import Output, Resource, ResourceHook, ResourceHookArgs, ResourceHookBinding, ResourceOptions
 from pulumi_kubernetes.apiextensions import CustomResource
 from pulumi_kubernetes.core.v1 import ConfigMap
 
@@ -22,8 +24,15 @@ class DaskJob(pulumi.ComponentResource):
     namespace: Output[str]
 
     def __init__(
-        self, name: str, target: JobTarget, connection: Connection, opts: ResourceOptions | None = None
+        self,
+        name: str,
+        target: JobTarget,
+        connection: Connection,
+        *,
+        after: Sequence[Resource] = (),
+        opts: ResourceOptions | None = None,
     ) -> None:
+        """`after` is what has to be there first, and may only go later: children do not inherit `depends_on`."""
         super().__init__("dask:k8s:Job", name, {}, opts)
         body = dask_job(target)
         spec = {key: value for key, value in body.items() if key not in ("apiVersion", "kind")}
@@ -32,7 +41,7 @@ class DaskJob(pulumi.ComponentResource):
             api_version=body["apiVersion"],
             kind=body["kind"],
             **spec,
-            opts=ResourceOptions(parent=self),
+            opts=ResourceOptions(parent=self, depends_on=list(after)),
         )
 
         async def job_has_ended(_: ResourceHookArgs) -> None:

@@ -1,4 +1,4 @@
-"""Waits for the end of a DaskJob. In: the job. Out: nothing when it succeeded, `ClusterError` with its last words if not."""
+"""Waits for the end of a DaskJob. In: the job. Out: nothing, or a `ClusterError` with the job's last words."""
 
 import asyncio
 import time

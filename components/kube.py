@@ -78,11 +78,16 @@ async def items(client: Api, url: str, selector: dict[str, str] | None = None) -
         raise
 
 
-async def patch(client: Api, url: str, body: Object) -> Object:
-    """A merge patch."""
-    headers = {"Content-Type": "application/merge-patch+json"}
-    async with call(client, "PATCH", url, content=json.dumps(body), headers=headers) as response:
-        return response.json()
+async def delete(client: Api, url: str) -> None:
+    """Deletes one object; nothing where it is gone."""
+    import kr8s
+
+    try:
+        async with call(client, "DELETE", url):
+            return
+    except (kr8s.ServerError, kr8s.NotFoundError) as error:
+        if _status(error) != 404:
+            raise
 
 
 async def apply(client: Api, url: str, body: Object, *, dry_run: bool = False) -> Object:

@@ -167,6 +167,8 @@ def verify_job(target: Target) -> Spec:
     ready_seconds = seconds(target.cluster.ready_timeout)
     pod = podspec.verify(target.cluster, target.place, expected_workers(target), ready_seconds)
     body = _object(target, "Job", versioned(f"{target.name}-verify", pod), "batch/v1")
+    # A failed Job stays failed: the next `up` has to make it again.
+    body["metadata"]["annotations"] = {"pulumi.com/replaceUnready": "true"}
     template = {"metadata": {"labels": target.labels | {"dask.org/component": "verify"}}, "spec": pod}
     return body | {"spec": {"backoffLimit": 0, "activeDeadlineSeconds": ready_seconds + 60, "template": template}}
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pulumi
-from pulumi import ResourceHook, ResourceHookArgs, ResourceHookBinding, ResourceHookOptions, ResourceOptions
+from pulumi import Output, ResourceHook, ResourceHookArgs, ResourceHookBinding, ResourceHookOptions, ResourceOptions
 from pulumi_kubernetes.core.v1 import Namespace
 from pulumi_kubernetes.helm.v3 import Release, RepositoryOptsArgs
 from pulumi_kubernetes.rbac.v1 import Role, RoleBinding
@@ -24,8 +24,8 @@ RELEASE = "dask-operator"
 class DaskOperator(pulumi.ComponentResource):
     """The dask-kubernetes-operator, installed by Helm."""
 
-    release_name: pulumi.Output[str]
-    version: pulumi.Output[str]
+    release_name: Output[str]
+    version: Output[str]
 
     def __init__(
         self,
@@ -34,9 +34,13 @@ class DaskOperator(pulumi.ComponentResource):
         connection: Connection,
         *,
         wait: bool = True,
+        after: Sequence[pulumi.Resource] = (),
         opts: ResourceOptions | None = None,
     ) -> None:
-        """`wait` for the rollout: not needed where a verified cluster proves that the operator works."""
+        """`wait` for the rollout: not needed where a verified cluster proves that the operator works.
+
+        `after` are the namespaces that a namespaced operator gets its rights in.
+        """
         super().__init__("dask:k8s:Operator", name, {}, opts)
         child = ResourceOptions(parent=self)
         metadata = {"name": settings.namespace, "labels": owned() | _RESTRICTED}
@@ -57,22 +61,22 @@ class DaskOperator(pulumi.ComponentResource):
             timeout=seconds(settings.timeout),
             opts=ResourceOptions(
                 parent=self,
-                depends_on=[namespace, *self._roles(settings)],
+                depends_on=[namespace, *self._roles(settings, after)],
                 hooks=ResourceHookBinding(before_create=[preflight], before_update=[preflight]),
                 # Helm resolves the path itself; what the chart holds shows in the values and in the hook.
                 custom_timeouts=pulumi.CustomTimeouts(create=settings.timeout, update=settings.timeout),
             ),
         )
         self.release_name = release.name
-        self.version = release.status.app_version
+        self.version = Output.from_input(settings.chart.version if settings.chart else chart.bundled_version())
         self.register_outputs({"release_name": self.release_name, "version": self.version})
 
-    def _roles(self, settings: Operator) -> Sequence[pulumi.Resource]:
+    def _roles(self, settings: Operator, after: Sequence[pulumi.Resource]) -> Sequence[pulumi.Resource]:
         """The rights of a namespaced operator outside its own namespace: the chart gives them only there."""
         made: list[pulumi.Resource] = []
         for namespace in settings.watch or ():
             metadata = {"name": RELEASE, "namespace": namespace, "labels": owned()}
-            opts = ResourceOptions(parent=self)
+            opts = ResourceOptions(parent=self, depends_on=list(after))
             made.append(Role(f"role-{namespace}", metadata=metadata, rules=_RULES, opts=opts))
             subject = {"kind": "ServiceAccount", "name": _SERVICE_ACCOUNT, "namespace": settings.namespace}
             reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": RELEASE}

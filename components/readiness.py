@@ -61,7 +61,7 @@ class Watch:
 
 
 async def await_pods(connection: Connection, target: Target) -> None:
-    """Returns when the scheduler and all expected workers have started; raises `ClusterError` with the reason if not."""
+    """Returns when scheduler and expected workers have started; raises `ClusterError` with the reason if not."""
     watch = Watch(await kube.api(connection), target)
     wanted = 1 + sum(expected_workers(target).values())
     begin, deadline = time.monotonic(), time.monotonic() + seconds(target.cluster.ready_timeout)
@@ -112,7 +112,10 @@ async def _guard(connection: Connection, target: Target) -> None:
             await watch.look()
         except ClusterError as error:
             pulumi.log.error(str(error))
-            await kube.patch(client, url, {"spec": {"activeDeadlineSeconds": 1}})
+            # The Job may fail no more than once: without its pod it has failed, and the engine's wait is over.
+            job = {"batch.kubernetes.io/job-name": verify_job(target)["metadata"]["name"]}
+            for pod in await kube.items(client, f"api/v1/namespaces/{target.namespace}/pods", job):
+                await kube.delete(client, f"api/v1/namespaces/{target.namespace}/pods/{pod['metadata']['name']}")
             return
 
 

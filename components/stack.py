@@ -1,5 +1,7 @@
 """The outputs of a stack. In: its components. Out: what `pulumi stack output` shows; the names are a contract."""
 
+import os
+import signal
 from collections.abc import Mapping
 from typing import Any
 
@@ -31,6 +33,11 @@ def provider(where: Connection) -> Provider:
         # A changed connection record or Secret is an update of the object, not a new one.
         enable_config_map_mutable=True,
     )
+
+
+def end_quietly_when_interrupted() -> None:
+    """The engine interrupts the program when a step has failed. It has said why: a traceback would only bury it."""
+    signal.signal(signal.SIGINT, lambda *_: os._exit(1))
 
 
 def hosts(settings: Settings, where: Connection) -> pulumi.Output[list[str]] | None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -62,7 +63,7 @@ class RecordingMonitor(MockMonitor):
         return super().RegisterResource(request)
 
     def RegisterResourceOutputs(self, request: Any) -> Any:  # noqa: N802 - the name of the gRPC method
-        if "pulumi:pulumi:Stack" in request.urn:
+        if request.urn.split("::")[2] == "pulumi:pulumi:Stack":
             self.recording.outputs |= rpc.deserialize_properties(request.outputs)
         return super().RegisterResourceOutputs(request)
 
@@ -70,12 +71,23 @@ class RecordingMonitor(MockMonitor):
 def record(program: Callable[[], None], stack: str = "dev") -> Recording:
     """Runs `program` as a stack. Returns what was registered, by logical name, and the exported outputs."""
     recording = Recording()
+    loops: list[asyncio.AbstractEventLoop] = []
+
+    def own_loop() -> None:
+        """The monitor makes a loop for every thread that it runs in, and closes none."""
+        loops.append(asyncio.new_event_loop())
+        asyncio.set_event_loop(loops[-1])
 
     async def run() -> None:
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(initializer=own_loop))
         monitor = RecordingMonitor(recording)
         mocks.set_mocks(recording, project="dask", stack=stack, preview=False, monitor=monitor)
         settings.ROOT.set(None)  # set_mocks has made a root stack and closed it; run_in_stack makes the real one
         await run_in_stack(program)
 
-    asyncio.run(run())
+    try:
+        asyncio.run(run())
+    finally:
+        for loop in loops:
+            loop.close()
     return recording

@@ -17,7 +17,7 @@ NODE = "10.9.8.7"
 Program = Callable[..., Recording]
 
 
-@pytest.fixture()
+@pytest.fixture
 def program(monkeypatch: pytest.MonkeyPatch) -> Program:
     """Runs `__main__.py` with the given `dask:` configuration, on a Kubernetes of one node."""
 
@@ -142,8 +142,10 @@ def test_an_autoscaled_cluster_leaves_its_replicas_to_the_autoscaler(program: Pr
 def test_a_protected_cluster_is_protected(program: Program) -> None:
     recording = program(clusters={"a": {"protect": True}, "b": {}})
 
-    protected = {made.inputs["metadata"]["labels"]["app.kubernetes.io/instance"]: made.request.protect
-                 for made in of_kind(recording, "DaskCluster")}
+    protected = {
+        made.inputs["metadata"]["labels"]["app.kubernetes.io/instance"]: made.request.protect
+        for made in of_kind(recording, "DaskCluster")
+    }
     assert protected == {"a": True, "b": False}
 
 
@@ -161,15 +163,16 @@ def test_tls_material_is_secret_and_stays(program: Program) -> None:
     secret = only(recording, "Secret")
     assert "stringData" in list(secret.request.ignoreChanges)
     assert secret.inputs["immutable"] is True
-    # A secret travels as an object with the signature that the engine encrypts by.
-    assert "4dabf18193072939515e22adb298388d" in json.dumps(secret.inputs, default=str) or _is_secret(secret)
-    assert only(recording, "DaskCluster").depends_on >= {secret.name}
+    assert _is_secret(secret)
+    assert secret.name in only(recording, "DaskCluster").depends_on
 
 
 def _is_secret(made: Registration) -> bool:
-    return any("4dabf18193072939515e22adb298388d" in field.struct_value.fields
-               for field in [*made.request.object.fields.values()]
-               for field in [field, *field.struct_value.fields.values()])
+    return any(
+        "4dabf18193072939515e22adb298388d" in field.struct_value.fields
+        for field in [*made.request.object.fields.values()]
+        for field in [field, *field.struct_value.fields.values()]
+    )
 
 
 def test_values_of_secrets_are_secret_and_change_the_name(program: Program) -> None:
@@ -230,6 +233,6 @@ def test_a_job_is_registered_with_its_end_awaited(program: Program) -> None:
     recording = program(jobs={"nightly": {"runner": {"script": "print(1)"}}})
 
     job = only(recording, "DaskJob")
-    assert recording.made["nightly-result"].depends_on == {job.name, "nightly"} - {"nightly"} or True
+    assert job.name in recording.made["nightly-result"].depends_on
     assert list(recording.made["nightly-result"].request.hooks.before_create) == ["nightly-end"]
     assert recording.outputs["jobs"]["nightly"]["name"] == job.inputs["metadata"]["name"]

@@ -12,9 +12,10 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python3 -m local.images", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     building = commands.add_parser("build", help="build what the cache lacks, print the archives' paths")
-    building.add_argument("names", nargs="*", metavar="NAME", help="a reference or a stage; all if none is named")
     commands.add_parser("list", help="every image with its archive, size and whether it is built")
-    commands.add_parser("archives", help="the archives' paths, one a line; exit status 1 if one is missing")
+    paths = commands.add_parser("archives", help="the archives' paths, one a line; exit status 1 if one is missing")
+    for command in (building, paths):
+        command.add_argument("names", nargs="*", metavar="NAME", help="a reference or a stage; all if none is named")
     commands.add_parser("wheels", help="the folder of wheels with optuna and scikit-learn, for pods without a network")
     arguments = parser.parse_args(argv)
     try:
@@ -22,6 +23,9 @@ def main(argv: list[str] | None = None) -> int:
     except (BuildError, ValueError) as error:
         say(f"local.images: {error}")
         return 1
+    except KeyboardInterrupt:
+        say("local.images: stopped; the same command goes on from here")
+        return 130
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -34,8 +38,9 @@ def _run(arguments: argparse.Namespace) -> int:
             size = f"{image.archive.stat().st_size / 1e6:.0f} MB" if image.archive.exists() else "not built"
             print(f"{image.reference:<50} {size:>9}  {image.archive}")
     elif arguments.command == "archives":
-        print(*(image.archive for image in IMAGES), sep="\n")
-        missing = [image.reference for image in IMAGES if not image.archive.exists()]
+        images = find(arguments.names)
+        print(*(image.archive for image in images), sep="\n")
+        missing = [image.reference for image in images if not image.archive.exists()]
         if missing:
             say(f"local.images: not built yet: {', '.join(missing)}; run: python3 -m local.images build")
             return 1

@@ -8,6 +8,7 @@ from components.errors import Rule
 # For the JSON Schema: what can be said of addresses in a pattern. The checks below are exact.
 HOST = r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*"
 CIDR = r"[0-9A-Fa-f.:]+/[0-9]{1,3}"
+URL = r"(https?|oci)://[^\s/]+\S*"
 _HOST_LABEL = r"[A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?"
 
 
@@ -26,6 +27,13 @@ def _host_fix(value: str) -> str:
     bare = re.sub(r"^[a-z]+://|:[0-9]+(/.*)?$|/.*$", "", value)
     usable = bare != value and re.fullmatch(rf"{_HOST_LABEL}(\.{_HOST_LABEL})*", bare)
     return f"try '{bare}'" if usable else "see 'dask.example.com' or '192.0.2.10'"
+
+
+def url(value: str) -> str:
+    """The address of a chart repository."""
+    if not re.fullmatch(URL, value):
+        raise Rule("must be an address that begins with https://, http:// or oci://", "see 'https://helm.dask.org'")
+    return value
 
 
 def cidr(value: str) -> str:

@@ -21,7 +21,7 @@ RESERVED_ENV = {
     "EXTRA_PIP_PACKAGES": "`packages.pip` sets it",
     "EXTRA_APT_PACKAGES": "`packages.apt` sets it",
 }
-_KEY = r"[a-z0-9]+([-_][a-z0-9]+)*"
+KEY = r"[a-z0-9]+([-_][a-z0-9]+)*"
 _TLS = re.compile(r"DASK_DISTRIBUTED__COMM__(TLS__.*|DEFAULT_SCHEME|REQUIRE_ENCRYPTION)", re.IGNORECASE)
 
 
@@ -55,7 +55,7 @@ def check_dask_config(tree: Mapping[str, Any], env: Mapping[str, str]) -> Iterat
     seen: dict[str, Path] = {}
     for path in leaves(tree):
         place, name = ("daskConfig", *path), variable(path)
-        wrong = next((part for part in path if not re.fullmatch(_KEY, str(part))), None)
+        wrong = next((part for part in path if not re.fullmatch(KEY, str(part))), None)
         if wrong is not None:
             yield _wrong_key(place[: place.index(wrong, 1) + 1], str(wrong))
         elif name in RESERVED_ENV:

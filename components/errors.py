@@ -74,6 +74,8 @@ def finding(detail: ErrorDetails, options: Sequence[str], example: Any) -> str:
         choices = re.findall(r"'([^']+)'", detail.get("ctx", {})["expected"])
         near = nearest(str(given), choices)
         rule, fix = f"must be one of {', '.join(choices)}", f"did you mean '{near}'?" if near else "choose one of them"
+    elif kind in ("too_short", "string_too_short"):
+        rule, fix = "must not be empty", "remove the line, or say what is meant"
     elif kind in _BOUNDS:
         words, key = _BOUNDS[kind]
         rule, fix = f"must be {words} {detail.get('ctx', {})[key]}", f"use {detail.get('ctx', {})[key]}"

@@ -10,11 +10,14 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetJsonSchemaHandler,
     ValidationInfo,
     WithJsonSchema,
     model_validator,
 )
 from pydantic.alias_generators import to_camel
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from components import addresses, images, names, quantities
 from components.checking import VALUES_ONLY
@@ -49,6 +52,16 @@ def pattern(regex: str, example: str, longest: int | None = None, more: dict[str
     return WithJsonSchema(
         {"type": "string", "pattern": f"^(?:{regex})$(?!\\n)", "examples": [example]} | length | (more or {})
     )
+
+
+class Word:
+    """For the JSON Schema: a word that may stand in place of the value."""
+
+    def __init__(self, word: str) -> None:
+        self.word = word
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"anyOf": [{"const": self.word}, handler(core)], "default": self.word}
 
 
 def key(check: Callable[[str], str]) -> AfterValidator:
@@ -109,6 +122,7 @@ Duration = Annotated[
 ]
 DurationOrZero = Annotated[str, _SECONDS, AfterValidator(quantities.duration), pattern(quantities.DURATION, "10m")]
 Host = Annotated[str, AfterValidator(addresses.host), pattern(addresses.HOST, "dask.example.com")]
+Url = Annotated[str, AfterValidator(addresses.url), pattern(addresses.URL, "https://helm.dask.org")]
 Cidr = Annotated[str, AfterValidator(addresses.cidr), pattern(addresses.CIDR, "10.0.0.0/8")]
 Port = Annotated[int, Field(ge=1, le=65535)]
 NodePort = Annotated[int, Field(ge=30000, le=32767)]

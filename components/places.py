@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from types import NoneType
-from typing import Any, get_args, get_origin
+from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -62,8 +62,9 @@ def _step(annotation: Any, part: str | int) -> Any:
 
 def _bare(annotation: Any) -> Any:
     """The type inside of `X | None` and `Annotated`."""
-    while get_origin(annotation) not in (None, dict, tuple):
-        annotation = next(argument for argument in get_args(annotation) if argument is not NoneType)
+    while (origin := get_origin(annotation)) not in (None, dict, tuple):
+        arguments = get_args(annotation)
+        annotation = arguments[0] if origin is Annotated else next(one for one in arguments if one is not NoneType)
     return annotation
 
 

@@ -32,6 +32,8 @@ from components.model import (
     ObjectName,
     Raw,
     SecretKey,
+    Url,
+    Word,
 )
 from components.resources import Resources
 from components.stackfile import written_twice
@@ -80,13 +82,10 @@ class Namespace(Model):
     checks = (_own_namespace,)
 
 
-Url = Annotated[str, Field(pattern=r"^(https?|oci)://[^\s]+$", examples=["https://helm.dask.org"])]
-
-
 class ChartRepository(Model):
     """A chart repository to take the operator's chart from, instead of the one in the pinned wheel."""
 
-    repository: Url
+    repository: Annotated[Url, Field(examples=["https://helm.dask.org"])]
     """Its address."""
     version: Annotated[str, Field(min_length=1, examples=["2026.3.0"])]
     """The chart's version."""
@@ -112,8 +111,9 @@ def _bundled_is_none(value: Any) -> Any:
     return None if value == "bundled" else value
 
 
-Watch = Annotated[tuple[NamespaceName, ...] | None, BeforeValidator(_all_is_none)]
-Chart = Annotated[ChartRepository | None, BeforeValidator(_bundled_is_none)]
+Namespaces = Annotated[tuple[NamespaceName, ...], Field(min_length=1)]
+Watch = Annotated[Namespaces | None, BeforeValidator(_all_is_none), Word("all")]
+Chart = Annotated[ChartRepository | None, BeforeValidator(_bundled_is_none), Word("bundled")]
 
 
 class Operator(Model):

@@ -12,10 +12,8 @@ import re
 import shutil
 import subprocess
 import tempfile
-import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
 
 from local.kubernetes.shell import LocalKubernetesError, alive, say
 
@@ -112,26 +110,20 @@ def _build(product: Path) -> None:
 
 def _compile(argv: list[str], environment: dict[str, str], total: int) -> None:
     """Run `go build -v`, which names each package as it compiles it, and count them into the progress line."""
-    process = subprocess.Popen(argv, cwd=SOURCE, env=environment, stderr=subprocess.PIPE, text=True)
     lines: list[str] = []
-    reader = threading.Thread(target=_collect, args=(process.stderr, lines), daemon=True)
-    reader.start()
-    try:
-        with alive("go build", lambda: f"{len(lines)} of at most {total} packages compiled"):
-            code = process.wait()
-    except BaseException:
-        process.terminate()
-        process.wait()
-        raise
-    reader.join()
-    if code:
+    with (
+        alive("go build", lambda: f"{len(lines)} of at most {total} packages compiled"),
+        subprocess.Popen(argv, cwd=SOURCE, env=environment, stderr=subprocess.PIPE, text=True) as process,
+    ):
+        try:
+            for line in process.stderr or ():
+                lines.append(line.rstrip())  # one by one: the progress line counts them meanwhile
+        except BaseException:
+            process.terminate()
+            raise
+    if code := process.returncode:
         words = "\n".join(line for line in lines[-60:] if not re.fullmatch(r"[\w./-]+", line))
         raise LocalKubernetesError(f"`go build` ended with {code}:\n{words}\nWhat was compiled is kept; run it again")
-
-
-def _collect(stream: IO[str] | None, lines: list[str]) -> None:
-    for line in stream or ():
-        lines.append(line.rstrip())
 
 
 def find_go() -> str:

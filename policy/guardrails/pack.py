@@ -6,6 +6,7 @@ from typing import Any
 from pulumi_policy import (
     Policy,
     PolicyConfigSchema,
+    PolicyResource,
     ReportViolation,
     ResourceValidationArgs,
     ResourceValidationPolicy,
@@ -37,10 +38,8 @@ STACK: dict[str, StackRule] = {
     "clusters-are-protected": stackrules.protected_clusters,
 }
 _SCHEMAS: dict[str, dict[str, Any]] = {
-    "pods-keep-pod-security": {
-        "level": {"type": "string", "enum": ["restricted", "baseline"], "default": "restricted"}
-    },
-    "clusters-are-encrypted": {"existingSecrets": {"type": "array", "items": {"type": "string"}, "default": []}},
+    "pods-keep-pod-security": {"level": {"type": "string", "enum": ["restricted", "baseline"]}},
+    "clusters-are-encrypted": {"existingSecrets": {"type": "array", "items": {"type": "string"}}},
 }
 
 
@@ -61,8 +60,7 @@ def policies() -> list[Policy]:
 def _one(rule: OneRule) -> Callable[[ResourceValidationArgs, ReportViolation], None]:
     def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
         if args.resource_type.startswith("kubernetes:"):
-            resource = Resource(args.resource_type, plain(args.props), args.urn, bool(args.opts.protect))
-            for text in rule(resource, args.get_config() or {}):
+            for text in rule(_resource(args), args.get_config() or {}):
                 report(text, args.urn)
 
     return validate
@@ -70,14 +68,14 @@ def _one(rule: OneRule) -> Callable[[ResourceValidationArgs, ReportViolation], N
 
 def _stack(rule: StackRule) -> Callable[[StackValidationArgs, ReportViolation], None]:
     def validate(args: StackValidationArgs, report: ReportViolation) -> None:
-        found = [
-            Resource(item.resource_type, plain(item.props), item.urn, bool(item.opts.protect))
-            for item in args.resources
-        ]
-        for violation in rule(Stack(found, args.get_config() or {})):
+        for violation in rule(Stack([_resource(item) for item in args.resources], args.get_config() or {})):
             report(violation.message, violation.urn)
 
     return validate
+
+
+def _resource(item: ResourceValidationArgs | PolicyResource) -> Resource:
+    return Resource(item.resource_type, plain(item.props), item.urn, bool(item.opts.protect))
 
 
 def _schema(name: str) -> PolicyConfigSchema | None:

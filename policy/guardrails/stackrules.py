@@ -16,10 +16,9 @@ def exposed_only_with_tls(stack: Stack) -> Iterator[Violation]:
     """No port outside of Kubernetes leads to a scheduler that takes anybody's code."""
     for service, cluster in _exposed(stack):
         if not all(encrypted(pod) for _, pod in cluster.pods()):
-            text = (
-                f"{service} of type {service.spec['type']} leads to {cluster}, which speaks without TLS: everyone who"
-            )
-            yield Violation(f"{text} reaches the port runs code; set `tls: {{enabled: true}}`", service.urn)
+            text = f"{service} of type {service.spec['type']} leads to {cluster}, which speaks without TLS"
+            fix = "everyone who reaches the port runs code; set `tls: {enabled: true}`"
+            yield Violation(f"{text}: {fix}", service.urn)
 
 
 def no_api_on_exposed_dashboard(stack: Stack) -> Iterator[Violation]:

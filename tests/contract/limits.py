@@ -1,4 +1,4 @@
-"""The limits of Kubernetes on names, labels and annotations, and on what refers to what. In: an object. Out: violations.
+"""The limits of Kubernetes on names, labels, annotations and ports. In: an object. Out: violations.
 
 https://kubernetes.io/docs/concepts/overview/working-with-objects/names and .../labels. The API server checks these
 beyond any schema.

@@ -1,4 +1,4 @@
-"""From a configuration to Kubernetes objects. In: the values under `dask:`. Out: bodies as the API server would get them.
+"""From a configuration to Kubernetes objects. In: the values under `dask:`. Out: bodies as the API server gets them.
 
 `objects` asks the pure functions; `program_objects` runs the whole `__main__.py` against the SDK's mocks, so that what
 the components add or leave out shows as well.
@@ -77,7 +77,7 @@ class _Recording(mocks.Mocks):
     def __init__(self) -> None:
         self.made: list[Body] = []
 
-    def call(self, args: mocks.MockCallArgs) -> dict[str, Any]:
+    def call(self, args: mocks.MockCallArgs) -> Any:
         raise AssertionError(f"the program calls {args.token}")
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
@@ -118,7 +118,11 @@ async def _run(recording: _Recording, values: dict[str, str]) -> None:
     mocks.set_mocks(recording, "dask", "test", False, logging.Logger("program", logging.CRITICAL))
     settings.ROOT.set(None)  # set_mocks has made a root stack of its own; run_in_stack makes the real one
     set_all_config(values)
-    await run_in_stack(lambda: runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__") and None)
+    await run_in_stack(_main)
+
+
+def _main() -> None:
+    runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__")
 
 
 def pods(body: Body) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -111,7 +111,7 @@ def _plot_scores(axes: Any, trials: "list[Trial]") -> None:
         axes.scatter(numbers, values, color=colour, label=name, zorder=2)
     axes.set(title=f"Accuracy of {len(trials)} trials ({fits.FOLDS}-fold)", xlabel="trial", ylabel="accuracy")
     axes.xaxis.get_major_locator().set_params(integer=True)
-    axes.legend(loc="lower right")
+    axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False)
     axes.grid(alpha=0.3)
 
 

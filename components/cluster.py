@@ -14,7 +14,7 @@ from pulumi_kubernetes.apiextensions import CustomResource
 from pulumi_kubernetes.batch.v1 import Job
 from pulumi_kubernetes.core.v1 import ConfigMap, Secret, Service
 
-from components import certificates, drain, manifest, readiness
+from components import adoption, certificates, drain, manifest, readiness
 from components.endpoint import Address, address
 from components.kube import Connection
 from components.manifest import Target
@@ -78,7 +78,10 @@ class DaskCluster(pulumi.ComponentResource):
             import_=f"{target.namespace}/{target.physical_name}" if cluster.adopt else None,
             custom_timeouts=pulumi.CustomTimeouts(create=cluster.ready_timeout, delete="5m"),
         )
-        dask = _custom(target.physical_name, manifest.dask_cluster(target), options)
+        body = manifest.dask_cluster(target)
+        if cluster.adopt:
+            body["spec"] = Output.from_input(adoption.spec(self._connection, target))
+        dask = _custom(target.physical_name, body, options)
         if budget := manifest.disruption_budget(target):
             from pulumi_kubernetes.policy.v1 import PodDisruptionBudget
 
@@ -107,9 +110,17 @@ class DaskCluster(pulumi.ComponentResource):
         return Job(_logical(job), **_args(job), opts=options)
 
     def _endpoint(self, ready: list[Resource]) -> Service:
-        return Service(
-            f"{self._target.name}-endpoint", **_args(manifest.endpoint(self._target)), opts=self._child(ready)
-        )
+        target, connection, options = self._target, self._connection, self._child(ready)
+        body = manifest.endpoint(target)
+        if target.cluster.adopt:
+
+            async def room_is_made(_: ResourceHookArgs) -> None:
+                await adoption.take_over(connection, target)
+
+            hook = ResourceHook(f"{target.name}-takeover", room_is_made)
+            options.hooks = ResourceHookBinding(before_create=[hook])
+            body["spec"] = Output.from_input(adoption.endpoint(connection, target))
+        return Service(f"{target.name}-endpoint", **_args(body), opts=options)
 
     def _connection_record(self, service: Service) -> None:
         """A ConfigMap that changes with the cluster: in front of it, and after the endpoint, stands the drain.

@@ -98,6 +98,13 @@ async def apply(client: Api, url: str, body: Object, *, dry_run: bool = False) -
         return response.json()
 
 
+async def patch(client: Api, url: str, body: Object) -> Object:
+    """A merge patch: what `body` holds is set, lists as a whole, and everything else stays."""
+    params, headers = {"fieldManager": FIELD_MANAGER}, {"Content-Type": "application/merge-patch+json"}
+    async with call(client, "PATCH", url, params=params, content=json.dumps(body), headers=headers) as response:
+        return response.json()
+
+
 def _status(error: Exception) -> int | None:
     response = getattr(error, "response", None)
     return None if response is None else response.status_code

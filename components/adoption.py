@@ -1,0 +1,124 @@
+"""Adoption: a DaskCluster that kubectl made comes under the program without a restart. In: its name. Out: its own spec.
+
+While `adopt: true` stands, what is declared of scheduler and workers is what runs: the live spec, read in every run.
+Only the number of workers, the labels and the endpoint are the configuration's. The operator never reads a changed pod
+spec anyway (dask-kubernetes #895), so declaring another one would only be untrue.
+"""
+
+from typing import TYPE_CHECKING
+
+import pulumi
+
+from components import kube, manifest
+from components.errors import ClusterError
+from components.kube import Connection
+from components.manifest import Target
+from components.podspec import Spec
+
+if TYPE_CHECKING:
+    from kr8s.asyncio import Api
+
+PORT_NAMES = {"tcp-comm", "http-dashboard"}
+
+
+async def spec(connection: Connection, target: Target) -> Spec:
+    """The DaskCluster's spec: the live one with the declared number of workers. Raises `ClusterError` without one."""
+    live = await _live(await kube.api(connection), target)
+    worker = live["spec"]["worker"]
+    replicas = worker.get("replicas") if target.cluster.workers.autoscaled else target.cluster.workers.wanted
+    return live["spec"] | {"worker": worker | {"replicas": replicas}}
+
+
+async def _live(client: "Api", target: Target) -> kube.Object:
+    import kr8s
+
+    where = f"{target.namespace}/{target.physical_name}"
+    url = f"apis/{manifest.API_VERSION}/namespaces/{target.namespace}/daskclusters/{target.physical_name}"
+    try:
+        live = await kube.get(client, url)
+    except (kr8s.ServerError, kr8s.NotFoundError) as error:
+        raise ClusterError(
+            f"dask:clusters.{target.name}.adopt: there is no DaskCluster {where} to adopt ({error}); name the cluster "
+            "and `dask:namespace.name` as `kubectl get daskclusters -A` shows them, or remove `adopt`"
+        ) from error
+    scheduler = live["spec"]["scheduler"]["spec"]["containers"][0]
+    if missing := PORT_NAMES - {port.get("name") for port in scheduler.get("ports", [])}:
+        raise ClusterError(
+            f"dask:clusters.{target.name}.adopt: the scheduler's container of {where} has no port named "
+            f"{' and '.join(map(repr, sorted(missing)))}, through which the endpoint leads; it can only be replaced: "
+            "remove `adopt`"
+        )
+    return live
+
+
+def service(target: Target) -> Spec:
+    """The operator's Service of an adopted cluster.
+
+    Its workers have no preStop that hands their data over, so the operator has to ask the scheduler to do it, by
+    `tcp-comm`; unless there are more groups, of which that would take any worker (manifest.operator_service).
+    """
+    return manifest.operator_service(target.physical_name, speaks=not target.cluster.worker_groups)
+
+
+async def take_over(connection: Connection, target: Target) -> None:
+    """Makes room for the endpoint, right before it is made: its name and its node ports. Standing connections go on.
+
+    The operator makes its Service once and never again, and needs it only inside Kubernetes. Its ports get the names
+    that the operator looks for: tutorials call them otherwise, and then every scale-down raises in it for ever.
+    """
+    client = await kube.api(connection)
+    url = _services(target)
+    for made in await _in_the_way(client, target):
+        name = made["metadata"]["name"]
+        if name == target.name:
+            await kube.delete(client, f"{url}/{name}")
+        elif name != _operators(target):
+            ports = [{key: port[key] for key in port if key != "nodePort"} for port in made["spec"]["ports"]]
+            await kube.patch(client, f"{url}/{name}", {"spec": {"type": "ClusterIP", "ports": ports}})
+    await kube.patch(client, f"{url}/{_operators(target)}", {"spec": service(target)})
+
+
+async def endpoint(connection: Connection, target: Target) -> Spec:
+    """The endpoint's spec. In a preview without node ports that are still held: the API server would refuse them."""
+    wanted = manifest.endpoint(target)["spec"]
+    if not pulumi.runtime.is_dry_run():
+        return wanted
+    held: set[int] = set()
+    for made in await _in_the_way(await kube.api(connection), target):
+        held |= _node_ports(made["spec"])
+        change = "gives way to" if made["metadata"]["name"] == target.name else "becomes ClusterIP in favour of"
+        pulumi.log.info(f"{target.name}: the Service '{made['metadata']['name']}' {change} the endpoint '{target.name}'")
+    ports = [{key: port[key] for key in port if key != "nodePort" or port[key] not in held} for port in wanted["ports"]]
+    return wanted | {"ports": ports}
+
+
+async def _in_the_way(client: "Api", target: Target) -> list[kube.Object]:
+    """Services to this cluster, made by others, with the endpoint's name or node ports. Raises for strangers'."""
+    asked, found = _node_ports(manifest.endpoint(target)["spec"]), []
+    for made in await kube.items(client, _services(target)):
+        meta, spec = made["metadata"], made["spec"]
+        held = asked & _node_ports(spec)
+        ours = meta["name"] == target.name and meta.get("labels", {}).items() >= target.labels.items()
+        if ours or not (held or meta["name"] == target.name):
+            continue
+        if (spec.get("selector") or {}).get("dask.org/cluster-name") != target.physical_name:
+            what = f"the node port {min(held)}" if held else "the name"
+            raise ClusterError(
+                f"dask:clusters.{target.name}.endpoint: {what} belongs to the Service '{meta['name']}', which does not "
+                f"lead to this cluster; delete it (`kubectl delete service -n {target.namespace} {meta['name']}`), or "
+                "choose another"
+            )
+        found.append(made)
+    return found
+
+
+def _services(target: Target) -> str:
+    return f"api/v1/namespaces/{target.namespace}/services"
+
+
+def _operators(target: Target) -> str:
+    return f"{target.physical_name}-scheduler"
+
+
+def _node_ports(spec: Spec) -> set[int]:
+    return {port["nodePort"] for port in spec.get("ports", []) if port.get("nodePort")}

@@ -1,6 +1,7 @@
 """`python3 -m local`: the Makefile's entry. In: a command and a stack. Out: that command, with a Kubernetes under it.
 
     python3 -m local up|preview|outputs|down|refresh|status --stack dev
+    python3 -m local cluster
     python3 -m local with-cluster --name test -- COMMAND ...
 
 Where neither KUBECONFIG nor `kubernetes:context` in the stack names a cluster, the local one is used: started, and its
@@ -16,6 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PYTHON = ROOT / ".venv" / "bin" / "python"
+_STACK_COMMANDS = ("up", "preview", "outputs", "down", "refresh", "status")
 _NAMED = re.compile(r"""^\s+["']?kubernetes:(context|kubeconfig)["']?\s*:""", re.MULTILINE)
 
 
@@ -23,22 +25,31 @@ class PreparationError(Exception):
     """A step before the command failed; it has said why itself, on stderr."""
 
 
+class NothingThereError(PreparationError):
+    """There is no Kubernetes that the command could look at."""
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Prepare what the command needs, then become it."""
     parser = argparse.ArgumentParser(prog="python3 -m local", description=__doc__)
-    parser.add_argument("command", choices=("up", "preview", "outputs", "down", "refresh", "status", "with-cluster"))
+    parser.add_argument("command", choices=(*_STACK_COMMANDS, "cluster", "with-cluster"))
     parser.add_argument("--stack", default="dev")
     parser.add_argument("--cwd", type=Path, default=ROOT)
     parser.add_argument("--name", default=os.environ.get("CLUSTER") or "dev", help="the local cluster (default: dev)")
-    parser.add_argument("--keep", action="store_true", help="with-cluster: leave the cluster running")
     options, more = parser.parse_known_args(arguments)
     try:
         if options.command == "with-cluster":
-            return with_cluster(options.name, more[more[:1] == ["--"] :], options.keep)
+            return with_cluster(options.name, more[more[:1] == ["--"] :])
+        if options.command == "cluster":
+            print(start(options.name))
+            return 0
         if not PYTHON.exists():
             print("error: there is no .venv; `make .venv` makes it", file=sys.stderr)
             return 1
         environment = {**os.environ, **kubeconfig(options.command, options.stack, options.cwd, options.name)}
+    except NothingThereError as error:
+        print(error, file=sys.stderr)
+        return 0 if options.command in ("down", "status") else 1
     except PreparationError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -55,8 +66,8 @@ def kubeconfig(command: str, stack: str, project: Path, name: str) -> dict[str, 
     if command == "up":
         return {"KUBECONFIG": start(name)}
     if _module("local.kubernetes", "status", "--name", name, quiet=True) is None:
-        raise PreparationError(
-            f"the local Kubernetes '{name}' does not run, so there is nothing to {command}; `make up` starts it, "
+        raise NothingThereError(
+            f"the local Kubernetes '{name}' does not run, so `{command}` finds nothing; `make up` starts it, "
             "KUBECONFIG or `kubernetes:context` in the stack chooses another cluster"
         )
     return {"KUBECONFIG": _required("local.kubernetes", "kubeconfig", "--name", name)}
@@ -72,15 +83,15 @@ def start(name: str) -> str:
     return path
 
 
-def with_cluster(name: str, command: list[str], keep: bool) -> int:
-    """Run a command with a cluster of its own, and take the cluster down afterwards."""
+def with_cluster(name: str, command: list[str]) -> int:
+    """Run a command with a cluster of its own, and take the cluster down afterwards, unless KEEP=1."""
     environment = {**os.environ, "KUBECONFIG": start(name)}
     try:
         return subprocess.run(command, env=environment, check=False).returncode
     except KeyboardInterrupt:
         return 130
     finally:
-        if keep:
+        if os.environ.get("KEEP") == "1":
             print(f"kept: cluster {name}; `python3 -m local.kubernetes down --name {name}`", file=sys.stderr)
         else:
             _required("local.kubernetes", "down", "--name", name)

@@ -9,6 +9,7 @@ field managers of its objects tell who made them, and the other way is refused (
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -18,7 +19,7 @@ from local import pulumicli
 from local.cleanup import of_stack, ours
 from local.live import ApiError, UnreachableError, managers, ref_of
 from local.monitor import cluster_of, default_inputs
-from local.stackfiles import Stack, StackError, load
+from local.stackfiles import Stack, StackError, load, read_yaml
 
 _COMMANDS: dict[str, list[str]] = {
     "up": ["up", "--yes", "--skip-preview"],
@@ -27,6 +28,7 @@ _COMMANDS: dict[str, list[str]] = {
     "down": ["destroy", "--yes", "--skip-preview"],
     "refresh": ["refresh", "--yes", "--skip-preview"],
 }
+_SALT = re.compile(r"^encryptionsalt:.*$", re.MULTILINE)
 _WAYS = {"engine": "the Pulumi engine", "apply": "local.apply, without an engine"}
 
 
@@ -109,39 +111,58 @@ def _refuse_the_other_way(stack: Stack, command: str, way: str) -> None:
 
 def _by_engine(cli: str, stack: Stack, command: str, more: list[str]) -> int:
     """Select the stack, made where `up` or `preview` may make it, and hand over to the CLI."""
-    environment = {**os.environ, **backend(stack.root), "PULUMI_SKIP_UPDATE_CHECK": "true"}
+    state = own_backend(stack.root)
+    environment = {**os.environ, **(_variables(state) if state else {}), "PULUMI_SKIP_UPDATE_CHECK": "true"}
     environment["PATH"] = os.pathsep.join([str(Path(cli).parent), environment.get("PATH", "")])
+    project = _copy_for_salt(stack, state) if state else stack.root
     select = [cli, "stack", "select", stack.name, "--non-interactive"]
     select += ["--create"] if command in ("up", "preview") else []
-    selected = subprocess.run(select, cwd=stack.root, env=environment, capture_output=True, text=True, check=False)
+    selected = subprocess.run(select, cwd=project, env=environment, capture_output=True, text=True, check=False)
     if selected.returncode:
         if command == "down" and "no stack named" in selected.stderr:
             _say(f"down: the engine knows no stack {stack.name}; nothing to do")
             return 0
         _say(selected.stderr.strip() or selected.stdout.strip())
         return 1
+    arguments = [*_COMMANDS[command], "--stack", stack.name, "--non-interactive", *more]
+    if state and command != "outputs":
+        arguments += ["--config-file", str(project / f"Pulumi.{stack.name}.yaml")]
     os.chdir(stack.root)
     sys.stdout.flush()
-    return os.execve(cli, [cli, *_COMMANDS[command], "--stack", stack.name, "--non-interactive", *more], environment)
+    return os.execve(cli, [cli, *arguments], environment)
 
 
-def backend(root: Path) -> dict[str, str]:
-    """Variables for a backend in a directory of our own, when nobody has chosen one; else nothing."""
-    if os.environ.get("PULUMI_BACKEND_URL") or os.environ.get("PULUMI_ACCESS_TOKEN") or _logged_in():
-        return {}
-    from local.stackfiles import read_yaml
-
-    if read_yaml(root / "Pulumi.yaml").get("backend"):
-        return {}
+def own_backend(root: Path) -> Path | None:
+    """A directory of our own for the engine's state, when nobody has chosen a backend."""
+    chosen = os.environ.get("PULUMI_BACKEND_URL") or os.environ.get("PULUMI_ACCESS_TOKEN") or _logged_in()
+    if chosen or read_yaml(root / "Pulumi.yaml").get("backend"):
+        return None
     state = Path(os.environ.get("XDG_STATE_HOME") or "~/.local/state").expanduser() / "dask-on-kubernetes" / "pulumi"
     state.mkdir(parents=True, exist_ok=True, mode=0o700)
-    variables = {"PULUMI_BACKEND_URL": f"file://{state}"}
-    words = ""
+    return state
+
+
+def _variables(state: Path) -> dict[str, str]:
+    variables, words = {"PULUMI_BACKEND_URL": f"file://{state}"}, ""
     if "PULUMI_CONFIG_PASSPHRASE" not in os.environ and "PULUMI_CONFIG_PASSPHRASE_FILE" not in os.environ:
         variables["PULUMI_CONFIG_PASSPHRASE"] = ""
         words = ", with an empty passphrase"
     _say(f"engine: state in {state}{words}, because no backend is chosen (`pulumi login`, or PULUMI_BACKEND_URL)")
     return variables
+
+
+def _copy_for_salt(stack: Stack, state: Path) -> Path:
+    """The CLI writes the salt of a passphrase into the stack's file. A copy takes it, so the checkout stays clean."""
+    project = state / "projects" / stack.project
+    project.mkdir(parents=True, exist_ok=True)
+    (project / "Pulumi.yaml").write_bytes((stack.root / "Pulumi.yaml").read_bytes())
+    copy = project / f"Pulumi.{stack.name}.yaml"
+    before = copy.read_text(encoding="utf-8") if copy.exists() else ""
+    text = (stack.root / copy.name).read_text(encoding="utf-8")
+    if not _SALT.search(text) and (salt := _SALT.search(before)):
+        text = f"{text.rstrip()}\n{salt[0]}\n"
+    copy.write_text(text, encoding="utf-8")
+    return project
 
 
 def _logged_in() -> bool:

@@ -17,7 +17,7 @@ with warnings.catch_warnings():
 
 def made_of(body: Body) -> list[Body]:
     """The objects that come of a DaskCluster, a DaskWorkerGroup or a DaskJob with one worker in each group."""
-    name, spec = body["metadata"]["name"], body["spec"]
+    name, spec = body["metadata"]["name"], body.get("spec", {})
     if body["kind"] == "DaskCluster":
         return [*_scheduler(body), _worker(body, name, f"{name}-default", spec["worker"])]
     if body["kind"] == "DaskWorkerGroup":

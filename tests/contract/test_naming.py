@@ -66,7 +66,7 @@ def content(cluster: dict[str, Any]) -> tuple[Any, ...]:
     return (spec,)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(clusters, counts, counts)
 def test_clusters_that_differ_in_the_number_of_workers_share_a_name(
     cluster: dict[str, Any], first: int, second: int
@@ -76,7 +76,7 @@ def test_clusters_that_differ_in_the_number_of_workers_share_a_name(
     assert physical_name(one) == physical_name(other)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(clusters, st.tuples(counts, counts).map(sorted), st.integers(1, 10_000))
 def test_autoscaled_clusters_that_differ_in_their_bounds_share_a_name(
     cluster: dict[str, Any], bounds: list[int], maximum: int
@@ -89,13 +89,13 @@ def test_autoscaled_clusters_that_differ_in_their_bounds_share_a_name(
     assert physical_name(one) == physical_name(other)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=30)
 @given(clusters, clusters)
 def test_clusters_share_a_name_exactly_when_their_pods_are_the_same(one: dict[str, Any], other: dict[str, Any]) -> None:
     assert (physical_name(one) == physical_name(other)) == (content(one) == content(other))
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=40)
 @given(clusters, st.sampled_from(["", "scheduler", "workers"]), pods)
 def test_a_cluster_with_one_thing_changed_shares_the_name_only_if_no_pod_changes(
     cluster: dict[str, Any], role: str, change: dict[str, Any]
@@ -105,7 +105,7 @@ def test_a_cluster_with_one_thing_changed_shares_the_name_only_if_no_pod_changes
     assert (physical_name(cluster) == physical_name(changed)) == (content(cluster) == content(changed))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(clusters, pods, pods, counts, counts)
 def test_a_worker_group_has_a_new_name_exactly_when_its_pods_are_new(
     cluster: dict[str, Any], one: dict[str, Any], other: dict[str, Any], first: int, second: int

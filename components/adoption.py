@@ -13,6 +13,7 @@ from components import kube, manifest
 from components.errors import ClusterError
 from components.kube import Connection
 from components.manifest import Target
+from components.names import content_hash
 from components.podspec import Spec
 
 if TYPE_CHECKING:
@@ -27,6 +28,16 @@ async def spec(connection: Connection, target: Target) -> Spec:
     worker = live["spec"]["worker"]
     replicas = worker.get("replicas") if target.cluster.workers.autoscaled else target.cluster.workers.wanted
     return live["spec"] | {"worker": worker | {"replicas": replicas}}
+
+
+def content(target: Target, spec: Spec) -> str:
+    """The hash of what runs, made as `Target.content` is: without `adopt` the cluster is made again if they differ."""
+    body = manifest.dask_cluster(target)
+    worker = {key: value for key, value in spec["worker"].items() if key != "replicas"}
+    # The CRD's default, which nobody declares.
+    rest = {key: value for key, value in spec.items() if (key, value) != ("idleTimeout", 0)}
+    del body["metadata"]["name"]
+    return content_hash(body | {"spec": rest | {"worker": worker}})
 
 
 async def _live(client: "Api", target: Target) -> kube.Object:
@@ -86,8 +97,9 @@ async def endpoint(connection: Connection, target: Target) -> Spec:
     held: set[int] = set()
     for made in await _in_the_way(await kube.api(connection), target):
         held |= _node_ports(made["spec"])
-        change = "gives way to" if made["metadata"]["name"] == target.name else "becomes ClusterIP in favour of"
-        pulumi.log.info(f"{target.name}: the Service '{made['metadata']['name']}' {change} the endpoint '{target.name}'")
+        name = made["metadata"]["name"]
+        change = "gives way to" if name == target.name else "becomes ClusterIP in favour of"
+        pulumi.log.info(f"{target.name}: the Service '{name}' {change} the endpoint '{target.name}'")
     ports = [{key: port[key] for key in port if key != "nodePort" or port[key] not in held} for port in wanted["ports"]]
     return wanted | {"ports": ports}
 

@@ -5,6 +5,7 @@ Only the number of workers, the labels and the endpoint are the configuration's.
 spec anyway (dask-kubernetes #895), so declaring another one would only be untrue.
 """
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import pulumi
@@ -65,43 +66,40 @@ async def _live(client: "Api", target: Target) -> kube.Object:
 def service(target: Target) -> Spec:
     """The operator's Service of an adopted cluster.
 
-    Its workers have no preStop that hands their data over, so the operator has to ask the scheduler to do it, by
-    `tcp-comm`; unless there are more groups, of which that would take any worker (manifest.operator_service).
+    The operator makes it once and never again. Tutorials name its ports otherwise than the operator looks for, and then
+    every scale-down raises for ever. The workers have no preStop that hands their data over, so the operator has to ask
+    the scheduler to do it, by `tcp-comm`; unless there are more groups, of any of which that would take workers.
     """
     return manifest.operator_service(target.physical_name, speaks=not target.cluster.worker_groups)
 
 
-async def take_over(connection: Connection, target: Target) -> None:
-    """Makes room for the endpoint, right before it is made: its name and its node ports. Standing connections go on.
+async def endpoint(connection: Connection, target: Target, _: object = None) -> Spec:
+    """The endpoint's spec, once its name and node ports are free: to be awaited right before it is made.
 
-    The operator makes its Service once and never again, and needs it only inside Kubernetes. Its ports get the names
-    that the operator looks for: tutorials call them otherwise, and then every scale-down raises in it for ever.
+    Connections that stand go on. A preview leaves out node ports that are still held: the API server would refuse them.
     """
-    client = await kube.api(connection)
-    url = _services(target)
-    for made in await _in_the_way(client, target):
-        name = made["metadata"]["name"]
-        if name == target.name:
-            await kube.delete(client, f"{url}/{name}")
-        elif name != _operators(target):
-            ports = [{key: port[key] for key in port if key != "nodePort"} for port in made["spec"]["ports"]]
-            await kube.patch(client, f"{url}/{name}", {"spec": {"type": "ClusterIP", "ports": ports}})
-    await kube.patch(client, f"{url}/{_operators(target)}", {"spec": service(target)})
-
-
-async def endpoint(connection: Connection, target: Target) -> Spec:
-    """The endpoint's spec. In a preview without node ports that are still held: the API server would refuse them."""
-    wanted = manifest.endpoint(target)["spec"]
-    if not pulumi.runtime.is_dry_run():
-        return wanted
-    held: set[int] = set()
-    for made in await _in_the_way(await kube.api(connection), target):
-        held |= _node_ports(made["spec"])
+    client, wanted = await kube.api(connection), manifest.endpoint(target)["spec"]
+    in_the_way = await _in_the_way(client, target)
+    for made in in_the_way:
         name = made["metadata"]["name"]
         change = "gives way to" if name == target.name else "becomes ClusterIP in favour of"
         pulumi.log.info(f"{target.name}: the Service '{name}' {change} the endpoint '{target.name}'")
-    ports = [{key: port[key] for key in port if key != "nodePort" or port[key] not in held} for port in wanted["ports"]]
-    return wanted | {"ports": ports}
+    if pulumi.runtime.is_dry_run():
+        held = {number for made in in_the_way for number in _node_ports(made["spec"])}
+        return wanted | {"ports": [_without(port, held) for port in wanted["ports"]]}
+    await asyncio.gather(*(_make_room(client, target, made) for made in in_the_way))
+    return wanted
+
+
+async def _make_room(client: "Api", target: Target, made: kube.Object) -> None:
+    url = f"{_services(target)}/{made['metadata']['name']}"
+    if made["metadata"]["name"] == target.name:
+        await kube.delete(client, url)
+    elif made["metadata"]["name"] == f"{target.physical_name}-scheduler":
+        await kube.patch(client, url, {"spec": service(target)})
+    else:
+        ports = [_without(port, _node_ports(made["spec"])) for port in made["spec"]["ports"]]
+        await kube.patch(client, url, {"spec": {"type": "ClusterIP", "ports": ports}})
 
 
 async def _in_the_way(client: "Api", target: Target) -> list[kube.Object]:
@@ -128,9 +126,9 @@ def _services(target: Target) -> str:
     return f"api/v1/namespaces/{target.namespace}/services"
 
 
-def _operators(target: Target) -> str:
-    return f"{target.physical_name}-scheduler"
-
-
 def _node_ports(spec: Spec) -> set[int]:
     return {port["nodePort"] for port in spec.get("ports", []) if port.get("nodePort")}
+
+
+def _without(port: Spec, held: set[int]) -> Spec:
+    return {key: value for key, value in port.items() if key != "nodePort" or value not in held}

@@ -113,17 +113,11 @@ class DaskCluster(pulumi.ComponentResource):
         return Job(_logical(job), **_args(job), opts=options)
 
     def _endpoint(self, ready: list[Resource]) -> Service:
-        target, connection, options = self._target, self._connection, self._child(ready)
-        body = manifest.endpoint(target)
+        target, body = self._target, manifest.endpoint(self._target)
         if target.cluster.adopt:
-
-            async def room_is_made(_: ResourceHookArgs) -> None:
-                await adoption.take_over(connection, target)
-
-            hook = ResourceHook(f"{target.name}-takeover", room_is_made)
-            options.hooks = ResourceHookBinding(before_create=[hook])
-            body["spec"] = Output.from_input(adoption.endpoint(connection, target))
-        return Service(f"{target.name}-endpoint", **_args(body), opts=options)
+            made_room = partial(adoption.endpoint, self._connection, target)
+            body["spec"] = Output.all(*(resource.urn for resource in ready)).apply(made_room)
+        return Service(f"{target.name}-endpoint", **_args(body), opts=self._child(ready))
 
     def _connection_record(self, service: Service) -> None:
         """A ConfigMap that changes with the cluster: in front of it, and after the endpoint, stands the drain.

@@ -51,17 +51,31 @@ async def _seen(connection: Connection, target: Target) -> int:
     found = drift.find(target, live) if live else []
     if pulumi.runtime.is_dry_run():
         for one in found:
-            pulumi.log.warn(f"changed by hand, and `up` repairs it: {one}")
+            pulumi.log.warn(f"drift, which `up` repairs: {one}")
     return len(found)
 
 
 async def repair(client: "Api", target: Target) -> None:
-    """Mends every drift, kind by kind. Raises `ClusterError` where that does not come about within `readyTimeout`."""
+    """Mends every drift, kind by kind, and waits for all pods of the cluster: workers end with their scheduler.
+
+    Raises `ClusterError` where something does not come about within `readyTimeout`.
+    """
+
+    def whole(live: Live) -> bool:
+        return all(map(_rolled_out, live.deployments.values()))
+
+    mended = False
     for kind, mend in _REPAIRS.items():
         live = await drift.look(client, target)
-        for one in [one for one in drift.find(target, live) if one.kind == kind] if live else []:
-            pulumi.log.warn(f"changed by hand, repairing it: {one}")
+        found = [one for one in drift.find(target, live) if one.kind == kind] if live else []
+        for one in found:
+            pulumi.log.warn(f"drift, repairing it: {one}")
+        # One step of the operator's brings everything back that is missing.
+        for one in found[:1] if kind == "missing" else found:
             await mend(client, target, one)
+            mended = True
+    if mended:
+        await _until(client, target, whole, f"{target.physical_name} is whole")
 
 
 async def _missing(client: "Api", target: Target, _: Drift) -> None:
@@ -97,7 +111,8 @@ async def _workers(client: "Api", target: Target, one: Drift) -> None:
 
 async def _resize(client: "Api", target: Target, group: str, replicas: int) -> None:
     def resized(live: Live) -> bool:
-        return drift.handled(live.groups[group]) == replicas == len(live.workers(group))
+        body = live.groups.get(group, {"metadata": {}})
+        return drift.handled(body) == replicas == len(live.workers(group))
 
     body = {"spec": {"worker": {"replicas": replicas}}}
     await kube.patch(client, url(target, "daskworkergroups", group), body)

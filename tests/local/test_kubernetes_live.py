@@ -253,7 +253,7 @@ def test_an_up_that_was_killed_at_any_step_can_be_run_again():
 
         local("up", "--name", "k8s-b")
 
-        assert fetch(serve("k8s-b")) == "from-k8s-b"
+    assert fetch(serve("k8s-b")) == "from-k8s-b"
     local("down", "--name", "k8s-b")
     assert_no_traces("k8s-b")
 

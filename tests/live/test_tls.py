@@ -52,7 +52,7 @@ def test_the_output_certificates_compute_and_a_scale_down_loses_nothing(
 
 
 def test_plain_tcp_is_refused(address: str) -> None:
-    with pytest.raises(OSError, match="Timed out|closed|TLS|handshake"):
+    with pytest.raises(OSError, match=r"Timed out|closed|TLS|handshake"):
         Client(address.replace("tls://", "tcp://"), timeout=5, set_as_default=False)
 
 

@@ -1,4 +1,4 @@
-"""The component package for programs in other languages: its schema is a contract, its messages are the program's own."""
+"""The component package for programs in other languages: its schema is a contract, its messages the program's."""
 
 import json
 from typing import Any

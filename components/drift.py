@@ -57,8 +57,9 @@ class Live:
 
 def url(target: Target, resource: str, name: str = "") -> str:
     """The path of a collection in the cluster's namespace, or of one object in it."""
-    group = {"deployments": "apis/apps/v1", "services": "api/v1"}.get(resource, f"apis/{API_VERSION}")
-    return f"{group}/namespaces/{target.namespace}/{resource}" + (f"/{name}" if name else "")
+    root = "apis/apps/v1" if resource == "deployments" else "api/v1"
+    root = f"apis/{API_VERSION}" if resource.startswith("dask") else root
+    return f"{root}/namespaces/{target.namespace}/{resource}" + (f"/{name}" if name else "")
 
 
 async def look(client: "Api", target: Target) -> Live | None:

@@ -1,7 +1,8 @@
 """What of a stack is on a cluster, and taking it away in safe order. In: the stack's label. Out: deletions.
 
-Ours is what carries the label `app.kubernetes.io/part-of: <project>-<stack>`, was written by `local-apply`, and has no
-owner (what the Dask operator makes copies labels, but belongs to its DaskCluster). CRDs are never touched.
+Ours is what carries the label `app.kubernetes.io/part-of: <project>-<stack>` and was written by `local-apply`. An owner
+says nothing: the Dask operator copies labels to what it makes, and adopts the worker groups that we make. CRDs are
+never touched.
 """
 
 from collections.abc import Iterator, Set
@@ -52,7 +53,7 @@ def of_stack(cluster: Cluster, part_of: str, namespaces: Set[str] = frozenset())
     with ThreadPoolExecutor(len(kinds)) as pool:
         found = pool.map(lambda entry: list(_labelled(cluster, entry[1], entry[2], part_of, namespaces)), kinds)
         for (stage, _, _), objects in zip(kinds, found, strict=True):
-            stages[stage] += [obj for obj in objects if not obj["metadata"].get("ownerReferences")]
+            stages[stage] += objects
     return stages
 
 

@@ -55,14 +55,13 @@ def tls_environment(role: str, tls: Tls) -> list[Variable]:
     if not tls.enabled:
         return []
     comm = "DASK_DISTRIBUTED__COMM__"
-    role_key = role.upper()
-    leaves = {role_key} | ({"CLIENT"} if role == "scheduler" else set())
     values = {
         f"{comm}DEFAULT_SCHEME": "tls",
         f"{comm}REQUIRE_ENCRYPTION": "True",
         f"{comm}TLS__CA_FILE": f"{TLS_PATH}/ca.crt",
     }
-    for leaf in sorted(leaves | ({"CLIENT"} if role == "worker" else set())):
+    # Scheduler and workers are clients as well: of each other, and of what tasks connect to.
+    for leaf in sorted({role.upper(), "CLIENT"}):
         values[f"{comm}TLS__{leaf}__CERT"] = f"{TLS_PATH}/{role}.crt"
         values[f"{comm}TLS__{leaf}__KEY"] = f"{TLS_PATH}/{role}.key"
     return [variable(name, value) for name, value in values.items()]

@@ -11,10 +11,11 @@ from typing import Any
 
 from local import helm
 from local.awaits import until_gone
-from local.live import MANAGER, ApiError, Cluster, Ref, managers, ref_of
-from local.objects import PROTECT
+from local.live import ApiError, Cluster
+from local.objects import PROTECT, RETAIN
 from local.progress import DEFAULT_TIMEOUT_SECONDS, NotInTimeError
 from local.record import Record
+from local.refs import MANAGER, Ref, managers, ref_of
 
 DASK = "kubernetes.dask.org/v1"
 # Every kind that the program can register, in the order of deletion: clusters while their operator still runs, then
@@ -74,8 +75,8 @@ def _labelled(
 
 
 def ours(obj: dict[str, Any]) -> bool:
-    """Whether `local-apply` has written this object."""
-    return MANAGER in managers(obj)
+    """Whether `local-apply` has written this object, and may take it away."""
+    return MANAGER in managers(obj) and RETAIN not in obj["metadata"].get("annotations", {})
 
 
 def prune(cluster: Cluster, part_of: str, record: Record, preview: bool) -> None:
@@ -120,7 +121,7 @@ def _take_away(
         record.note("delete", f"Helm release {namespace}/{name}")
         if not preview:
             _warn_of_strangers(cluster, record)
-            helm.uninstall(cluster, namespace, name, DEFAULT_TIMEOUT_SECONDS)
+            helm.uninstall(cluster, namespace, name, DEFAULT_TIMEOUT_SECONDS, record.progress)
     _delete(cluster, namespaces, record, preview, force_finalizers)
 
 

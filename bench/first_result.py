@@ -41,8 +41,8 @@ def measure(place: Place, way: str, number: int) -> dict[str, Any]:
         words = getattr(error, "stderr", None) or str(error)
         print(f"round {number}, ({way}): failed: {words.strip()[-600:]}", flush=True)
         return result | {"failure": words.strip()[-1500:]}
-    result |= {"marks": watch.marks, "events": timeline(place, watch.epoch), "output": watch.lines}
-    print(f"round {number}, ({way}): {watch.marks}, load {load}", flush=True)
+    result |= {"marks": watch.marks, "cpu": watch.cpu(), "events": timeline(place, watch.epoch), "output": watch.lines}
+    print(f"round {number}, ({way}): {watch.marks}, CPU {result['cpu']}, load {load}", flush=True)
     return result
 
 

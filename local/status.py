@@ -59,9 +59,8 @@ async def look(client: Any, declared: Declared) -> list[Row]:
     """All rows: the operator, then cluster by cluster, then the jobs."""
     targets = await declared.targets(client)
     hosts = await _hosts(declared) if targets else []
-    operator, jobs, *seen = await asyncio.gather(
-        _operator(client), _jobs(client, declared), *(_see(client, target, hosts) for target in targets.values())
-    )
+    clusters = asyncio.gather(*(_see(client, target, hosts) for target in targets.values()))
+    operator, jobs, seen = await asyncio.gather(_operator(client), _jobs(client, declared), clusters)
     rows = [statusrows.operator(operator)]
     for target, one in zip(targets.values(), seen, strict=True):
         rows += statusrows.cluster(target, one)
@@ -101,10 +100,9 @@ async def _see(client: Any, target: Target, hosts: list[str]) -> Seen:
         _secret(client, target),
     )
     names = [it["metadata"]["name"] for it in versions if it["metadata"]["name"] != target.physical_name]
-    counts, identity, *loads = await asyncio.gather(
-        _ask(client, f"{proxy}/counts.json"),
-        _ask(client, f"{proxy}/identity.json"),
-        *(drain.look(client, target.namespace, name) for name in names),
+    old_ones = asyncio.gather(*(drain.look(client, target.namespace, name) for name in names))
+    counts, identity, loads = await asyncio.gather(
+        _ask(client, f"{proxy}/counts.json"), _ask(client, f"{proxy}/identity.json"), old_ones
     )
     address = endpoint.address(target, service["spec"], service.get("status"), hosts) if service else None
     old = {name: str(load or "no scheduler") for name, load in zip(names, loads, strict=True)}

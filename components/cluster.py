@@ -76,7 +76,6 @@ class DaskCluster(pulumi.ComponentResource):
             content = body["spec"].apply(partial(adoption.content, target))
         options = self._child(
             depends_on,
-            protect=cluster.protect or None,
             ignore_changes=["spec.worker.replicas"] if cluster.workers.autoscaled else None,
             # The same name cannot exist twice, so it goes first.
             delete_before_replace=recreate or None,
@@ -117,7 +116,9 @@ class DaskCluster(pulumi.ComponentResource):
         if target.cluster.adopt:
             made_room = partial(adoption.endpoint, self._connection, target)
             body["spec"] = Output.all(*(resource.urn for resource in ready)).apply(made_room)
-        return Service(f"{target.name}-endpoint", **_args(body), opts=self._child(ready))
+        # The endpoint is what stays: protecting the versions of the cluster would forbid every update.
+        options = self._child(ready, protect=target.cluster.protect or None)
+        return Service(f"{target.name}-endpoint", **_args(body), opts=options)
 
     def _connection_record(self, service: Service) -> None:
         """A ConfigMap that changes with the cluster: in front of it, and after the endpoint, stands the drain.

@@ -121,7 +121,9 @@ async def _resize(client: "Api", target: Target, group: str, replicas: int) -> N
 
 async def _scheduler(client: "Api", target: Target, one: Drift) -> None:
     """Its restart loses all results, so it waits for an idle cluster as a replaced one is waited for."""
-    await drain.until_idle(client, target, target.physical_name)
+    live = await drift.look(client, target)
+    if live and one.name in live.deployments and live.deployments[one.name].get("status", {}).get("availableReplicas"):
+        await drain.until_idle(client, target, target.physical_name)
     await _worker(client, target, one)
 
 

@@ -3,7 +3,6 @@
 import base64
 import gzip
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -14,6 +13,7 @@ import yaml
 
 from local.live import Cluster
 from local.refs import Ref
+from tests import clusters
 
 pytestmark = pytest.mark.live
 ROOT = Path(__file__).parents[2]
@@ -23,11 +23,12 @@ NAMESPACE = "apply-live"
 
 @pytest.fixture(scope="module")
 def cluster():
-    if not os.environ.get("KUBECONFIG"):
-        pytest.skip("needs KUBECONFIG; `make test-live` makes a cluster")
-    connected = Cluster()
-    yield connected
-    connected.close()
+    """The tests' own cluster: `make test-live` has made it already, a bare pytest makes it here."""
+    with clusters.running() as kubeconfig, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KUBECONFIG", str(kubeconfig))
+        connected = Cluster()
+        yield connected
+        connected.close()
 
 
 @pytest.fixture(scope="module")

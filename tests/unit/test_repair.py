@@ -115,6 +115,24 @@ def test_a_busy_scheduler_is_waited_for(world: World, told: list[str], monkeypat
     assert any("waiting for 1 client and 3 tasks" in line for line in told)
 
 
+def test_a_scheduler_that_does_not_run_is_not_waited_for(
+    world: World, told: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its pod cannot be asked, which counts as busy."""
+
+    async def never(*_: Any) -> drain.Load:
+        raise AssertionError("asked")
+
+    monkeypatch.setattr(drain, "look", never)
+    _scheduler_image(world)
+    world.of("deployments", "-scheduler")["status"]["availableReplicas"] = 0
+    world.veto = lambda live: live["status"].update(availableReplicas=1)
+
+    mend(world)
+
+    assert found(world) == []
+
+
 def test_old_and_new_pods_never_run_side_by_side(world: World, told: list[str]) -> None:
     box(world.objects[world.workers()[0]])["image"] = "other:1"
 

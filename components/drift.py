@@ -165,10 +165,15 @@ def _as_the_operator_builds(pod: Spec, target: Target, name: str) -> Spec:
 
 
 def _deployment(kind: Kind, live: Object, pod: Spec) -> Iterator[Drift]:
-    declared = {"replicas": 1} | pod
-    theirs = {"replicas": live["spec"]["replicas"]} | live["spec"]["template"]["spec"]
-    if found := _lines(differences(declared, theirs)):
+    if found := of_deployment(live, pod):
         yield Drift(kind, live["metadata"]["name"], "deployment", found)
+
+
+def of_deployment(live: Object, pod: Spec) -> tuple[str, ...]:
+    """What of a Deployment is not as it has to be to run one such pod."""
+    declared = {"replicas": 1, "paused": False} | pod
+    theirs = {key: live["spec"].get(key) for key in ("replicas", "paused")} | live["spec"]["template"]["spec"]
+    return _lines(differences(declared, theirs))
 
 
 def _lines(found: Iterator[Difference]) -> tuple[str, ...]:

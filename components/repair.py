@@ -138,12 +138,12 @@ async def _worker(client: "Api", target: Target, one: Drift) -> None:
     pods = drift.declared_pods(target, live) if live else {}
     if live is None or one.name not in pods:
         return
-    before = live.deployments[one.name]["metadata"]["generation"]
-    operations = {"spec/replicas": 1, "spec/strategy": {"type": "Recreate"}, "spec/template/spec": pods[one.name]}
-    patch = [{"op": "replace", "path": f"/{path}", "value": value} for path, value in operations.items()]
+    wanted = {"replicas": 1, "paused": False, "strategy": {"type": "Recreate"}, "template/spec": pods[one.name]}
+    patch = [{"op": "add", "path": f"/spec/{path}", "value": value} for path, value in wanted.items()]
     after = await kube.patch(client, where, patch)
-    if after["metadata"]["generation"] == before:
-        pulumi.log.warn(f"{one.name}: something in this Kubernetes cluster (an admission webhook) puts it back at once")
+    if left := drift.of_deployment(after, pods[one.name]):
+        why = "something in this Kubernetes cluster (an admission webhook) puts it back at once"
+        pulumi.log.warn(f"{one.name}: {why}: {left[0]}")
         return
 
     def rolled_out(live: Live) -> bool:

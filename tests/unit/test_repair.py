@@ -36,6 +36,10 @@ def _scheduler_image(world: World) -> None:
     box(world.of("deployments", "-scheduler"))["image"] = "other:1"
 
 
+def _scheduler_paused(world: World) -> None:
+    world.of("deployments", "-scheduler")["spec"]["paused"] = True
+
+
 def _scheduler_stopped(world: World) -> None:
     world.of("deployments", "-scheduler")["spec"]["replicas"] = 0
 
@@ -61,7 +65,8 @@ def _everything_gone(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    "hand", [_scheduler_image, _scheduler_stopped, _more_workers, _lost_workers, _service, _everything_gone]
+    "hand",
+    [_scheduler_image, _scheduler_paused, _scheduler_stopped, _more_workers, _lost_workers, _service, _everything_gone],
 )
 def test_what_a_hand_has_done_is_undone(
     world: World, told: list[str], monkeypatch: pytest.MonkeyPatch, hand: Callable[[World], None]
@@ -144,14 +149,13 @@ def test_old_and_new_pods_never_run_side_by_side(world: World, told: list[str]) 
 def test_a_webhook_that_puts_it_back_is_told_and_not_fought(world: World, told: list[str]) -> None:
     def put_back(live: dict[str, Any]) -> None:
         box(live)["image"] = "mirror/other:1"
-        live["spec"]["strategy"] = {"type": "RollingUpdate"}
 
     box(world.objects[world.workers()[0]])["image"] = "mirror/other:1"
     world.veto = put_back
 
     mend(world)
 
-    assert any("puts it back at once" in line for line in told)
+    assert any("puts it back at once: containers[worker].image: live 'mirror/other:1'" in line for line in told)
     assert len(world.patched) == 1
 
 

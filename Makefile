@@ -97,7 +97,7 @@ lock: ## requirements*.txt from pyproject.toml, with hashes (needs uv)
 
 # The stamps are newer than what they were made from; pip then makes the difference only.
 $(RUNTIME): requirements.txt | $(BIN)/python
-	@echo "make: installing requirements.txt into $(VENV) (usually 30 s) ..." >&2
+	@echo "make: installing requirements.txt into $(VENV) (usually a minute) ..." >&2
 	@$(PIP) install --require-hashes -r $<
 	@touch $@
 

@@ -26,7 +26,7 @@ class ConfigError(pulumi.RunError):
         super().__init__(f"{count} in the stack's configuration; nothing was changed:\n{lines}")
 
 
-class ClusterError(Exception):
+class ClusterError(pulumi.RunError):
     """Something on the Kubernetes cluster stands in the way. The message says what, why and what helps."""
 
 

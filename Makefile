@@ -30,7 +30,7 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 	@echo "  with STACK=$(STACK) (ENGINE=auto|pulumi|none, KUBECONFIG=...)"
 
-.PHONY: up preview outputs down refresh status
+.PHONY: up preview outputs down refresh status drift
 up: $(RUNTIME) ## bring the stack up: operator, clusters, endpoints, a computed result
 	@$(LOCAL) up --stack $(STACK) --name $(CLUSTER) $(ARGS)
 
@@ -46,9 +46,11 @@ down: $(RUNTIME) ## delete the stack; the Kubernetes stays
 refresh: $(RUNTIME) ## compare the engine's state with the cluster
 	@$(LOCAL) refresh --stack $(STACK) --name $(CLUSTER) $(ARGS)
 
-status: $(RUNTIME) ## the local Kubernetes, and what of the stack is on the cluster
-	@$(PYTHON) -m local.kubernetes status --name $(CLUSTER) || true
+status: $(RUNTIME) ## clusters, pods and services in one table
 	@$(LOCAL) status --stack $(STACK) --name $(CLUSTER)
+
+drift: $(RUNTIME) ## what was changed by hand on what the operator made
+	@$(LOCAL) drift --stack $(STACK) --name $(CLUSTER)
 
 .PHONY: cluster cluster-down
 cluster: python ## the local Kubernetes alone, with the images; prints its kubeconfig

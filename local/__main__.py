@@ -17,7 +17,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PYTHON = ROOT / ".venv" / "bin" / "python"
-_STACK_COMMANDS = ("up", "preview", "outputs", "down", "refresh", "status")
+_STACK_COMMANDS = ("up", "preview", "outputs", "down", "refresh", "status", "drift")
+_LOOKS = {"status": "local.status", "drift": "local.drift"}
 _NAMED = re.compile(r"""^\s+["']?kubernetes:(context|kubeconfig)["']?\s*:""", re.MULTILINE)
 
 
@@ -49,11 +50,12 @@ def main(arguments: list[str] | None = None) -> int:
         environment = {**os.environ, **kubeconfig(options.command, options.stack, options.cwd, options.name)}
     except NothingThereError as error:
         print(error, file=sys.stderr)
-        return 0 if options.command in ("down", "status") else 1
+        return 0 if options.command in ("down", "status", "drift") else 1
     except PreparationError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    command = ["-m", "local.engine", options.command, "--stack", options.stack, "--cwd", str(options.cwd), *more]
+    module = [_LOOKS[options.command]] if options.command in _LOOKS else ["local.engine", options.command]
+    command = ["-m", *module, "--stack", options.stack, "--cwd", str(options.cwd), *more]
     os.chdir(ROOT)
     return os.execve(PYTHON, [str(PYTHON), *command], environment)
 

@@ -44,7 +44,8 @@ def test_without_drift_nothing_is_said_and_no_pod_is_touched(stack: Stack) -> No
 
     preview, check, again = stack.run("preview"), look(stack), stack.up()
 
-    assert "drift" not in preview.text + again.text
+    assert "drift, " not in preview.text + again.text
+    assert "look for drift" not in preview.text + again.text
     assert (check.code, check.out) == (0, f"stack {stack.name}: everything is as declared\n")
     assert {uid([pod]) for pod in stack.pods(NAMESPACE, cluster_name=physical(stack))} == before
 

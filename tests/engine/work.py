@@ -1,0 +1,67 @@
+"""Work for a Dask cluster, and clients that bring it. The functions are sent to the workers by value."""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import uuid4
+
+import cloudpickle
+from distributed import Client, wait
+
+# Workers have no `tests` package to import them from.
+cloudpickle.register_pickle_by_value(sys.modules[__name__])
+
+
+@contextmanager
+def client(address: str, **options: Any) -> Iterator[Client]:
+    """A client from outside Kubernetes."""
+    with Client(address, timeout=30, set_as_default=False, **options) as made:
+        yield made
+
+
+def computes(address: str, **options: Any) -> bool:
+    """Whether a new client gets a right result at the address."""
+    with client(address, **options) as made:
+        return made.submit(sum, [1, 2, 3], pure=False).result(timeout=60) == 6
+
+
+class Persisted:
+    """Results that live on the workers and nowhere else, and the count of how often they were computed."""
+
+    def __init__(self, made: Client, count: int = 100) -> None:
+        self._client, self._count, self._topic = made, count, f"executed-{uuid4()}"
+        self._futures: list[Any] = made.map(counted, range(count), topic=self._topic, pure=False)
+        wait(self._futures, timeout=60)
+        assert self._executions() == count
+
+    def intact(self) -> bool:
+        """Whether all of them are still there, and none was computed again."""
+        results: Any = self._client.gather(self._futures)
+        return [i for i, _ in results] == list(range(self._count)) and self._executions() == self._count
+
+    def _executions(self) -> int:
+        return len(self._client.get_events(self._topic))
+
+
+def counted(i: int, topic: str) -> tuple[int, bytes]:
+    """A task that leaves a trace each time it runs: the scheduler keeps the events of workers that are gone."""
+    from distributed import get_worker
+
+    get_worker().log_event(topic, i)
+    return i, bytes(1000)
+
+
+def where_after_a_second(i: int) -> tuple[int, str]:
+    """A second of work, and the pod that did it."""
+    import socket
+
+    time.sleep(1)
+    return i, socket.gethostname()
+
+
+def pods_behind(address: str) -> set[str]:
+    """The names of the workers that a new client finds at the address."""
+    with client(address) as made:
+        return {str(worker["name"]) for worker in made.scheduler_info(n_workers=-1)["workers"].values()}

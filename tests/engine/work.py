@@ -15,9 +15,9 @@ cloudpickle.register_pickle_by_value(sys.modules[__name__])
 
 
 @contextmanager
-def client(address: str, **options: Any) -> Iterator[Client]:
-    """A client from outside Kubernetes."""
-    with Client(address, timeout=30, set_as_default=False, **options) as made:
+def client(address: str, seconds: float = 30, **options: Any) -> Iterator[Client]:
+    """A client from outside Kubernetes that gives up connecting after some seconds."""
+    with Client(address, timeout=seconds, set_as_default=False, **options) as made:
         yield made
 
 
@@ -33,7 +33,8 @@ class Persisted:
     def __init__(self, made: Client, count: int = 100) -> None:
         self._client, self._count, self._topic = made, count, f"executed-{uuid4()}"
         self._futures: list[Any] = made.map(counted, range(count), topic=self._topic, pure=False)
-        wait(self._futures, timeout=60)
+        with made.as_current():
+            wait(self._futures, timeout=60)
         assert self._executions() == count
 
     def intact(self) -> bool:
@@ -42,7 +43,8 @@ class Persisted:
         return [i for i, _ in results] == list(range(self._count)) and self._executions() == self._count
 
     def _executions(self) -> int:
-        return len(self._client.get_events(self._topic))
+        events: Any = self._client.get_events(self._topic)
+        return len(events)
 
 
 def counted(i: int, topic: str) -> tuple[int, bytes]:

@@ -80,7 +80,8 @@ def finding(detail: ErrorDetails, options: Sequence[str], example: Any) -> str:
         words, key = _BOUNDS[kind]
         rule, fix = f"must be {words} {detail.get('ctx', {})[key]}", f"use {detail.get('ctx', {})[key]}"
     elif given is None:
-        rule, fix, given = "is empty", "give it a value, or remove the line", _MISSING
+        meant = "write {} if that is meant" if _TYPES.get(kind, ("",))[0] == "must be a mapping" else "give it a value"
+        rule, fix, given = "is empty", f"{meant}, or remove the line", _MISSING
     elif kind in _TYPES:
         rule, fixed = _TYPES[kind]
         fix = fixed(given, str(path[-1]))
@@ -144,9 +145,9 @@ def _string(value: Any, key: str) -> str:
 
 
 def _boolean(value: Any, key: str) -> str:
-    word = value.lower() if isinstance(value, str) else value
-    meant = {"true": "true", "yes": "true", "on": "true", "false": "false", "no": "false", "off": "false"}
-    return f"write {meant[word]} without quotes" if word in meant else "write true or false"
+    meanings = {"true": "true", "yes": "true", "on": "true", "false": "false", "no": "false", "off": "false"}
+    meant = meanings.get(value.lower()) if isinstance(value, str) else None
+    return f"write {meant} without quotes" if meant else "write true or false"
 
 
 def _mapping(value: Any, key: str) -> str:

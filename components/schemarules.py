@@ -67,6 +67,11 @@ ACROSS: dict[str, Node] = {
         ]
     },
     "Volume": _one_of("hostPath", "pvc", "claimTemplate", "configMap", "secret", "emptyDir"),
+    "Toleration": {
+        "anyOf": [{"required": ["key"]}, _is("operator", "Exists")],
+        "if": _is("operator", "Exists"),
+        "then": {"not": {"required": ["value"]}},
+    },
     "EnvSource": _one_of("secret", "configMap"),
     "Runner": _one_of("command", "script"),
 }

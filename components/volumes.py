@@ -18,7 +18,7 @@ RESERVED_NAME, RESERVED_PATH = "dask-tls", "/etc/dask-tls"
 
 def _absolute(path: str) -> str:
     if not path.startswith("/") or _UP.search(path) or "\0" in path:
-        raise Rule("must be an absolute path without '..'", f"try '/{path.replace('..', '').strip('./')}'")
+        raise Rule("must be an absolute path without '..'", f"try '{posixpath.normpath('/' + path.lstrip('/'))}'")
     return path
 
 
@@ -31,7 +31,9 @@ def _mountable(path: str) -> str:
 
 def _relative(path: str) -> str:
     if not path or path.startswith("/") or _UP.search(path):
-        raise Rule("must be a path inside the volume, without '..'", f"try '{path.replace('..', '').strip('./')}'")
+        inside = posixpath.normpath("/" + path.lstrip("/")).strip("/")
+        fix = f"try '{inside}'" if inside else "remove it to mount the whole volume"
+        raise Rule("must be a path inside the volume, without '..'", fix)
     return path
 
 

@@ -118,10 +118,10 @@ def _run(stack: Stack, record: Record, command: Any) -> None:
 
 def _print_outputs(record: Record, show_secrets: bool) -> None:
     unknown = sorted(key for key, value in record.outputs.items() if has_unknown(value))
-    if unknown:
+    if unknown or len(record.missing) == len(record.registered) + len(record.releases):
+        missing = f"{', '.join(record.missing[:3])}{', ...' if len(record.missing) > 3 else ''}"
         raise StackError(
-            f"the outputs {', '.join(unknown)} are not known: not on the cluster are {', '.join(record.missing)}; "
-            "the stack is not up, or its configuration has changed since: run `make up`"
+            f"not on the cluster: {missing}; so these outputs are unknown: {', '.join(unknown) or 'none'}; run `make up`"
         )
     print(json.dumps(_shown(record, show_secrets), indent=2, sort_keys=True))
 

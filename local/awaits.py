@@ -22,14 +22,19 @@ class NeverReadyError(Exception):
 def until_ready(cluster: Cluster, ref: Ref, progress: Progress, timeout_seconds: float) -> dict[str, Any]:
     """Wait for the object and return it as it then is."""
     latest: dict[str, Any] = {}
+    words = ""
 
     def look() -> str | None:
-        live = cluster.get(ref)
-        if live is None:
+        nonlocal latest, words
+        latest = cluster.get(ref) or {}
+        if not latest:
             raise NeverReadyError(f"{ref} was deleted while it was being waited for")
-        latest.clear()
-        latest.update(live)
-        return missing(cluster, ref, live)
+        if why := failed_job(ref, latest):
+            # A Job that ran out of time takes its pods away, so what they said last is all there is.
+            raise NeverReadyError(f"{ref} failed ({why}); {_words_of_job(cluster, ref) or words or 'no pod said why'}")
+        lacking = missing(cluster, ref, latest)
+        words = lacking or words
+        return lacking
 
     progress.until(str(ref), look, timeout_seconds)
     return latest
@@ -79,11 +84,11 @@ def failed_job(ref: Ref, live: Mapping[str, Any]) -> str | None:
 def _missing_of_job(cluster: Cluster, ref: Ref, status: Mapping[str, Any]) -> str | None:
     if any(c["type"] == "Complete" and c["status"] == "True" for c in status.get("conditions", [])):
         return None
-    why = failed_job(ref, {"status": status})
-    words = "; ".join(dict.fromkeys([*_pods_words(cluster, ref), *_events_words(cluster, ref)]))
-    if why:
-        raise NeverReadyError(f"{ref} failed ({why}); {words or 'its pods are gone, so their words are lost'}")
-    return words or f"{status.get('active', 0)} pods active, {status.get('failed', 0)} failed"
+    return _words_of_job(cluster, ref) or f"{status.get('active', 0)} pods active, {status.get('failed', 0)} failed"
+
+
+def _words_of_job(cluster: Cluster, ref: Ref) -> str:
+    return "; ".join(dict.fromkeys([*_pods_words(cluster, ref), *_events_words(cluster, ref)]))
 
 
 def _pods_words(cluster: Cluster, ref: Ref) -> Iterator[str]:

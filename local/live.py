@@ -162,8 +162,9 @@ class Cluster:
     ) -> tuple[int, str]:
         content = None if body is None else json.dumps(body)
         options = {"content": content, "headers": {"content-type": content_type}, "params": params, "timeout": _CALL}
+        _, base, url = path.split("/", 2)
         for attempt in (1, 2):
-            async with api.call_api(method, version="", base="", url=path, raise_for_status=False, **options) as answer:
+            async with api.call_api(method, "", f"/{base}", url=url, raise_for_status=False, **options) as answer:
                 if answer.status_code != 401 or attempt == 2:
                     return answer.status_code, answer.text
             await api.reauthenticate()

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from local.awaits import failed_job, until_gone, until_ready
 from local.changes import (
+    MISSING,
     UNKNOWN,
     Change,
     Path,
@@ -66,27 +67,28 @@ def plan(cluster: Cluster, ref: Ref, desired: Mapping[str, Any], options: Option
     """Compare with the cluster. Changes nothing."""
     live = cluster.get(ref) if cluster.kind(ref.api_version, ref.kind, fresh=True) else None
     if live and live["metadata"].get("deletionTimestamp"):
-        return Plan("create", ref, desired, live, _planned(desired), note="the old one is still being deleted")
+        return Plan("create", ref, desired, live, planned(desired), note="the old one is still being deleted")
     unknown = has_unknown(desired)
     body = _marked(fill_unknown(desired, live) if unknown else desired, options)
     if live is None:
         return _plan_of_new(cluster, ref, body, unknown, preview)
     body = keep(body, live, options.ignore_changes)
     wanted = tuple(differences(only_wanted(live, body), body))
-    if look_up(live, ("metadata", "annotations", TRIGGER)) != look_up(body, ("metadata", "annotations", TRIGGER)):
-        return Plan("replace", ref, body, live, _planned(body), wanted, "the replacement trigger changed")
+    was, becomes = (look_up(obj, ("metadata", "annotations", TRIGGER)) for obj in (live, body))
+    if MISSING not in (was, becomes) and was != becomes:
+        return Plan("replace", ref, body, live, planned(body), wanted, "the replacement trigger changed")
     if why := failed_job(ref, live):
-        return Plan("replace", ref, body, live, _planned(body), wanted, f"the last run failed: {why}")
+        return Plan("replace", ref, body, live, planned(body), wanted, f"the last run failed: {why}")
     try:
         result = cluster.apply(ref, body, dry_run=True)
     except ApiError as error:
         if error.status == 422 and _IMMUTABLE.search(str(error)):
-            return Plan("replace", ref, body, live, _planned(body), wanted, "a changed field is immutable")
+            return Plan("replace", ref, body, live, planned(body), wanted, "a changed field is immutable")
         raise
     changes = tuple(differences(without_bookkeeping(live), without_bookkeeping(result)))
     forcing = [change for change in changes if touches(change.path, options.replace_on_changes)]
     if forcing:
-        return Plan("replace", ref, body, live, _planned(body), changes)
+        return Plan("replace", ref, body, live, planned(body), changes)
     note = "some values are known only after up" if unknown else ""
     if not changes and MANAGER not in managers(live):
         return Plan("update", ref, body, live, result, note="taken over as it is")
@@ -120,13 +122,13 @@ def _plan_of_new(cluster: Cluster, ref: Ref, body: Mapping[str, Any], unknown: b
     if not preview:
         return Plan("create", ref, body, None, {})
     if unknown:
-        return Plan("create", ref, body, None, _planned(body), note="some values are known only after up")
+        return Plan("create", ref, body, None, planned(body), note="some values are known only after up")
     if not cluster.kind(ref.api_version, ref.kind):
-        return Plan("create", ref, body, None, _planned(body), note="unchecked: its CRD comes with this up")
+        return Plan("create", ref, body, None, planned(body), note="unchecked: its CRD comes with this up")
     if ref.namespace and cluster.get(Ref("v1", "Namespace", "", ref.namespace)) is None:
         _check_elsewhere(cluster, ref, body)
-        return Plan("create", ref, body, None, _planned(body))
-    return Plan("create", ref, body, None, _planned(body, cluster.apply(ref, body, dry_run=True)))
+        return Plan("create", ref, body, None, planned(body))
+    return Plan("create", ref, body, None, planned(body, cluster.apply(ref, body, dry_run=True)))
 
 
 def _check_elsewhere(cluster: Cluster, ref: Ref, body: Mapping[str, Any]) -> None:
@@ -154,13 +156,13 @@ def _marked(body: Mapping[str, Any], options: Options) -> dict[str, Any]:
     return {**body, "metadata": {**metadata, "annotations": {**metadata.get("annotations", {}), **marks}}}
 
 
-def _planned(body: Mapping[str, Any], result: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def planned(body: Mapping[str, Any], result: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """A new object as a preview may show it to the program: what a dry run made up for the server is unknown."""
-    planned = without_bookkeeping(result or body)
-    spec = planned.get("spec", {})
-    if planned.get("kind") == "Service" and spec.get("type") in ("NodePort", "LoadBalancer"):
+    shown = without_bookkeeping(result or body)
+    spec = shown.get("spec", {})
+    if shown.get("kind") == "Service" and spec.get("type") in ("NodePort", "LoadBalancer"):
         asked = body["spec"].get("ports", [])
         node_ports = [port.get("nodePort") or UNKNOWN for port in asked]
         ports = [{**port, "nodePort": number} for port, number in zip(spec["ports"], node_ports, strict=True)]
-        planned["spec"] = {**spec, "ports": ports}
-    return planned
+        shown["spec"] = {**spec, "ports": ports}
+    return shown

@@ -47,7 +47,7 @@ def register_object(run: Run, request: Any, urn: str, cluster: Cluster) -> Outco
         live = cluster.get(ref) if cluster.kind(ref.api_version, ref.kind) else None
         if live is None:
             run.record.missing.append(str(ref))
-        return identifier, live or body
+        return identifier, live or objects.planned(body)
     options = _options(request, body["metadata"])
     step = objects.plan(cluster, ref, body, options, preview=run.mode == "preview")
 

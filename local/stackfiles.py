@@ -61,8 +61,8 @@ def _integer(_loader: yaml.SafeLoader, node: yaml.ScalarNode) -> int:
 _CoreLoader.add_constructor("tag:yaml.org,2002:int", _integer)
 
 
-def load(root: Path, name: str) -> Stack:
-    """Read both files; a `secure:` value is refused, because only the Pulumi CLI can decrypt it."""
+def load(root: Path, name: str, refuse_secrets: bool = True) -> Stack:
+    """Read both files. A `secure:` value is refused, because only the Pulumi CLI can decrypt it."""
     project_file, stack_file = root / "Pulumi.yaml", root / f"Pulumi.{name}.yaml"
     if not project_file.is_file():
         raise StackError(f"{root}: there is no Pulumi.yaml; run in the project's directory or give --cwd")
@@ -78,8 +78,9 @@ def load(root: Path, name: str) -> Stack:
         **_defaults(project["name"], _mapping(project, "config", project_file)),
         **{_full(project["name"], key): value for key, value in _mapping(stack, "config", stack_file).items()},
     }
-    for key, value in values.items():
-        _refuse_secure(value, f"{stack_file.name}: config.{key}")
+    if refuse_secrets:
+        for key, value in values.items():
+            _refuse_secure(value, f"{stack_file.name}: config.{key}")
     return Stack(project["name"], name, root, {key: as_engine(value) for key, value in values.items()})
 
 

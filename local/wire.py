@@ -35,6 +35,8 @@ def struct(values: Mapping[str, Any], secret: Set[str] = frozenset()) -> struct_
 def _unwrapped(value: Any) -> Any:
     if isinstance(value, list):
         return [_unwrapped(item) for item in value]
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
     if not isinstance(value, dict):
         return value
     signature = value.get(_SIGNATURE)

@@ -7,7 +7,6 @@ chroot: no daemon, no network inside the build, no registry.
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from local.images.host import locked, need, run, say
 TOOLS = {
     "buildah": ("buildah", "--version"),
     "mmdebstrap": ("mmdebstrap", "--version"),
-    "python3-pip": (sys.executable, "-m", "pip", "--version"),
+    "python3-pip": (*wheels.PIP, "--version"),
 }
 
 
@@ -34,6 +33,8 @@ def build(images: list[Image]) -> None:
         rootfs = _rootfs(lock)
         locks = sorted({name for image in missing for name in image.locks})
         folders = {name: wheels.fetch(name, lock) for name in locks}
+        for leftover in cache_folder().glob("context-*"):  # of builds that were killed
+            shutil.rmtree(leftover)
         with tempfile.TemporaryDirectory(prefix="context-", dir=cache_folder()) as context:
             _fill_context(Path(context), rootfs, folders)
             for image in missing:

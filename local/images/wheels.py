@@ -12,6 +12,15 @@ from local.images.catalog import HERE, cache_folder, content_hash
 from local.images.host import run
 
 PYTHON_VERSION = "3.11"
+# This Python's pip, or Debian's: a venv may have none.
+_FIRST_WITH_PIP = """
+for python in "$0" /usr/bin/python3; do
+    if "$python" -m pip --version >/dev/null 2>&1; then exec "$python" -m pip "$@"; fi
+done
+echo "neither $0 nor /usr/bin/python3 has pip" >&2
+exit 127
+"""
+PIP = ("sh", "-c", _FIRST_WITH_PIP, sys.executable)
 # bookworm has glibc 2.36; a wheel for any older one runs there. The newest first: pip takes the first that fits.
 GLIBC_MINORS = range(36, 16, -1)
 
@@ -40,7 +49,7 @@ def _command(lock: str, target: Path) -> list[str | Path]:
     machine = platform.machine()
     tags = [f"manylinux_2_{minor}_{machine}" for minor in GLIBC_MINORS] + [f"manylinux2014_{machine}"]
     return [
-        *(sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"),
+        *(*PIP, "download", "--quiet", "--disable-pip-version-check"),
         *("--requirement", HERE / "locks" / f"{lock}.txt", "--require-hashes", "--no-deps", "--dest", target),
         *("--only-binary", ":all:", "--implementation", "cp", "--python-version", PYTHON_VERSION),
         *(argument for tag in tags for argument in ("--platform", tag)),

@@ -4,7 +4,7 @@ import hashlib
 import time
 from pathlib import Path
 
-from local.kubernetes import build, cgroups, images, network, node, packages, pki, state, supervisor, templates
+from local.kubernetes import build, cgroups, images, limits, network, node, packages, pki, state, supervisor, templates
 from local.kubernetes.shell import LocalKubernetesError, plain_environment, run, say
 
 READY_SECONDS = 120
@@ -14,6 +14,7 @@ def up(name: str, nodes: int | None = None) -> Path:
     """Return the kubeconfig of a Ready cluster of that name; if it does not run, start it, whatever state was left."""
     started = time.monotonic()
     packages.ensure()
+    limits.ensure()
     product = build.ensure()
     with state.lock(name):
         cluster = state.load(name)

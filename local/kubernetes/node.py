@@ -39,9 +39,12 @@ def lib(cluster: state.Cluster, number: int) -> Path:
     return cluster.lib / f"node-{number}"
 
 
-def group(number: int) -> str:
-    """The cgroup of a node's own programs, below the cluster's; its pods are in `node-<number>/kubepods`."""
-    return f"node-{number}/system"
+def first_group(number: int) -> str:
+    """The cgroup, below the cluster's, that holds a node's first process and nothing else: empty, the node is dead.
+
+    The node's other programs are in `node-<number>/system`, its pods in `node-<number>/kubepods`.
+    """
+    return f"node-{number}/first"
 
 
 def logs(cluster: state.Cluster, number: int) -> Path:
@@ -76,6 +79,7 @@ def configure(cluster: state.Cluster, number: int) -> Path:
         "hostname": cluster.node_name(number),
         "binds": _binds(cluster, number),
         "environment": plain_environment(path=cluster.bin),
+        "cgroups": [str(path) for path in cgroups.create(cluster.name, f"node-{number}/system")],
         "logs": str(logs(cluster, number)),
         "ca": str(pki.directory(cluster) / "ca.crt"),
         "components": components.of_node(cluster, number, home, CONTAINERD_SOCKET),
@@ -109,7 +113,7 @@ def _snapshotter(cluster: state.Cluster) -> str:
 
 def start(cluster: state.Cluster, number: int, spec: Path) -> None:
     """Start a node's first process: detached from the caller, in the node's cgroup before it can do anything else."""
-    groups = [str(path) for path in cgroups.create(cluster.name, group(number))]
+    groups = [str(path) for path in cgroups.create(cluster.name, first_group(number))]
     join = 'while [ "$1" != -- ]; do echo $$ > "$1/cgroup.procs"; shift; done; shift; exec "$@"'
     namespaces = ["--mount", "--pid", "--uts", "--ipc", "--fork", "--kill-child", "--mount-proc"]
     first = [
@@ -133,17 +137,10 @@ def start(cluster: state.Cluster, number: int, spec: Path) -> None:
 
 def first_process(cluster: state.Cluster, number: int) -> int | None:
     """The pid of a node's first process as the host sees it, or None: it does not run. Killing it ends the node."""
-    own = cgroups.pids(cluster.name, group(number))
-    return min(own, key=_start_time, default=None)
-
-
-def _start_time(pid: int) -> tuple[float, int]:
-    """Field 22 of /proc/<pid>/stat (ticks since boot), counted from the end of the name, which may hold spaces."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return (float("inf"), pid)
-    return (float(stat.rpartition(")")[2].split()[19]), pid)
+    group = first_group(number)
+    if not cgroups.groups(cluster.name, group):  # started before there was that group
+        group = f"node-{number}/system"
+    return min(cgroups.pids(cluster.name, group), default=None)
 
 
 def explain(cluster: state.Cluster, failed: str) -> LocalKubernetesError:

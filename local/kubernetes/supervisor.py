@@ -28,9 +28,13 @@ class Component(TypedDict):
 
 
 class Spec(TypedDict):
-    """What node.py writes. `binds`: [source, target] pairs to mount; `ca`: the file that certifies https addresses."""
+    """What node.py writes. `cgroups`: directories to move to; `binds`: [source, target] pairs to mount;
+
+    `ca`: the file that certifies https addresses.
+    """
 
     hostname: str
+    cgroups: list[str]
     binds: list[list[str]]
     environment: dict[str, str]
     logs: str
@@ -41,6 +45,10 @@ class Spec(TypedDict):
 def main(spec_file: str) -> None:
     """Mount, then run for ever; the node ends by SIGKILL from outside."""
     spec: Spec = json.loads(Path(spec_file).read_text())
+    for cgroup in spec[
+        "cgroups"
+    ]:  # `unshare`, our parent, stays where it is: alone there, it shows that the node lives
+        Path(cgroup, "cgroup.procs").write_text("0")
     socket.sethostname(spec["hostname"])
     for source, target in spec["binds"]:
         subprocess.run(["mount", "--bind", source, target], check=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from distributed import Client
-from distributed.client import VersionMismatchWarning
+from distributed.versions import VersionMismatchWarning
 
 from tests import clusters
 from tests.stacks import Stack

@@ -3,6 +3,7 @@
 from typing import Any
 
 from tests.live.conftest import Connect
+from tests.live.tasks import executed, executions, variable, where_and_wait
 from tests.stacks import Stack, uid, wait_until
 
 NODE_PORT: dict[str, Any] = {
@@ -10,22 +11,6 @@ NODE_PORT: dict[str, Any] = {
     "insecure": True,
     "nodePorts": {"scheduler": 30886, "dashboard": 30887},
 }
-
-
-def executed(i: int) -> tuple[int, int]:
-    """A task that leaves a trace on its worker's log each time it runs."""
-    import time
-
-    from distributed import get_worker
-
-    get_worker().log_event("executions", i)
-    time.sleep(0.01)
-    return i, i * i
-
-
-def executions(client: Any) -> int:
-    """How often `executed` ran, over all workers that ever were: the scheduler keeps the events."""
-    return len(client.get_events("executions"))
 
 
 def cluster(**over: Any) -> dict[str, Any]:
@@ -94,15 +79,6 @@ def test_a_changed_environment_finishes_the_work_on_the_old_cluster(stack: Stack
     assert f"{old}: waiting for" in output
 
 
-def where_and_wait(i: int) -> tuple[int, str]:
-    """A second of work, and the pod that did it."""
-    import socket
-    import time
-
-    time.sleep(1)
-    return i, socket.gethostname()
-
-
 def served_by_another(connect: Connect, address: str, old: str) -> str:
     """The name of a worker behind the address, once it is not the old cluster's."""
     client = connect(address)
@@ -153,13 +129,7 @@ def test_recreate_makes_the_same_name_again(stack: Stack, connect: Connect) -> N
     assert stack.outputs()["clusters"]["main"]["name"] == "main"
     assert scheduler(stack) != before
     assert "+-" in result.text
-    assert connect(stack.address("main")).submit(read_flavour).result(timeout=30) == "three"
-
-
-def read_flavour() -> str:
-    import os
-
-    return os.environ["FLAVOUR"]
+    assert connect(stack.address("main")).submit(variable, "FLAVOUR").result(timeout=30) == "three"
 
 
 def test_the_bounds_of_the_autoscaler_change_in_place(stack: Stack, connect: Connect) -> None:

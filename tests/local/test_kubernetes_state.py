@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from local.kubernetes import cgroups, network, state
+from local.kubernetes import cgroups, limits, network, state
 from local.kubernetes.shell import LocalKubernetesError
 
 
@@ -122,3 +122,15 @@ def test_cgroup_hierarchies_of_both_versions_are_found():
     )
 
     assert cgroups.hierarchies(mounts) == [Path("/sys/fs/cgroup/memory"), Path("/sys/fs/cgroup/unified")]
+
+
+def test_low_inotify_limits_are_raised_and_high_ones_left(tmp_path, capsys):
+    (tmp_path / "max_user_instances").write_text("128\n")
+    (tmp_path / "max_user_watches").write_text("999999\n")
+
+    limits.ensure(tmp_path)
+    limits.ensure(tmp_path)
+
+    assert (tmp_path / "max_user_instances").read_text() == "8192\n"
+    assert (tmp_path / "max_user_watches").read_text() == "999999\n"
+    assert capsys.readouterr().err.count("raising") == 1

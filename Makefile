@@ -1,0 +1,112 @@
+# Everything a fresh machine needs, one command each. `make` lists the targets.
+#   STACK=dev          which Pulumi.<stack>.yaml
+#   ENGINE=auto        auto: the Pulumi CLI where it can be had, else none; pulumi; none
+#   KUBECONFIG=...     use that cluster; without it, and without kubernetes:context in the stack, a local one is made
+#   CLUSTER=dev        the name of that local one;  TEST_CLUSTER=test: of the one that `make test` makes and removes
+STACK ?= dev
+CLUSTER ?= dev
+TEST_CLUSTER ?= test
+PYTHON ?= python3
+export STACK CLUSTER
+
+VENV := .venv
+BIN := $(VENV)/bin
+RUNTIME := $(VENV)/.stamp-runtime
+DEV := $(VENV)/.stamp-dev
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --no-input
+LOCAL = $(PYTHON) -m local
+PYTEST := $(BIN)/python -m pytest
+SLOW := $(PYTEST) -m "live or slow" tests/local
+LIVE := $(PYTEST) tests/live
+
+.DEFAULT_GOAL := help
+.SHELLFLAGS := -eu -c
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@echo "  with STACK=$(STACK) (ENGINE=auto|pulumi|none, KUBECONFIG=...)"
+
+.PHONY: up preview outputs down refresh status
+up: $(RUNTIME) ## bring the stack up: operator, clusters, endpoints, a computed result
+	@$(LOCAL) up --stack $(STACK) --name $(CLUSTER)
+
+preview: $(RUNTIME) ## what `make up` would change
+	@$(LOCAL) preview --stack $(STACK) --name $(CLUSTER)
+
+outputs: $(RUNTIME) ## the stack's outputs as JSON, nothing else on stdout
+	@$(LOCAL) outputs --stack $(STACK) --name $(CLUSTER)
+
+down: $(RUNTIME) ## delete the stack; the Kubernetes stays
+	@$(LOCAL) down --stack $(STACK) --name $(CLUSTER)
+
+refresh: $(RUNTIME) ## compare the engine's state with the cluster
+	@$(LOCAL) refresh --stack $(STACK) --name $(CLUSTER)
+
+status: $(RUNTIME) ## the local Kubernetes, and what of the stack is on the cluster
+	@$(PYTHON) -m local.kubernetes status --name $(CLUSTER) || true
+	@$(LOCAL) status --stack $(STACK) --name $(CLUSTER)
+
+.PHONY: cluster cluster-down
+cluster: python ## the local Kubernetes alone, with the images; prints its kubeconfig
+	@$(LOCAL) cluster --name $(CLUSTER)
+
+cluster-down: python ## remove the local Kubernetes and everything in it
+	@$(PYTHON) -m local.kubernetes down --name $(CLUSTER)
+
+.PHONY: test test-unit test-live test-engine check
+test: check test-unit ## everything that can run here, the quick things first
+	@$(LOCAL) with-cluster --name $(TEST_CLUSTER) -- sh -c '$(SLOW) && $(LIVE) $(wildcard tests/engine)'
+
+test-unit: $(DEV) ## unit, contract and tooling tests
+	@$(PYTEST) -m "not live and not slow" tests/unit tests/contract tests/local
+
+test-live: $(DEV) ## real Dask pods on a local cluster of their own (KEEP=1 keeps it)
+	@$(LOCAL) with-cluster --name $(TEST_CLUSTER) -- sh -c '$(SLOW) && $(LIVE)'
+
+test-engine: $(DEV) ## the real Pulumi CLI, on such a cluster
+	@$(LOCAL) with-cluster --name $(TEST_CLUSTER) -- $(PYTEST) tests/engine
+
+check: $(DEV) ## format, lint, types
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/pyright
+
+.PHONY: bench schema lock
+bench: $(DEV) ## the side-by-side measurements of bench/
+	@$(BIN)/python -m bench.first_result
+
+schema: $(RUNTIME) ## docs/config.schema.json and the reference page, from the settings
+	@$(BIN)/python -m components.schema
+
+LOCK := pip compile pyproject.toml --generate-hashes --no-emit-index-url --universal -p 3.11 --no-annotate --quiet \
+	--custom-compile-command "make lock"
+lock: ## requirements*.txt from pyproject.toml, with hashes (needs uv)
+	@command -v uv >/dev/null || { echo "make: uv is missing; install it: $(PYTHON) -m pip install uv" >&2; exit 1; }
+	@uv $(LOCK) --output-file requirements.txt
+	@uv $(LOCK) --extra dev --output-file requirements-dev.txt
+
+# The stamps are newer than what they were made from; pip then makes the difference only.
+$(RUNTIME): requirements.txt | $(BIN)/python
+	@echo "make: installing requirements.txt into $(VENV) (usually 30 s) ..." >&2
+	@$(PIP) install --require-hashes -r $<
+	@touch $@
+
+$(DEV): requirements-dev.txt $(RUNTIME)
+	@echo "make: installing requirements-dev.txt into $(VENV) (usually a minute) ..." >&2
+	@$(PIP) install --require-hashes -r $<
+	@touch $@
+
+$(BIN)/python: | python
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+		{ echo "make: $(PYTHON) cannot make a venv; install it: sudo apt-get install python3-venv" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+.PHONY: python
+python:
+	@command -v $(PYTHON) >/dev/null || \
+		{ echo "make: $(PYTHON) is missing; install it: sudo apt-get install python3 python3-venv" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "make: $$($(PYTHON) -V) is too old; 3.11 or newer is needed: make PYTHON=python3.11 ..." >&2; exit 1; }

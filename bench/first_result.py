@@ -1,0 +1,84 @@
+"""From nothing to the first computed result, this project beside the usual ways, interleaved on one machine.
+
+    .venv/bin/python -m bench.first_result --rounds 3
+
+In: the number of rounds. Out: bench/results/first_result-<date>.json with every measurement, and first_result.md.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from bench import ways
+from bench.place import Place, empty, facts, own_cluster
+from bench.report import markdown
+from bench.timeline import timeline
+
+RESULTS = Path(__file__).parent / "results"
+WAYS: dict[str, Callable[[Place], ways.Stopwatch]] = {
+    "a": ways.by_script,
+    "b": ways.by_kubecluster,
+    "c": ways.by_apply,
+    "d": ways.by_pulumi,
+}
+
+
+def measure(place: Place, way: str, number: int) -> dict[str, Any]:
+    """One measurement from nothing. A failure is a result too."""
+    empty(place)
+    load = round(os.getloadavg()[0], 2)
+    result: dict[str, Any] = {"round": number, "way": way, "loadBefore": load}
+    try:
+        watch = WAYS[way](place)
+    except (RuntimeError, OSError, AssertionError, subprocess.SubprocessError) as error:
+        words = getattr(error, "stderr", None) or str(error)
+        print(f"round {number}, ({way}): failed: {words.strip()[-600:]}", flush=True)
+        return result | {"failure": words.strip()[-1500:]}
+    result |= {"marks": watch.marks, "events": timeline(place, watch.epoch), "output": watch.lines}
+    print(f"round {number}, ({way}): {watch.marks}, load {load}", flush=True)
+    return result
+
+
+def order(names: list[str], number: int) -> list[str]:
+    """The ways in another order every round, so that none is always the first or the one after the same."""
+    turned = names[number % len(names) :] + names[: number % len(names)]
+    return turned if number % 2 == 0 else turned[::-1]
+
+
+def main(argv: list[str] | None = None) -> int:
+    options = _parse(argv)
+    names = list(options.ways)
+    if "d" in names and not shutil.which("pulumi"):
+        print("(d) is skipped: there is no `pulumi` on PATH", flush=True)
+        names.remove("d")
+    begin = datetime.now(UTC)
+    with own_cluster(keep=options.keep) as place:
+        found = facts(place)
+        results = [measure(place, way, number) for number in range(options.rounds) for way in order(names, number)]
+        empty(place)
+    report = {"date": begin.date().isoformat(), "rounds": options.rounds, "machine": found, "results": results}
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"first_result-{report['date']}.json").write_text(json.dumps(report, indent=1) + "\n")
+    text = markdown(report)
+    (RESULTS / "first_result.md").write_text(text)
+    print(text)
+    return int(any("failure" in result for result in results if result["way"] in "cd"))
+
+
+def _parse(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench.first_result", description="Time to the first result.")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--ways", default="abcd", help="which ways, as letters (default: abcd)")
+    parser.add_argument("--keep", action="store_true", help="leave the bench's Kubernetes running")
+    return parser.parse_args(argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,44 @@
+"""KubeCluster(n_workers=2) of dask_kubernetes.operator, as a program of its own, because it may hang.
+
+In: one line on stdin, the signal to begin (the imports are over then). Out: one JSON line for every step, on stdout.
+"""
+
+import json
+import sys
+from typing import Any
+
+from dask_kubernetes.operator import KubeCluster
+from dask_kubernetes.operator.kubecluster.kubecluster import make_cluster_spec
+from distributed import Client
+
+IMAGE = "ghcr.io/dask/dask:2026.8.0"
+
+
+def say(step: str) -> None:
+    print(json.dumps({"step": step}), flush=True)
+
+
+def spec() -> dict[str, Any]:
+    """KubeCluster's own spec with the scheduler's command as today's Dask has it; the worker's is an argument."""
+    made = make_cluster_spec(
+        name="simple", image=IMAGE, n_workers=2, worker_command="dask worker", scheduler_service_type="NodePort"
+    )
+    container = made["spec"]["scheduler"]["spec"]["containers"][0]
+    container["args"] = ["dask", "scheduler", *container["args"][1:]]
+    # As `env: null` and `resources: null` the API server refuses them.
+    for role in ("scheduler", "worker"):
+        container = made["spec"][role]["spec"]["containers"][0]
+        for key in [key for key, value in container.items() if value is None]:
+            del container[key]
+    return made
+
+
+say("imported")
+sys.stdin.readline()
+cluster = KubeCluster(namespace="default", custom_cluster_spec=spec(), quiet=True, shutdown_on_close=False)
+say("KubeCluster returned")
+with Client(cluster) as client:
+    assert client.submit(sum, [1, 2, 3]).result(timeout=120) == 6
+    say("first result")
+    client.wait_for_workers(2, timeout=120)
+    say("both workers")

@@ -1,0 +1,117 @@
+"""Where the measurements happen: a Kubernetes of the bench's own, emptied before every measurement.
+
+In: nothing. Out: commands that run against that cluster and no other, and a machine's facts.
+"""
+
+import contextlib
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+PROJECT = Path(__file__).parent.parent
+NAME = "bench"
+KEPT_NAMESPACES = {"default", "kube-system", "kube-public", "kube-node-lease"}
+CRDS = ("daskclusters", "daskworkergroups", "daskautoscalers", "daskjobs")
+
+
+@dataclass(frozen=True)
+class Place:
+    """The bench's cluster, the programs to speak to it, and a directory for what is thrown away afterwards."""
+
+    kubeconfig: str
+    tools: str
+    scratch: Path
+
+    @cached_property
+    def environment(self) -> dict[str, str]:
+        path = os.pathsep.join([self.tools, str(PROJECT / ".venv/bin"), os.environ["PATH"]])
+        return os.environ | {"KUBECONFIG": self.kubeconfig, "PATH": path, "PYTHONUNBUFFERED": "1"}
+
+    def run(self, *command: str, timeout: float = 300) -> str:
+        """The command's stdout. Raises `CalledProcessError` or `TimeoutExpired`."""
+        ended = subprocess.run(
+            command, env=self.environment, cwd=PROJECT, capture_output=True, text=True, timeout=timeout, check=True
+        )
+        return ended.stdout
+
+    def kubectl(self, *arguments: str, timeout: float = 300) -> str:
+        return self.run("kubectl", *arguments, timeout=timeout)
+
+    def items(self, kind: str) -> list[dict[str, Any]]:
+        """All objects of a kind, in every namespace; none where the kind does not exist."""
+        try:
+            return json.loads(self.kubectl("get", kind, "--all-namespaces", "--output=json"))["items"]
+        except subprocess.CalledProcessError:
+            return []
+
+    @cached_property
+    def node_address(self) -> str:
+        [node] = self.items("nodes")
+        return next(item["address"] for item in node["status"]["addresses"] if item["type"] == "InternalIP")
+
+
+@contextlib.contextmanager
+def own_cluster(*, keep: bool) -> Iterator[Place]:
+    """Starts the bench's own Kubernetes with the images in it, and takes it down afterwards."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
+        try:
+            kubeconfig = _local("kubernetes", "up", "--name", NAME)
+            archives = _local("images", "build").split()
+            _local("kubernetes", "import", "--name", NAME, *archives)
+            yield Place(kubeconfig, _local("kubernetes", "tools"), Path(scratch))
+        finally:
+            if not keep:
+                _local("kubernetes", "down", "--name", NAME)
+
+
+def _local(module: str, *arguments: str) -> str:
+    command = [sys.executable, "-m", f"local.{module}", *arguments]
+    return subprocess.run(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+
+
+def empty(place: Place) -> None:
+    """Removes clusters, operator, namespaces and CRDs: the next measurement starts from nothing but images."""
+    for cluster in place.items(f"{CRDS[0]}.kubernetes.dask.org"):
+        name, namespace = cluster["metadata"]["name"], cluster["metadata"]["namespace"]
+        try:
+            place.kubectl("delete", "daskcluster", name, f"--namespace={namespace}", "--timeout=60s")
+        except subprocess.CalledProcessError:  # its operator has gone or hangs: nobody else clears the finalizer
+            patch = '{"metadata":{"finalizers":null}}'
+            place.kubectl("patch", "daskcluster", name, f"--namespace={namespace}", "--type=merge", f"--patch={patch}")
+    for release in json.loads(place.run("helm", "list", "--all-namespaces", "--output=json")):
+        place.run("helm", "uninstall", release["name"], f"--namespace={release['namespace']}", "--wait")
+    names = {namespace["metadata"]["name"] for namespace in place.items("namespaces")} - KEPT_NAMESPACES
+    if names:
+        place.kubectl("delete", "namespace", *sorted(names), "--timeout=120s")
+    crds = [f"{crd}.kubernetes.dask.org" for crd in CRDS]
+    place.kubectl("delete", "customresourcedefinition", *crds, "--ignore-not-found", "--timeout=120s")
+    left = [f"{pod['metadata']['namespace']}/{pod['metadata']['name']}" for pod in place.items("pods")]
+    if strangers := [name for name in left if not name.startswith("kube-system/")]:
+        raise RuntimeError(f"the cluster is not empty: {', '.join(strangers)} still run; see `kubectl get pods -A`")
+
+
+def facts(place: Place) -> dict[str, Any]:
+    """The machine and the versions; nothing that names the machine."""
+    kubernetes = json.loads(place.kubectl("version", "--output=json"))["serverVersion"]["gitVersion"]
+    found = {
+        "cores": os.cpu_count(),
+        "memoryGB": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9),
+        "system": f"{platform.system()} {platform.release().split('-')[0]} {platform.machine()}",
+        "python": platform.python_version(),
+        "kubernetes": kubernetes,
+        "helm": place.run("helm", "version", "--template={{.Version}}").strip(),
+    }
+    found |= {name: version(name) for name in ("dask", "dask-kubernetes", "pulumi", "pulumi-kubernetes")}
+    if shutil.which("pulumi"):
+        found["pulumi engine"] = place.run("pulumi", "version").strip()
+    return found

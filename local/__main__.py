@@ -1,0 +1,121 @@
+"""`python3 -m local`: the Makefile's entry. In: a command and a stack. Out: that command, with a Kubernetes under it.
+
+    python3 -m local up|preview|outputs|down|refresh|status --stack dev
+    python3 -m local cluster
+    python3 -m local with-cluster --name test -- COMMAND ...
+
+Where neither KUBECONFIG nor `kubernetes:context` in the stack names a cluster, the local one is used: started, and its
+images imported, before `up`. This file runs on the standard library; the rest runs in .venv.
+"""
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+PYTHON = ROOT / ".venv" / "bin" / "python"
+_STACK_COMMANDS = ("up", "preview", "outputs", "down", "refresh", "status")
+_NAMED = re.compile(r"""^\s+["']?kubernetes:(context|kubeconfig)["']?\s*:""", re.MULTILINE)
+
+
+class PreparationError(Exception):
+    """A step before the command failed; it has said why itself, on stderr."""
+
+
+class NothingThereError(PreparationError):
+    """There is no Kubernetes that the command could look at."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Prepare what the command needs, then become it."""
+    parser = argparse.ArgumentParser(prog="python3 -m local", description=__doc__)
+    parser.add_argument("command", choices=(*_STACK_COMMANDS, "cluster", "with-cluster"))
+    parser.add_argument("--stack", default="dev")
+    parser.add_argument("--cwd", type=Path, default=ROOT)
+    parser.add_argument("--name", default=os.environ.get("CLUSTER") or "dev", help="the local cluster (default: dev)")
+    options, more = parser.parse_known_args(arguments)
+    try:
+        if options.command == "with-cluster":
+            return with_cluster(options.name, more[more[:1] == ["--"] :])
+        if options.command == "cluster":
+            print(start(options.name))
+            return 0
+        if not PYTHON.exists():
+            print("error: there is no .venv; `make .venv` makes it", file=sys.stderr)
+            return 1
+        environment = {**os.environ, **kubeconfig(options.command, options.stack, options.cwd, options.name)}
+    except NothingThereError as error:
+        print(error, file=sys.stderr)
+        return 0 if options.command in ("down", "status") else 1
+    except PreparationError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    command = ["-m", "local.engine", options.command, "--stack", options.stack, "--cwd", str(options.cwd), *more]
+    os.chdir(ROOT)
+    return os.execve(PYTHON, [str(PYTHON), *command], environment)
+
+
+def kubeconfig(command: str, stack: str, project: Path, name: str) -> dict[str, str]:
+    """KUBECONFIG of the local cluster where the stack needs one; nothing where another cluster is chosen."""
+    file = project / f"Pulumi.{stack}.yaml"
+    if os.environ.get("KUBECONFIG") or (file.is_file() and _NAMED.search(file.read_text(encoding="utf-8"))):
+        return {}
+    if command == "up":
+        return {"KUBECONFIG": start(name)}
+    if _module("local.kubernetes", "status", "--name", name, quiet=True) is None:
+        raise NothingThereError(
+            f"the local Kubernetes '{name}' does not run, so `{command}` finds nothing; `make up` starts it, "
+            "KUBECONFIG or `kubernetes:context` in the stack chooses another cluster"
+        )
+    return {"KUBECONFIG": _required("local.kubernetes", "kubeconfig", "--name", name)}
+
+
+def start(name: str) -> str:
+    """The local cluster, running and with the images in it; its kubeconfig's path."""
+    path = _required("local.kubernetes", "up", "--name", name)
+    archives = _module("local.images", "archives", quiet=True)
+    if archives is None:
+        archives = _required("local.images", "build")
+    _required("local.kubernetes", "import", "--name", name, *archives.split())
+    return path
+
+
+def with_cluster(name: str, command: list[str]) -> int:
+    """Run a command with a cluster of its own, and take the cluster down afterwards, unless KEEP=1."""
+    environment = {**os.environ, "KUBECONFIG": start(name)}
+    try:
+        return subprocess.run(command, env=environment, check=False).returncode
+    except KeyboardInterrupt:
+        return 130
+    finally:
+        if os.environ.get("KEEP") == "1":
+            print(f"kept: cluster {name}; `python3 -m local.kubernetes down --name {name}`", file=sys.stderr)
+        else:
+            _required("local.kubernetes", "down", "--name", name)
+
+
+def _module(*arguments: str, quiet: bool = False) -> str | None:
+    """stdout of `python3 -m ...`, or None when it failed; its stderr is shown unless `quiet`."""
+    done = subprocess.run(
+        [sys.executable, "-m", *arguments],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL if quiet else None,
+        text=True,
+        check=False,
+    )
+    return None if done.returncode else done.stdout.strip()
+
+
+def _required(*arguments: str) -> str:
+    found = _module(*arguments)
+    if found is None:
+        raise PreparationError(f"`python3 -m {' '.join(arguments[:2])}` failed; see above")
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())

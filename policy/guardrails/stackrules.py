@@ -1,0 +1,103 @@
+"""Rules about how objects fit together. In: the stack. Out: violations."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from .resource import Pod, Resource, Stack, Violation
+
+_HTTP_API = "distributed.http.scheduler.api"
+_ENCRYPTED = "DASK_DISTRIBUTED__COMM__REQUIRE_ENCRYPTION"
+_ROUTES = "DASK_DISTRIBUTED__SCHEDULER__HTTP__ROUTES"
+_TLS_VOLUME = "dask-tls"
+_INSTANCE = "app.kubernetes.io/instance"
+
+
+def exposed_only_with_tls(stack: Stack) -> Iterator[Violation]:
+    """No port outside of Kubernetes leads to a scheduler that takes anybody's code."""
+    for service, cluster in _exposed(stack):
+        if not all(encrypted(pod) for _, pod in cluster.pods()):
+            text = f"{service} of type {service.spec['type']} leads to {cluster}, which speaks without TLS"
+            fix = "everyone who reaches the port runs code; set `tls: {enabled: true}`"
+            yield Violation(f"{text}: {fix}", service.urn)
+
+
+def no_api_on_exposed_dashboard(stack: Stack) -> Iterator[Violation]:
+    """The scheduler's HTTP API, which asks for no credentials (distributed #6407), is not within anybody's reach."""
+    for service, cluster in _exposed(stack):
+        ports = [port for port in service.spec.get("ports") or [] if port.get("targetPort") == "http-dashboard"]
+        if ports and any(_HTTP_API in environment(pod).get(_ROUTES, "") for _, pod in cluster.pods()):
+            text = f"{service} opens the dashboard of {cluster}, whose HTTP API is on and asks for no credentials"
+            yield Violation(f"{text}; set `endpoint.dashboard: false`, or remove the API's routes", service.urn)
+
+
+def encrypted_clusters(stack: Stack) -> Iterator[Violation]:
+    """Dask's own protocol is encrypted everywhere, with certificates that are there."""
+    made = {(secret.namespace, secret.name) for secret in stack.of("Secret")}
+    existing = set(stack.config.get("existingSecrets") or [])
+    for cluster in stack.of("DaskCluster", "DaskWorkerGroup"):
+        for path, pod in cluster.pods():
+            if not encrypted(pod):
+                yield Violation(f"{cluster} {path}: does not require TLS; set `tls: {{enabled: true}}`", cluster.urn)
+                continue
+            secret = _tls_secret(pod)
+            if secret is None or ((cluster.namespace, secret) not in made and secret not in existing):
+                text = f"{cluster} {path}: the Secret '{secret}' with its certificates is not in this stack"
+                fix = "remove `tls.secret`, or name it in the policy's `existingSecrets`"
+                yield Violation(f"{text}; {fix}", cluster.urn)
+
+
+def guarded_namespaces(stack: Stack) -> Iterator[Violation]:
+    """A namespace with Dask pods has a network policy for incoming connections and a quota on CPU and memory."""
+    policies = {item.namespace for item in stack.of("NetworkPolicy") if _covers_all_ingress(item)}
+    quotas = {item.namespace for item in stack.of("ResourceQuota") if _limits_cpu_and_memory(item)}
+    places = {item.namespace: item for item in reversed(stack.of("DaskCluster", "DaskJob"))}
+    for namespace, resident in sorted(places.items()):
+        if namespace not in policies:
+            text = f"namespace '{namespace}' of {resident} has no network policy for all its pods"
+            yield Violation(f"{text}; set `dask:namespace.networkPolicies: true`", resident.urn)
+        if namespace not in quotas:
+            text = f"namespace '{namespace}' of {resident} has no quota on CPU and memory"
+            yield Violation(f"{text}; set `dask:namespace.quota`", resident.urn)
+
+
+def protected_clusters(stack: Stack) -> Iterator[Violation]:
+    """A cluster, or the endpoint that stands for all its versions, is protected from being deleted by mistake."""
+    safe = {item.labels.get(_INSTANCE) for item in stack.of("DaskCluster", "Service") if item.protect}
+    for cluster in stack.of("DaskCluster"):
+        if cluster.labels.get(_INSTANCE) not in safe:
+            yield Violation(f"{cluster} can be deleted by mistake; set `protect: true`", cluster.urn)
+
+
+def encrypted(pod: Pod) -> bool:
+    """Whether all containers of a Dask pod refuse plain connections."""
+    return environment(pod).get(_ENCRYPTED, "").lower() == "true"
+
+
+def environment(pod: Pod) -> dict[str, str]:
+    """The variables of the Dask container. The last of a name wins, as in Kubernetes."""
+    return {item["name"]: str(item.get("value", "")) for item in pod["containers"][0].get("env") or []}
+
+
+def _exposed(stack: Stack) -> Iterator[tuple[Resource, Resource]]:
+    """Every Service with a port outside of Kubernetes, with the cluster behind it."""
+    clusters = {(cluster.namespace, cluster.name): cluster for cluster in stack.of("DaskCluster")}
+    for service in stack.of("Service"):
+        selected = (service.spec.get("selector") or {}).get("dask.org/cluster-name", "")
+        cluster = clusters.get((service.namespace, selected))
+        if cluster and service.spec.get("type", "ClusterIP") != "ClusterIP":
+            yield service, cluster
+
+
+def _tls_secret(pod: Pod) -> str | None:
+    volumes: list[dict[str, Any]] = pod.get("volumes") or []
+    return next((item["secret"]["secretName"] for item in volumes if item["name"] == _TLS_VOLUME), None)
+
+
+def _covers_all_ingress(policy: Resource) -> bool:
+    selector = policy.spec.get("podSelector") or {}
+    return "Ingress" in (policy.spec.get("policyTypes") or ["Ingress"]) and not any(selector.values())
+
+
+def _limits_cpu_and_memory(quota: Resource) -> bool:
+    hard = quota.spec.get("hard") or {}
+    return {"limits.cpu", "limits.memory"} <= set(hard)

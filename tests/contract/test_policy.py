@@ -1,0 +1,192 @@
+"""The guard rails: production passes all of them, and each mistake is caught by the rule that is there for it."""
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from pulumi.runtime.rpc import UNKNOWN as PULUMI_UNKNOWN
+from pulumi_policy.proxy import unknown_checking_proxy
+
+from policy.guardrails import pack
+from policy.guardrails.resource import UNKNOWN, Resource, Stack, plain
+from tests.contract.rendering import Body, program_objects, stack_config
+
+Mistake = Callable[[list[Body]], object]
+
+
+@pytest.fixture(scope="module")
+def production() -> list[Body]:
+    """What the program registers for Pulumi.prod.yaml, with its operator's release."""
+    operator = stack_config("prod")["operator"]
+    release = {
+        "kind": "Release",
+        "name": "dask-operator",
+        "values": {"image": {"name": "o", **operator["values"]["image"]}},
+    }
+    return [*program_objects({"prod": stack_config("prod")})["prod"], release]
+
+
+def broken_rules(bodies: list[Body], protect: bool = True, **config: Any) -> set[str]:
+    """The names of the policies that the objects violate."""
+    resources = [Resource(_type(body), body, urn=str(n), protect=protect) for n, body in enumerate(bodies)]
+    one = {name for name, rule in pack.ONE.items() for item in resources if list(rule(item, config))}
+    return one | {name for name, rule in pack.STACK.items() if list(rule(Stack(resources, config)))}
+
+
+def _type(body: Body) -> str:
+    api = body.get("apiVersion", "helm.sh/v3")
+    return f"kubernetes:{api if '/' in api else f'core/{api}'}:{body['kind']}"
+
+
+def only(bodies: list[Body], kind: str) -> Body:
+    """The one object of a kind, or the first."""
+    return next(body for body in bodies if body["kind"] == kind)
+
+
+def pod(bodies: list[Body], role: str = "scheduler") -> dict[str, Any]:
+    return only(bodies, "DaskCluster")["spec"][role]["spec"]
+
+
+def box(bodies: list[Body], role: str = "scheduler") -> dict[str, Any]:
+    return pod(bodies, role)["containers"][0]
+
+
+def set_env(bodies: list[Body], name: str, value: str) -> None:
+    box(bodies)["env"].append({"name": name, "value": value})
+
+
+def expose(bodies: list[Body], **spec: Any) -> None:
+    only(bodies, "Service")["spec"].update({"type": "LoadBalancer", "loadBalancerSourceRanges": ["10.0.0.0/8"]} | spec)
+
+
+def drop(bodies: list[Body], kind: str) -> None:
+    bodies.remove(only(bodies, kind))
+
+
+def no_tls(bodies: list[Body]) -> None:
+    set_env(bodies, "DASK_DISTRIBUTED__COMM__REQUIRE_ENCRYPTION", "False")
+
+
+def http_api(bodies: list[Body]) -> None:
+    set_env(bodies, "DASK_DISTRIBUTED__SCHEDULER__HTTP__ROUTES", "['distributed.http.scheduler.api']")
+
+
+ENFORCE = "pod-security.kubernetes.io/enforce"
+LATEST = {"images-never-float", "images-pinned-by-digest"}
+MISTAKES: dict[str, tuple[Mistake, set[str]]] = {
+    "an image without a tag": (lambda all: box(all).update(image="dask"), LATEST),
+    "the tag latest": (lambda all: box(all, "worker").update(image="localhost:5000/dask:latest"), LATEST),
+    "a tag alone": (lambda all: box(all).update(image="dask:2026.8.0"), {"images-pinned-by-digest"}),
+    "a tag alone in the verify Job": (
+        lambda all: only(all, "Job")["spec"]["template"]["spec"]["containers"][0].update(image="dask:1"),
+        {"images-pinned-by-digest"},
+    ),
+    "a tag alone in the operator's release": (
+        lambda all: only(all, "Release")["values"]["image"].update(tag="2026.3.0"),
+        {"images-pinned-by-digest"},
+    ),
+    "a privileged container": (
+        lambda all: box(all)["securityContext"].update(privileged=True),
+        {"pods-keep-pod-security"},
+    ),
+    "a directory of the node": (
+        lambda all: pod(all)["volumes"].append({"name": "data", "hostPath": {"path": "/srv"}}),
+        {"pods-keep-pod-security"},
+    ),
+    "a service account's token": (lambda all: pod(all).pop("automountServiceAccountToken"), {"pods-have-no-token"}),
+    "no limits": (lambda all: box(all).pop("resources"), {"containers-are-limited"}),
+    "no limit on memory": (lambda all: box(all)["resources"]["limits"].pop("memory"), {"containers-are-limited"}),
+    "a namespace that enforces the baseline": (
+        lambda all: only(all, "Namespace")["metadata"]["labels"].update({ENFORCE: "baseline"}),
+        {"namespaces-are-restricted"},
+    ),
+    "a load balancer for everyone": (
+        lambda all: expose(all, loadBalancerSourceRanges=None),
+        {"load-balancers-have-ranges"},
+    ),
+    "a load balancer for 0.0.0.0/0": (
+        lambda all: expose(all, loadBalancerSourceRanges=["10.0.0.0/8", "0.0.0.0/0"]),
+        {"load-balancers-have-ranges"},
+    ),
+    "plain tcp inside of Kubernetes": (no_tls, {"clusters-are-encrypted"}),
+    "plain tcp behind a NodePort": (
+        lambda all: (no_tls(all), expose(all, type="NodePort")),
+        {"clusters-are-encrypted", "exposed-only-with-tls"},
+    ),
+    "a certificate of unknown origin": (lambda all: drop(all, "Secret"), {"clusters-are-encrypted"}),
+    "the HTTP API behind a load balancer": (
+        lambda all: (http_api(all), expose(all)),
+        {"no-api-on-exposed-dashboards"},
+    ),
+    "no network policy": (lambda all: drop(all, "NetworkPolicy"), {"namespaces-are-guarded"}),
+    "a network policy for some pods only": (
+        lambda all: only(all, "NetworkPolicy")["spec"].update(podSelector={"matchLabels": {"a": "b"}}),
+        {"namespaces-are-guarded"},
+    ),
+    "a network policy elsewhere": (
+        lambda all: only(all, "NetworkPolicy")["metadata"].update(namespace="other"),
+        {"namespaces-are-guarded"},
+    ),
+    "no quota": (lambda all: drop(all, "ResourceQuota"), {"namespaces-are-guarded"}),
+    "a quota on pods only": (
+        lambda all: only(all, "ResourceQuota")["spec"].update(hard={"pods": "10"}),
+        {"namespaces-are-guarded"},
+    ),
+}
+
+
+class TestRules:
+    def test_production_passes_every_rule(self, production: list[Body]) -> None:
+        assert broken_rules(production) == set()
+
+    @pytest.mark.parametrize("name", MISTAKES)
+    def test_a_mistake_breaks_its_rule_and_no_other(self, production: list[Body], name: str) -> None:
+        make, expected = MISTAKES[name]
+        bodies = copy.deepcopy(production)
+
+        make(bodies)
+
+        assert broken_rules(bodies) == expected
+
+    def test_every_rule_has_a_mistake_that_breaks_it(self) -> None:
+        caught = set().union(*(rules for _, rules in MISTAKES.values())) | {"clusters-are-protected"}
+
+        assert caught == pack.ONE.keys() | pack.STACK.keys()
+
+    def test_a_cluster_without_protection_is_caught(self, production: list[Body]) -> None:
+        assert broken_rules(production, protect=False) == {"clusters-are-protected"}
+
+    def test_a_protected_endpoint_stands_for_all_versions_of_its_cluster(self, production: list[Body]) -> None:
+        bodies = [only(production, "DaskCluster"), only(production, "Service")]
+        cluster, service = (Resource(_type(body), body, protect=body["kind"] == "Service") for body in bodies)
+
+        assert list(pack.STACK["clusters-are-protected"](Stack([cluster, service]))) == []
+
+    def test_an_exposed_dashboard_without_the_api_is_fine(self, production: list[Body]) -> None:
+        bodies = copy.deepcopy(production)
+
+        expose(bodies)
+
+        assert broken_rules(bodies) == set()
+
+    def test_a_secret_made_elsewhere_can_be_allowed_by_name(self, production: list[Body]) -> None:
+        bodies = copy.deepcopy(production)
+        name = only(bodies, "Secret")["metadata"]["name"]
+
+        drop(bodies, "Secret")
+
+        assert broken_rules(bodies, existingSecrets=[name]) == set()
+
+    def test_the_baseline_allows_what_only_the_restricted_level_forbids(self, production: list[Body]) -> None:
+        bodies = copy.deepcopy(production)
+
+        box(bodies).pop("securityContext")
+
+        assert broken_rules(bodies) == {"pods-keep-pod-security"}
+        assert broken_rules(bodies, level="baseline") == set()
+
+    def test_values_that_are_unknown_in_a_preview_break_no_rule(self) -> None:
+        props = unknown_checking_proxy({"spec": {"clusterIP": PULUMI_UNKNOWN, "ports": [{"nodePort": PULUMI_UNKNOWN}]}})
+
+        assert plain(props) == {"spec": {"clusterIP": UNKNOWN, "ports": [{"nodePort": UNKNOWN}]}}

@@ -1,0 +1,61 @@
+"""The policy pack under the real engine: binding for strict stacks, advice for all others."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.contract.rendering import ROOT
+
+# Nobody listens there: such a preview shows that it needs no Kubernetes API.
+UNREACHABLE = """
+apiVersion: v1
+kind: Config
+current-context: none
+contexts: [{name: none, context: {cluster: none, user: none}}]
+clusters: [{name: none, cluster: {server: "https://127.0.0.1:1"}}]
+users: [{name: none, user: {}}]
+"""
+
+
+@pytest.mark.engine
+@pytest.mark.skipif(not shutil.which("pulumi"), reason="needs the pulumi CLI on PATH")
+class TestEngine:
+    @pytest.mark.parametrize(("strict", "level"), [(False, "advisory"), (True, "mandatory")])
+    def test_violations_stop_a_strict_stack_and_advise_all_others(
+        self, tmp_path: Path, strict: bool, level: str
+    ) -> None:
+        project = self._project(tmp_path, {"dask:strict": strict})
+        self._pulumi(project, "stack", "init", "guarded")
+
+        done = self._pulumi(project, "preview", "--stack", "guarded", "--policy-pack", "policy", check=False)
+
+        assert (done.returncode != 0) == strict, done.stdout + done.stderr
+        assert f"[{level}]  images-pinned-by-digest" in done.stdout
+
+    def _project(self, home: Path, config: dict[str, Any]) -> Path:
+        """The project with one stack of its own, so that nothing is written into the repository."""
+        project = home / "project"
+        project.mkdir()
+        for name in ("Pulumi.yaml", "__main__.py", "components", "policy", ".venv"):
+            (project / name).symlink_to(ROOT / name)
+        # No operator, no node: such a preview asks no Kubernetes API.
+        cluster = {"image": "ghcr.io/dask/dask:2026.8.0"}
+        config |= {"dask:operator": {"install": False}, "dask:clusters": {"analytics": cluster}}
+        (project / "Pulumi.guarded.yaml").write_text(yaml.safe_dump({"config": config}))
+        (home / "kubeconfig").write_text(UNREACHABLE)
+        return project
+
+    def _pulumi(self, project: Path, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        environment = os.environ | {
+            "PULUMI_BACKEND_URL": f"file://{project.parent}",
+            "PULUMI_CONFIG_PASSPHRASE": "test",
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+            "KUBECONFIG": str(project.parent / "kubeconfig"),
+        }
+        command = ["pulumi", "--non-interactive", "--color", "never", "--cwd", str(project), *arguments]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=check, timeout=120)

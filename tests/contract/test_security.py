@@ -1,0 +1,212 @@
+"""What the pods may do. Held against every configuration: Pod Security, tokens, probes, resources, images, exposure."""
+
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from components import chart
+from components.quantities import amount
+from components.settings import parse
+from policy.guardrails.podsecurity import violations
+from tests.contract.conftest import CONFIGS
+from tests.contract.operated import made_of
+from tests.contract.rendering import STACKS, Body, objects, pods, program_objects, settings_of, targets
+
+GOOD: dict[str, Any] = {
+    "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
+    "containers": [
+        {
+            "name": "box",
+            "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+        }
+    ],
+}
+every_configuration = pytest.mark.parametrize("name", CONFIGS)
+
+
+def every_pod(name: str) -> list[tuple[str, dict[str, Any]]]:
+    """The pods of a configuration: ours, and those in what the operator makes of our objects."""
+    bodies = objects(CONFIGS[name])
+    bodies += [made for body in bodies for made in made_of(body)]
+    return [pod for body in bodies for pod in pods(body)]
+
+
+class TestPodSecurity:
+    @every_configuration
+    def test_every_pod_keeps_the_standard_that_its_namespace_enforces(self, name: str) -> None:
+        level = parse(CONFIGS[name]).namespace.pod_security
+
+        found = [f"{path}: {text}" for path, pod in every_pod(name) for text in violations(pod, level)]
+
+        assert every_pod(name)
+        assert found == []
+
+    @every_configuration
+    def test_pods_use_no_more_of_the_node_than_their_configuration_asks_for(self, name: str) -> None:
+        asked = "hostPath" in yaml.safe_dump(CONFIGS[name])
+
+        found = {text for _, pod in every_pod(name) for text in violations(pod, "baseline")}
+
+        assert all("hostPath" in text for text in found)
+        assert bool(found) == asked
+
+    @pytest.mark.parametrize(
+        ("level", "spoil"),
+        [
+            ("baseline", {"hostNetwork": True}),
+            ("baseline", {"volumes": [{"name": "v", "hostPath": {"path": "/"}}]}),
+            ("baseline", {"securityContext": {"sysctls": [{"name": "kernel.msgmax", "value": "1"}]}}),
+            ("baseline", {"securityContext": {"seccompProfile": {"type": "Unconfined"}}}),
+            ("baseline", {"containers": [{"name": "b", "securityContext": {"privileged": True}}]}),
+            ("baseline", {"containers": [{"name": "b", "securityContext": {"capabilities": {"add": ["SYS_ADMIN"]}}}]}),
+            ("baseline", {"containers": [{"name": "b", "ports": [{"name": "p", "hostPort": 80}]}]}),
+            ("baseline", {"initContainers": [{"name": "b", "securityContext": {"procMount": "Unmasked"}}]}),
+            ("baseline", {"containers": [{"name": "b", "livenessProbe": {"httpGet": {"host": "10.0.0.1"}}}]}),
+            ("restricted", {"volumes": [{"name": "v", "nfs": {"server": "s", "path": "/"}}]}),
+            ("restricted", {"securityContext": {"seccompProfile": {"type": "RuntimeDefault"}}}),
+            ("restricted", {"securityContext": {"runAsNonRoot": True}}),
+            ("restricted", {"securityContext": GOOD["securityContext"] | {"runAsUser": 0}}),
+            ("restricted", {"containers": [{"name": "b", "securityContext": {"capabilities": {"drop": ["ALL"]}}}]}),
+            ("restricted", {"containers": [{"name": "b", "securityContext": {"allowPrivilegeEscalation": False}}]}),
+        ],
+    )
+    def test_the_checker_finds_what_a_level_forbids(self, level: Any, spoil: dict[str, Any]) -> None:
+        assert violations(GOOD, level) == []
+
+        assert len(violations(GOOD | spoil, level)) == 1
+
+    def test_the_restricted_level_forbids_what_the_baseline_forbids(self) -> None:
+        assert (
+            violations(GOOD | {"hostPID": True}, "restricted") == violations(GOOD | {"hostPID": True}, "baseline") != []
+        )
+
+
+class TestDaskPods:
+    @every_configuration
+    def test_no_pod_has_a_token_of_the_kubernetes_api(self, name: str) -> None:
+        assert [path for path, pod in every_pod(name) if pod.get("automountServiceAccountToken") is not False] == []
+
+    @every_configuration
+    def test_no_pod_learns_of_services_by_its_environment(self, name: str) -> None:
+        """A Service called `dask` would set DASK_PORT, which Dask takes as its own configuration."""
+        assert [path for path, pod in every_pod(name) if pod.get("enableServiceLinks") is not False] == []
+
+    @every_configuration
+    def test_schedulers_and_workers_say_when_they_are_ready(self, name: str) -> None:
+        for path, pod in every_pod(name):
+            [box] = pod["containers"]
+            if box["name"] in ("scheduler", "worker"):
+                probed = {probe for probe in ("readinessProbe", "livenessProbe") if probe in box}
+
+                assert "readinessProbe" in probed, path
+                assert box["name"] == "worker" or "livenessProbe" in probed, path
+                assert box["readinessProbe"]["httpGet"]["port"] in {port["name"] for port in box["ports"]}, path
+
+    @every_configuration
+    def test_secrets_never_stand_in_an_environment_variable(self, name: str) -> None:
+        hidden = {value for secret in parse(CONFIGS[name]).secrets.values() for value in secret.values()}
+
+        given = {item.get("value") for _, pod in every_pod(name) for item in pod["containers"][0].get("env", [])}
+
+        assert hidden & given == set()
+
+    @every_configuration
+    def test_a_role_sees_no_key_but_its_own(self, name: str) -> None:
+        keys = {"scheduler": "scheduler.key", "worker": "worker.key", "verify": "client.key", "job": "client.key"}
+        for path, pod in every_pod(name):
+            role = pod["containers"][0]["name"]
+            for volume in pod.get("volumes", []):
+                if volume["name"] == "dask-tls":
+                    mounted = {item["key"] for item in volume["secret"]["items"] if item["key"].endswith(".key")}
+
+                    assert mounted == {keys[role]}, path
+
+
+class TestProduction:
+    @pytest.fixture(scope="class", name="registered")
+    @classmethod
+    def _registered(cls) -> dict[str, list[Body]]:
+        return program_objects(CONFIGS)
+
+    def test_every_container_of_the_big_stacks_says_what_it_may_take(self) -> None:
+        for stack in ("staging", "prod"):
+            for path, pod in every_pod(f"Pulumi.{stack}.yaml"):
+                for box in pod["containers"]:
+                    assert {"cpu", "memory"} <= box.get("resources", {}).get("limits", {}).keys(), path
+
+    @pytest.mark.parametrize("stack", ["staging", "prod"])
+    def test_the_quota_holds_the_old_and_the_new_cluster_of_an_update(self, stack: str) -> None:
+        config = settings_of(stack)
+        quota = config.namespace.quota
+        assert quota
+        assert quota.cpu
+        assert quota.memory
+        assert quota.pods
+
+        [target] = targets(config)
+        groups = [(target.cluster.workers, target.cluster.workers.wanted)]
+        groups += [(group, group.replicas) for group in target.cluster.worker_groups.values()]
+        sizes = [(target.cluster.scheduler_pod(), 1), *((target.cluster.worker_pod(pod), n) for pod, n in groups)]
+
+        for name, most in (("cpu", quota.cpu), ("memory", quota.memory)):
+            one = sum(amount(pod.resources.all_limits()[name]) * count for pod, count in sizes)
+            verify = amount({"cpu": "2", "memory": "512Mi"}[name])
+            assert 2 * one + verify <= amount(most)
+        assert 2 * sum(count for _, count in sizes) + 1 <= quota.pods
+
+    def test_production_says_who_may_connect(self, registered: dict[str, list[Body]]) -> None:
+        bodies = registered["Pulumi.prod.yaml"]
+        [policy] = [body for body in bodies if body["kind"] == "NetworkPolicy"]
+
+        ranges = [
+            peer["ipBlock"]["cidr"] for rule in policy["spec"]["ingress"] for peer in rule["from"] if "ipBlock" in peer
+        ]
+
+        assert policy["spec"]["podSelector"] == {}
+        assert ranges == list(settings_of("prod").namespace.allow_from)
+        assert "0.0.0.0/0" not in ranges
+
+    @pytest.mark.parametrize("stack", STACKS)
+    def test_no_stack_uses_an_image_that_can_change_under_its_name(self, stack: str) -> None:
+        assert [line for line in settings_of(stack).warnings() if "can change" in line] == []
+
+    @every_configuration
+    def test_the_operators_http_api_and_its_routes_are_never_switched_on(self, name: str) -> None:
+        """operator-facts 7: it asks for no credentials."""
+        assert "distributed.http.scheduler.api" not in repr(every_pod(name))
+
+
+def helm() -> str | None:
+    """The helm on PATH, or the one that the local Kubernetes has built."""
+    if found := shutil.which("helm"):
+        return found
+    from local.kubernetes import build
+
+    built = sorted(build.cache_root().glob("kubernetes-*/tools/helm"), key=lambda path: path.stat().st_mtime)
+    return str(built[-1]) if built else None
+
+
+@pytest.mark.skipif(helm() is None, reason="needs helm: `python3 -m local.kubernetes tools` builds it")
+class TestOperator:
+    @every_configuration
+    def test_the_operators_pod_is_restricted_and_limited(self, name: str, tmp_path: Path) -> None:
+        operator = parse(CONFIGS[name]).operator
+        values = tmp_path / "values.yaml"
+        values.write_text(yaml.safe_dump(chart.values(operator)))
+        command = [helm() or "", "template", "dask-operator", str(chart.bundled()), "--values", str(values)]
+
+        rendered = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+        bodies = [body for body in yaml.safe_load_all(rendered) if body]
+        [(_, pod)] = [pod for body in bodies for pod in pods(body)]
+        [box] = pod["containers"]
+        assert violations(pod, "restricted") == []
+        assert box["securityContext"]["readOnlyRootFilesystem"] is True
+        assert "livenessProbe" in box
+        assert {"cpu", "memory"} <= box["resources"]["requests"].keys()
+        kinds = {body["kind"] for body in bodies}
+        assert ("ClusterRole" in kinds) == (operator.watch is None)

@@ -1,0 +1,34 @@
+"""A Kubernetes API in memory, for what `components.kube` asks: URLs to objects or to errors."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import kr8s
+
+Answer = dict[str, Any] | int | Callable[[], dict[str, Any] | int]
+
+
+@dataclass
+class FakeApi:
+    """Answers GET from `answers` (a status code is an error), and keeps every other request."""
+
+    answers: dict[str, Answer] = field(default_factory=dict)
+    sent: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
+
+    @asynccontextmanager
+    async def call_api(self, method: str, *, base: str, url: str, **options: Any) -> AsyncIterator[httpx.Response]:
+        path = f"{base}/{url}".lstrip("/")
+        options.pop("version", None)
+        if method != "GET":
+            self.sent.append((method, path, options))
+            yield httpx.Response(200, json={})
+            return
+        answer = self.answers.get(path, 404)
+        answer = answer() if callable(answer) else answer
+        if isinstance(answer, int):
+            response = httpx.Response(answer, request=httpx.Request(method, f"http://kubernetes/{path}"))
+            raise kr8s.ServerError(f"status {answer}", status=str(answer), response=response)
+        yield httpx.Response(200, json=answer)

@@ -1,0 +1,167 @@
+"""Mistakes in the endpoint, addresses, the operator and jobs."""
+
+from tests.unit.badsettings.cases import Case, cluster, endpoint, ports
+
+CLUSTERS = [
+    Case(
+        "a node port below the range",
+        ports(scheduler=8786),
+        "dask:clusters.a.endpoint.nodePorts.scheduler: 8786 must be at least 30000; use 30000",
+    ),
+    Case(
+        "a node port above the range",
+        ports(dashboard=32768),
+        "dask:clusters.a.endpoint.nodePorts.dashboard: 32768 must be at most 32767; use 32767",
+    ),
+    Case(
+        "a quoted node port",
+        ports(scheduler="30786"),
+        ("dask:clusters.a.endpoint.nodePorts.scheduler: '30786' must be a whole number; write 30786 without quotes"),
+    ),
+    Case(
+        "equal node ports",
+        ports(scheduler=30786, dashboard=30786),
+        "dask:clusters.a.endpoint.nodePorts.dashboard: 30786 is the scheduler's port too; try 30787",
+        schema=False,
+    ),
+    Case(
+        "one node port in two clusters",
+        {
+            "clusters": {
+                name: {"endpoint": {"type": "NodePort", "insecure": True, "nodePorts": {"scheduler": 30786}}}
+                for name in ("a", "b")
+            }
+        },
+        "dask:clusters.b.endpoint.nodePorts.scheduler: 30786 is a node port of the cluster 'a' too; try 30787",
+        schema=False,
+    ),
+    Case(
+        "node ports of a ClusterIP",
+        cluster(endpoint={"nodePorts": {"scheduler": 30786}}),
+        "dask:clusters.a.endpoint.nodePorts: have no meaning for type ClusterIP; use `type: NodePort`",
+    ),
+    Case(
+        "NodePort without tls",
+        cluster(endpoint={"type": "NodePort"}),
+        (
+            "dask:clusters.a.endpoint.type: 'NodePort' without tls lets everyone who reaches the port run code on "
+            "the cluster; set `tls: {enabled: true}`, or `endpoint.insecure: true` if you mean it"
+        ),
+    ),
+    Case(
+        "LoadBalancer without tls",
+        cluster(endpoint={"type": "LoadBalancer"}, tls={"enabled": False}),
+        (
+            "dask:clusters.a.endpoint.type: 'LoadBalancer' without tls lets everyone who reaches the port run code "
+            "on the cluster; set `tls: {enabled: true}`, or `endpoint.insecure: true` if you mean it"
+        ),
+    ),
+    Case(
+        "a source range that is none",
+        endpoint(type="LoadBalancer", sourceRanges=["anywhere"]),
+        (
+            "dask:clusters.a.endpoint.sourceRanges[0]: 'anywhere' must be an address range; see '10.0.0.0/8' or "
+            "'192.0.2.10/32'"
+        ),
+    ),
+    Case(
+        "a source range without a length",
+        endpoint(type="LoadBalancer", sourceRanges=["10.0.0.1"]),
+        "dask:clusters.a.endpoint.sourceRanges[0]: '10.0.0.1' must say how long the range is; try '10.0.0.1/32'",
+    ),
+    Case(
+        "source ranges that nothing honours",
+        endpoint(sourceRanges=["10.0.0.0/8"]),
+        (
+            'dask:clusters.a.endpoint.sourceRanges: ["10.0.0.0/8"] would be ignored for type NodePort; use '
+            "`dask:namespace.networkPolicies` and `allowFrom`"
+        ),
+    ),
+    Case(
+        "a range with bits beyond its length",
+        {"namespace": {"networkPolicies": True, "allowFrom": ["10.0.0.1/8"]}},
+        "dask:namespace.allowFrom[0]: '10.0.0.1/8' has bits set beyond its length; try '10.0.0.0/8'",
+        schema=False,
+    ),
+    Case(
+        "a range that nothing honours",
+        {"namespace": {"allowFrom": ["10.0.0.0/8"]}},
+        (
+            'dask:namespace.allowFrom: ["10.0.0.0/8"] would be ignored, because networkPolicies is off; add '
+            "`networkPolicies: true`"
+        ),
+    ),
+    Case(
+        "a host with a port",
+        endpoint(host="http://dask.example.com:8786/"),
+        (
+            "dask:clusters.a.endpoint.host: 'http://dask.example.com:8786/' must be `auto`, a host name or an "
+            "address; try 'dask.example.com'"
+        ),
+    ),
+    Case(
+        "a host that is no address",
+        endpoint(host="300.1.1.1"),
+        (
+            "dask:clusters.a.endpoint.host: '300.1.1.1' must be `auto`, a host name or an address; see "
+            "'dask.example.com' or '192.0.2.10'"
+        ),
+        schema=False,
+    ),
+    Case(
+        "tls with a Secret and switched off",
+        cluster(tls={"secret": "mine"}),
+        "dask:clusters.a.tls.secret: 'mine' would be ignored, because tls is not enabled; add `enabled: true`",
+    ),
+    Case(
+        "adoption under blue/green",
+        cluster(adopt=True),
+        (
+            "dask:clusters.a.adopt: true keeps the name that the cluster has, which `update: blueGreen` cannot; "
+            "add `update: recreate`"
+        ),
+    ),
+    Case(
+        "one port for two things",
+        cluster(scheduler={"port": 8787}),
+        "dask:clusters.a.scheduler.dashboardPort: 8787 is the scheduler's port too; choose another",
+        schema=False,
+    ),
+    Case(
+        "a job without a program",
+        {"jobs": {"a": {}}},
+        'dask:jobs.a.runner: is missing; add it, such as `runner: {"command": ["python", "program.py"]}`',
+    ),
+    Case(
+        "a job that has nothing to run",
+        {"jobs": {"a": {"runner": {}}}},
+        (
+            "dask:jobs.a.runner: needs exactly one of `command` and `script`; add one, such as `command: [python, "
+            "program.py]`"
+        ),
+    ),
+    Case(
+        "an operator that looks elsewhere",
+        {"operator": {"watch": ["b"]}, "clusters": {"a": {}}},
+        "dask:operator.watch: [\"b\"] does not contain 'dask', where this stack's clusters are; add it",
+        schema=False,
+    ),
+    Case(
+        "an operator that looks nowhere",
+        {"operator": {"watch": []}},
+        "dask:operator.watch: [] must not be empty; remove the line, or say what is meant",
+    ),
+    Case(
+        "a chart from a folder",
+        {"operator": {"chart": {"repository": "./charts", "version": "1"}}},
+        (
+            "dask:operator.chart.repository: './charts' must be an address that begins with https://, http:// or "
+            "oci://; see 'https://helm.dask.org'"
+        ),
+    ),
+    Case(
+        "a secret's value as a number",
+        {"secrets": {"storage": {"PIN": 1234}}},
+        "dask:secrets.storage.PIN: must be a string; put it in quotes",
+    ),
+]

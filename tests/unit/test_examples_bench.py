@@ -1,0 +1,125 @@
+"""The bench's arithmetic: orders, ratios, and where the time went."""
+
+import json
+
+from bench import first_result, report, timeline, ways
+from bench.place import Place
+
+
+def result(number, way, first, both=None):
+    return {
+        "round": number,
+        "way": way,
+        "loadBefore": 0.5,
+        "marks": {"first result": first, "both workers": both or first},
+        "events": {"DaskCluster created": first / 2},
+    }
+
+
+def test_no_way_is_always_first_nor_always_after_the_same():
+    rounds = [first_result.order(list("abcd"), number) for number in range(4)]
+
+    assert {one[0] for one in rounds} >= {"a", "c"}
+    assert len({one[0] for one in rounds}) > 1
+    after_a = {one[one.index("a") + 1] for one in rounds if one[-1] != "a"}
+    assert len(after_a) > 1
+    assert all(sorted(one) == list("abcd") for one in rounds)
+
+
+def test_ratios_are_formed_within_a_round_and_only_where_both_succeeded():
+    results = [result(0, "a", 10), result(1, "a", 40), result(0, "d", 5), result(1, "d", 30), result(2, "d", 1)]
+
+    assert report.ratios(results, "d", "first result") == [0.5, 0.75]
+
+
+def test_the_tables_hold_medians_ranges_and_failures():
+    results = [
+        result(0, "a", 20, 24),
+        result(1, "a", 22, 30),
+        result(0, "d", 10, 12),
+        {"round": 1, "way": "d", "loadBefore": 3.0, "failure": "long story\nthe last line says it"},
+    ]
+
+    text = report.markdown({"date": "2026-01-02", "rounds": 2, "machine": {"cores": 2}, "results": results})
+
+    assert "| (a) helm, kubectl, client loop | 21.0 s | 20.0 to 22.0 s | 1.00 (1.00 to 1.00) | 27.0 s |" in text
+    assert "| (d) this project, `pulumi up` | 10.0 s | 10.0 to 10.0 s | 0.50 (0.50 to 0.50) | 12.0 s |" in text
+    assert "1 of 2 |" in text
+    assert "(d) this project, `pulumi up`, round 1: the last line says it" in text
+    assert "Load average before the measurements: 0.5 to 3.0" in text
+    assert "| 10.5 | DaskCluster created |" in text
+
+
+def pod(name, labels, created, started, ended=None):
+    state = (
+        {"terminated": {"startedAt": started, "finishedAt": ended}} if ended else {"running": {"startedAt": started}}
+    )
+    return {
+        "metadata": {"name": name, "namespace": "n", "labels": labels, "creationTimestamp": created},
+        "status": {"containerStatuses": [{"state": state}]},
+    }
+
+
+def test_the_timeline_joins_the_pods_times_with_the_schedulers_words(tmp_path, monkeypatch):
+    pods = [
+        pod("s", {"dask.org/component": "scheduler"}, "2026-01-01T00:00:02Z", "2026-01-01T00:00:03Z"),
+        pod("w", {"dask.org/component": "worker"}, "2026-01-01T00:00:04Z", "2026-01-01T00:00:05Z"),
+        pod(
+            "v",
+            {"dask.org/component": "verify"},
+            "2026-01-01T00:00:06Z",
+            "2026-01-01T00:00:07Z",
+            "2026-01-01T00:00:09Z",
+        ),
+    ]
+    log = (
+        "2026-01-01T00:00:04.250000001Z distributed.scheduler - INFO -   Scheduler at:  tcp://10.0.0.1:8786\n"
+        "2026-01-01T00:00:07.500000001Z distributed.scheduler - INFO - Register worker addr: tcp://10.0.0.2:1 name: w\n"
+        "2026-01-01T00:00:08Z distributed.scheduler - INFO - Receive client connection: Client-1\n"
+    )
+
+    def kubectl(_, *arguments, **__):
+        if arguments[0] == "logs":
+            return log if arguments[1] == "s" else ""
+        return json.dumps({"items": pods if arguments[1] == "pods" else []})
+
+    monkeypatch.setattr(Place, "kubectl", kubectl)
+    epoch = timeline._seconds("2026-01-01T00:00:00Z")
+
+    events = timeline.timeline(Place("", "", tmp_path), epoch)
+
+    assert events == {
+        "scheduler: pod created": 2.0,
+        "scheduler: container started": 3.0,
+        "worker 1: pod created": 4.0,
+        "scheduler: listens": 4.2,
+        "worker 1: container started": 5.0,
+        "verify: pod created": 6.0,
+        "verify: container started": 7.0,
+        "worker 1: registered": 7.5,
+        "first client connected": 8.0,
+        "verify: ended": 9.0,
+    }
+
+
+def test_the_program_is_measured_in_a_copy_without_the_engines_salt(tmp_path):
+    copy = ways._project(Place("", "", tmp_path))
+
+    assert (copy / "__main__.py").exists()
+    assert (copy / "components/cluster.py").exists()
+    stack = (copy / "Pulumi.bench.yaml").read_text()
+    assert "dask:clusters" in stack
+    assert "encryptionsalt" not in stack
+
+
+def test_a_failed_measurement_is_a_result_that_says_why(monkeypatch, tmp_path):
+    def fails(_):
+        raise RuntimeError("no scheduler")
+
+    monkeypatch.setattr(first_result, "empty", lambda _: None)
+    monkeypatch.setitem(first_result.WAYS, "b", fails)
+
+    measured = first_result.measure(Place("", "", tmp_path), "b", 1)
+
+    assert measured["failure"] == "no scheduler"
+    assert (measured["way"], measured["round"]) == ("b", 1)

@@ -1,0 +1,46 @@
+"""Pulumi.tutorial.yaml is accepted, and means what examples/README.md says it does."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from components import manifest, settings
+
+PROJECT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def spec():
+    config = yaml.safe_load((PROJECT / "Pulumi.tutorial.yaml").read_text())["config"]
+    parsed = settings.parse({key.removeprefix("dask:"): value for key, value in config.items()})
+    restricted = parsed.namespace.pod_security == "restricted"
+    target = manifest.Target(
+        "analytics", parsed.clusters["analytics"], parsed.namespace.name, "dask-tutorial", restricted
+    )
+    return manifest.dask_cluster(target)["spec"]
+
+
+def test_both_workers_see_the_nodes_csv_files(spec):
+    [volume] = spec["worker"]["spec"]["volumes"]
+    [mount] = spec["worker"]["spec"]["containers"][0]["volumeMounts"]
+
+    assert spec["worker"]["replicas"] == 2
+    assert volume["hostPath"]["path"] == "/srv/data"
+    assert (mount["name"], mount["mountPath"]) == (volume["name"], "/data")
+
+
+def test_the_workers_get_optuna_and_scikit_learn(spec):
+    env = {item["name"]: item.get("value") for item in spec["worker"]["spec"]["containers"][0]["env"]}
+
+    assert env["EXTRA_CONDA_PACKAGES"] == "optuna optuna-integration scikit-learn"
+
+
+def test_the_probes_are_those_of_the_tutorial(spec):
+    container = spec["scheduler"]["spec"]["containers"][0]
+
+    timing = {
+        name: (container[name]["initialDelaySeconds"], container[name]["periodSeconds"])
+        for name in ("readinessProbe", "livenessProbe")
+    }
+    assert timing == {"readinessProbe": (5, 10), "livenessProbe": (15, 20)}

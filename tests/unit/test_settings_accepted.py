@@ -1,0 +1,135 @@
+"""What the configuration accepts, and what comes out of it."""
+
+import time
+
+import pytest
+
+from components.checking import UNKNOWN
+from components.clustersettings import Cluster, Workers
+from components.model import Model
+from components.places import fields
+from components.podsettings import PodSettings, merge
+from components.schema import models_by_name
+from components.settings import parse
+from components.volumes import Volume
+from tests.unit.badsettings.cases import Raw, cluster
+
+
+def test_nothing_is_a_whole_configuration() -> None:
+    settings = parse({})
+
+    assert settings.namespace.name == "dask"
+    assert settings.clusters == {}
+
+
+def test_a_name_is_a_whole_cluster() -> None:
+    made = parse({"clusters": {"analytics": {}}}).clusters["analytics"]
+
+    assert made.image == "ghcr.io/dask/dask:2026.8.0"
+    assert made.workers.wanted == 1
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        {"secrets": {"creds": {"KEY": "x"}}} | cluster(envFrom=[{"secret": "creds"}]),
+        cluster(envFrom=[{"secret": "made-elsewhere"}]),
+        cluster(workers={"minimum": 0, "maximum": 1}),
+        cluster(workers={"replicas": 0}),
+        {"clusters": {"a" * 44: {}}},
+        {"clusters": {"a" * 53: {"update": "recreate"}}},
+        cluster(endpoint={"type": "NodePort"}, tls={"enabled": True}),
+        cluster(drainTimeout="0s"),
+        cluster(volumes=[{"name": "x", "mountPath": "/d", "pvc": "p"}], scheduler={"volumes": []}),
+        {"namespace": {"name": "default", "create": False}},
+        {"operator": {"watch": "all", "chart": "bundled"}},
+        cluster(labels={"app.kubernetes.io/version": "1"}, nodeSelector={"kubernetes.io/arch": "arm64"}),
+        cluster(packages={"pip": ["git+https://example.com/a/b@main", "dask[complete]==2026.8.0", "/wheels/x.whl"]}),
+        cluster(affinity={"nodeAffinity": None}, podTemplate={"a": [1, {"b": None}]}, daskConfig={"a": {"b": None}}),
+    ],
+    ids=str,
+)
+def test_what_is_right_is_accepted(raw: Raw) -> None:
+    assert parse(raw)
+
+
+def test_a_floating_image_is_warned_about_where_it_is_written() -> None:
+    settings = parse(cluster(image="dask:1", scheduler={"image": "dask"}, workerGroups={"b": {"image": "x:latest"}}))
+
+    end = "can change under the same name, which no preview shows; name a version or a digest"
+    assert settings.warnings() == [
+        f"dask:clusters.a.scheduler.image: 'dask' {end}",
+        f"dask:clusters.a.workerGroups.b.image: 'x:latest' {end}",
+    ]
+
+
+def test_a_role_inherits_mappings_by_key_volumes_by_name_and_the_rest_whole() -> None:
+    scratch, own = {"name": "x", "mountPath": "/x", "emptyDir": {}}, {"name": "x", "mountPath": "/y", "pvc": "p"}
+    made = parse(
+        cluster(
+            env={"A": "1", "B": "1"},
+            daskConfig={"distributed": {"worker": {"memory": {"target": 0.6}, "ttl": "1m"}}},
+            volumes=[scratch, scratch | {"name": "z", "mountPath": "/z"}],
+            tolerations=[{"operator": "Exists"}],
+            resources={"cpu": "1"},
+            workers={
+                "env": {"B": "2"},
+                "daskConfig": {"distributed": {"worker": {"memory": {"target": 0.7}}}},
+                "volumes": [own],
+                "tolerations": [],
+                "resources": {"memory": "1Gi"},
+            },
+        )
+    ).clusters["a"]
+
+    pod = made.worker_pod(made.workers)
+
+    assert pod.env == {"A": "1", "B": "2"}
+    assert pod.dask_config == {"distributed": {"worker": {"memory": {"target": 0.7}, "ttl": "1m"}}}
+    assert [(volume.name, volume.mount_path) for volume in pod.volumes] == [("x", "/y"), ("z", "/z")]
+    assert pod.tolerations == ()
+    assert pod.resources.all_limits() == {"memory": "1Gi"}
+
+
+def test_what_is_made_in_python_is_checked_at_once() -> None:
+    with pytest.raises(ValueError, match="cannot stand beside minimum and maximum"):
+        Workers(replicas=1, minimum=1, maximum=2)
+    with pytest.raises(ValueError, match="needs exactly one of"):
+        Volume.model_validate({"name": "x", "mountPath": "/x"})
+    with pytest.raises(ValueError, match="without tls"):
+        Cluster.model_validate({"endpoint": {"type": "NodePort"}})
+
+
+def test_settings_are_frozen() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        parse({}).strict = True  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def test_what_is_unknown_of_a_cluster_is_unknown_of_its_roles() -> None:
+    base = PodSettings(env={"A": "1"}, image="dask:1")
+    vars(base)["env"] = UNKNOWN
+
+    merged = merge(base, PodSettings())
+
+    assert merged.env is UNKNOWN
+    assert merged.image == "dask:1"
+
+
+@pytest.mark.parametrize("model", models_by_name().values(), ids=lambda model: model.__name__)
+def test_every_field_that_must_be_there_has_an_example_to_stand_in_for_it(model: type[Model]) -> None:
+    """`checking` puts it in the place of a wrong value, to go on checking the rest."""
+    for _, field in fields(model).values():
+        assert field.examples or not field.is_required()
+
+
+def test_a_hundred_clusters_are_read_in_well_under_a_second() -> None:
+    one = cluster(
+        volumes=[{"name": f"v{i}", "mountPath": f"/v{i}", "emptyDir": {}} for i in range(5)],
+        env={f"A{i}": "1" for i in range(20)},
+        workerGroups={f"g{i}": {"resources": {"cpu": "1", "memory": "1Gi"}} for i in range(3)},
+    )["clusters"]["a"]
+
+    begin = time.perf_counter()
+    parse({"clusters": {f"c{i}": one for i in range(100)}})
+
+    assert time.perf_counter() - begin < 1

@@ -90,14 +90,14 @@ def test_a_pod_gets_the_secret_and_a_client_computes_over_tls(stack: Stack, secu
 def test_plain_tcp_is_refused(stack: Stack, brought_up: Run) -> None:
     address = stack.outputs()["schedulerAddress"].replace("tls://", "tcp://")
 
-    with pytest.raises(OSError, match="[Tt]imed out|closed|[Cc]ould not connect"):
+    with pytest.raises(OSError, match=r"[Tt]imed out|closed|[Cc]ould not connect"):
         computes(address, seconds=5)
 
 
 def test_another_certificate_authority_is_refused(stack: Stack, brought_up: Run, tmp_path: Path) -> None:
     foreign = {key: base64.b64encode(value.encode()).decode() for key, value in make("main", 1).items()}
 
-    with pytest.raises(OSError, match="[Tt]imed out|certificate|[Cc]ould not connect"):
+    with pytest.raises(OSError, match=r"[Tt]imed out|certificate|[Cc]ould not connect"):
         computes(stack.outputs()["schedulerAddress"], security=_security(client_files(foreign), tmp_path), seconds=5)
 
 

@@ -57,13 +57,13 @@ cluster-down: python ## remove the local Kubernetes and everything in it
 	@$(PYTHON) -m local.kubernetes down --name $(CLUSTER)
 
 .PHONY: test test-unit test-live test-engine check
-test: check test-unit ## everything that can run here, the quick things first
+test: check test-unit browser ## everything that can run here, the quick things first
 	@$(LOCAL) with-cluster --name $(TEST_CLUSTER) -- sh -c '$(SLOW) && $(LIVE) $(wildcard tests/engine)'
 
 test-unit: $(DEV) ## unit, contract and tooling tests
 	@$(PYTEST) -m "not live and not slow" tests/unit tests/contract tests/local
 
-test-live: $(DEV) ## real Dask pods on a local cluster of their own (KEEP=1 keeps it)
+test-live: $(DEV) browser ## real Dask pods on a local cluster of their own (KEEP=1 keeps it)
 	@$(LOCAL) with-cluster --name $(TEST_CLUSTER) -- sh -c '$(SLOW) && $(LIVE)'
 
 test-engine: $(DEV) ## the real Pulumi CLI, on such a cluster
@@ -73,6 +73,12 @@ check: $(DEV) ## format, lint, types
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/pyright
+
+.PHONY: browser
+browser:
+	@command -v chromium >/dev/null || { \
+		echo "make: installing Debian's chromium to look at the dashboard with (usually a minute) ..." >&2; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends chromium >/dev/null; }
 
 .PHONY: bench schema lock
 bench: $(DEV) ## the side-by-side measurements of bench/

@@ -6,6 +6,7 @@ without a provider of its own; `tls.rotation` gives the Secret a new name, and s
 """
 
 import base64
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -22,7 +23,7 @@ def tls_secret(target: Target, opts: pulumi.ResourceOptions) -> Secret:
     material = {
         key: pulumi.Output.secret(value) for key, value in make(target.name, target.cluster.tls.valid_days).items()
     }
-    metadata = {"name": target.tls_secret, "namespace": target.namespace, "labels": target.labels}
+    metadata: Any = {"name": target.tls_secret, "namespace": target.namespace, "labels": target.labels}
     own = pulumi.ResourceOptions(ignore_changes=["stringData", "data"])
     return Secret(
         target.tls_secret,
@@ -33,7 +34,7 @@ def tls_secret(target: Target, opts: pulumi.ResourceOptions) -> Secret:
     )
 
 
-def client_files(data: dict[str, str] | None) -> dict[str, str]:
+def client_files(data: Mapping[str, str] | None) -> dict[str, str]:
     """What a client needs, from the Secret's data: `ca`, `cert` and `key` as PEM."""
     names = {"ca": "ca.crt", "cert": "client.crt", "key": "client.key"}
     return {name: base64.b64decode(data[key]).decode() for name, key in names.items() if data and key in data}

@@ -43,12 +43,12 @@ class DaskOperator(pulumi.ComponentResource):
         """
         super().__init__("dask:k8s:Operator", name, {}, opts)
         child = ResourceOptions(parent=self)
-        metadata = {"name": settings.namespace, "labels": owned() | _RESTRICTED}
+        metadata: Any = {"name": settings.namespace, "labels": owned() | _RESTRICTED}
         namespace = Namespace("namespace", metadata=metadata, opts=child)
         preflight = ResourceHook(
             f"{name}-preflight", _preflight(settings, connection), opts=ResourceHookOptions(on_dry_run=True)
         )
-        release = Release(
+        Release(
             "release",
             name=RELEASE,
             namespace=settings.namespace,
@@ -67,7 +67,7 @@ class DaskOperator(pulumi.ComponentResource):
                 custom_timeouts=pulumi.CustomTimeouts(create=settings.timeout, update=settings.timeout),
             ),
         )
-        self.release_name = release.name
+        self.release_name = Output.from_input(RELEASE)
         self.version = Output.from_input(settings.chart.version if settings.chart else chart.bundled_version())
         self.register_outputs({"release_name": self.release_name, "version": self.version})
 
@@ -75,11 +75,11 @@ class DaskOperator(pulumi.ComponentResource):
         """The rights of a namespaced operator outside its own namespace: the chart gives them only there."""
         made: list[pulumi.Resource] = []
         for namespace in settings.watch or ():
-            metadata = {"name": RELEASE, "namespace": namespace, "labels": owned()}
+            metadata: Any = {"name": RELEASE, "namespace": namespace, "labels": owned()}
             opts = ResourceOptions(parent=self, depends_on=list(after))
             made.append(Role(f"role-{namespace}", metadata=metadata, rules=_RULES, opts=opts))
-            subject = {"kind": "ServiceAccount", "name": _SERVICE_ACCOUNT, "namespace": settings.namespace}
-            reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": RELEASE}
+            subject: Any = {"kind": "ServiceAccount", "name": _SERVICE_ACCOUNT, "namespace": settings.namespace}
+            reference: Any = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": RELEASE}
             binding = RoleBinding(
                 f"binding-{namespace}", metadata=metadata, role_ref=reference, subjects=[subject], opts=opts
             )
@@ -91,7 +91,7 @@ class DaskOperator(pulumi.ComponentResource):
 _SERVICE_ACCOUNT = f"{RELEASE}-{chart.NAME}"
 _RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
 # The namespaced part of the chart's templates/role.yaml.
-_RULES: list[dict[str, Any]] = [
+_RULES: Any = [
     {
         "apiGroups": ["kubernetes.dask.org"],
         "resources": [

@@ -61,13 +61,13 @@ class Workspace(pulumi.ComponentResource):
 
     def _own(self, namespace: settings.Namespace) -> pulumi.Resource:
         level = {f"pod-security.kubernetes.io/{mode}": namespace.pod_security for mode in ("enforce", "warn")}
-        metadata = {"name": namespace.name, "labels": owned() | level | dict(namespace.labels)}
+        metadata: Any = {"name": namespace.name, "labels": owned() | level | dict(namespace.labels)}
         return Namespace("namespace", metadata=metadata, opts=ResourceOptions(parent=self))
 
     def _child(self) -> ResourceOptions:
         return ResourceOptions(parent=self, depends_on=self._home)
 
-    def _metadata(self, name: str) -> dict[str, Any]:
+    def _metadata(self, name: str) -> Any:
         return {"name": name, "namespace": self._name, "labels": owned()}
 
     def _quota(self, quota: settings.Quota) -> None:
@@ -80,7 +80,7 @@ class Workspace(pulumi.ComponentResource):
         ResourceQuota("quota", metadata=self._metadata("dask"), spec={"hard": hard}, opts=self._child())
 
     def _limits(self, requests: dict[str, str], limits: dict[str, str]) -> None:
-        limit = {"type": "Container", "default": limits, "defaultRequest": requests}
+        limit: Any = {"type": "Container", "default": limits, "defaultRequest": requests}
         LimitRange("limits", metadata=self._metadata("dask"), spec={"limits": [limit]}, opts=self._child())
 
     def _policies(self, allow_from: tuple[str, ...]) -> None:
@@ -92,7 +92,7 @@ class Workspace(pulumi.ComponentResource):
             "podSelector": {"matchLabels": {"app.kubernetes.io/name": "dask-kubernetes-operator"}},
         }
         peers = [{"podSelector": {}}, operator, *({"ipBlock": {"cidr": cidr}} for cidr in allow_from)]
-        spec = {"podSelector": {}, "policyTypes": ["Ingress"], "ingress": [{"from": peers}]}
+        spec: Any = {"podSelector": {}, "policyTypes": ["Ingress"], "ingress": [{"from": peers}]}
         NetworkPolicy("ingress", metadata=self._metadata("dask"), spec=spec, opts=self._child())
 
     def _secret(self, physical: str, data: Mapping[str, str]) -> None:

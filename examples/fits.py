@@ -126,7 +126,7 @@ def on_each(client: "Client", function: Callable[..., Any], *arguments: Any, wor
 
 
 def machine() -> dict[str, Any]:
-    """What this worker runs on: an id that all pods of one machine share, its cores, its scikit-learn if it has one."""
+    """The worker's machine: an id that all its pods share, cores, load average; and its scikit-learn, if it has one."""
     import importlib.metadata
     import os
 
@@ -135,7 +135,8 @@ def machine() -> dict[str, Any]:
     except importlib.metadata.PackageNotFoundError:
         learn = None
     boot = Path("/proc/sys/kernel/random/boot_id")
-    return {"id": boot.read_text() if boot.exists() else socket.gethostname(), "cores": os.cpu_count(), "learn": learn}
+    name = boot.read_text() if boot.exists() else socket.gethostname()
+    return {"id": name, "cores": os.cpu_count(), "load": os.getloadavg()[0], "learn": learn}
 
 
 def _worker() -> str:

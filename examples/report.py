@@ -80,7 +80,10 @@ def comparison(result: "Comparison | None", client: Client, workers: Mapping[str
     )
     found = fits.on_each(client, fits.machine, workers=workers)
     if len({one["id"] for one in found.values()}) < len(found):
-        print(f"          the workers share {_machines(found)}, with the scheduler and all else that runs there")
+        load = max(one["load"] for one in found.values())
+        print(
+            f"          the workers share {_machines(found)} with all else that runs there; load average now {load:.1f}"
+        )
     if result.worst_difference > 0:
         print(f"          the repeated fits' scores differ by up to {result.worst_difference:.2g} from the search's")
 

@@ -71,7 +71,7 @@ def main(argv: list[str] | None = None) -> None:
     options = parse(argv)
     with connect(options.address, options.cluster) as client:
         workers = wait_for_workers(client, options.workers)
-        report.cluster(client, client.scheduler_info(n_workers=0)["address"], workers)
+        report.cluster(client, getattr(client.scheduler, "address", ""), workers)
         files = files_by_worker(client, options.data, workers)
         with report.timed() as reading:
             data, counted = load(client, files, options.rows)

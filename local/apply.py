@@ -120,9 +120,8 @@ def _print_outputs(record: Record, show_secrets: bool) -> None:
     unknown = sorted(key for key, value in record.outputs.items() if has_unknown(value))
     if unknown or len(record.missing) == len(record.registered) + len(record.releases):
         missing = f"{', '.join(record.missing[:3])}{', ...' if len(record.missing) > 3 else ''}"
-        raise StackError(
-            f"not on the cluster: {missing}; so these outputs are unknown: {', '.join(unknown) or 'none'}; run `make up`"
-        )
+        words = f"; so these outputs are unknown: {', '.join(unknown)}" if unknown else ""
+        raise StackError(f"not on the cluster: {missing}{words}; run `make up`")
     print(json.dumps(_shown(record, show_secrets), indent=2, sort_keys=True))
 
 
@@ -139,7 +138,7 @@ def _end(record: Record, command: str, took_seconds: float) -> int:
         say("\nInterrupted. What was applied stays, nothing was pruned; the same command goes on from here.")
         return 130
     if record.failures:
-        if command in ("up", "down"):
+        if command in ("up", "down") and record.counts:
             say("\nWhat was done before stays as it is, and nothing was pruned. The same command goes on from here.")
         return 1
     if command == "up" and record.outputs:

@@ -49,7 +49,7 @@ def show_path(path: Path) -> str:
         if isinstance(part, int):
             text += f"[{part}]"
         else:
-            text += f".{part}" if re.fullmatch(r"[\w-]+", part) else f'["{part}"]'
+            text += f".{part}" if re.fullmatch(r"[\w-]+", part) else f"[{json.dumps(part)}]"
     return text.removeprefix(".")
 
 

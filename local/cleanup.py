@@ -147,10 +147,12 @@ def _await_end(cluster: Cluster, obj: dict[str, Any], record: Record) -> None:
     try:
         until_gone(cluster, ref, uid, record.progress, _OPERATOR_GRACE_SECONDS)
     except NotInTimeError as error:
-        if not _operator_runs(cluster):
+        live = cluster.get(ref) or {"metadata": {}}
+        held = any("kopf" in finalizer for finalizer in live["metadata"].get("finalizers", []))
+        if held and not _operator_runs(cluster):
             raise CleanupError(
                 f"{ref} waits for the Dask operator to let it go (its finalizer), and no operator is ready; the rest "
-                "is left as it is. Bring the operator back (`make up`), or, when it will not come back, "
+                "is left as it is. Bring the operator back, or, when it will not come back, "
                 "`python -m local.apply down --force-finalizers`: Kubernetes then deletes the pods by itself"
             ) from error
         until_gone(cluster, ref, uid, record.progress, DEFAULT_TIMEOUT_SECONDS)

@@ -79,7 +79,8 @@ class Cluster:
         self._kinds: dict[str, dict[str, tuple[str, bool]]] = {}
         self._lock = threading.Lock()
         self._loop = asyncio.new_event_loop()
-        threading.Thread(target=self._loop.run_forever, name="kubernetes-api", daemon=True).start()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="kubernetes-api", daemon=True)
+        self._thread.start()
 
     def _as_file(self, kubeconfig: str) -> str:
         """A provider takes a path or the content; helm takes only a path, so content goes into a private file."""
@@ -99,6 +100,8 @@ class Cluster:
         if session:
             self._run(session.aclose())
         self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
         self._files.close()
 
     def _run(self, call: Coroutine[Any, Any, Any]) -> Any:
@@ -126,6 +129,7 @@ class Cluster:
                 bypass_factory=True, kubeconfig=self.kubeconfig, context=self.context, namespace=self._namespace
             )
             await api.auth
+            await api._create_session()  # else the first calls, side by side, would make one each and leak the others
             return api
         finally:
             tempfile.tempdir = before

@@ -50,12 +50,21 @@ class ApplyingMonitor(MockMonitor):
 
     def ReadResource(self, request: Any) -> Any:  # noqa: N802
         urn = self.make_urn(request.parent, request.type, request.name)
+        try:
+            return resource_pb2.ReadResourceResponse(urn=urn, properties=struct(self._read(request)))
+        except Exception as error:
+            self._run.record.fail(f"{request.name} ({request.type})", error)
+            raise
+
+    def _read(self, request: Any) -> dict[str, Any]:
+        if not request.type.startswith("kubernetes:"):
+            raise UnsupportedError("this type needs its provider, and so the Pulumi engine")
         namespace, _, name = request.id.rpartition("/")
         group, _, kind = request.type.removeprefix("kubernetes:").rpartition(":")
         live = self._cluster(request.provider).get(Ref(group.removeprefix("core/"), kind, namespace, name))
         if live is None:
-            raise UnsupportedError(f"{request.name}: there is no {kind} {request.id} to read")
-        return resource_pb2.ReadResourceResponse(urn=urn, properties=struct(live))
+            raise UnsupportedError(f"there is no {kind} {request.id} to read")
+        return live
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802
         urn = self.make_urn(request.parent, request.type, request.name)

@@ -33,7 +33,8 @@ with Client(address, timeout=5, set_as_default=False) as client:
     me = [where for where, worker in client.scheduler_info(n_workers=-1)["workers"].items() if worker["name"] == name]
     while me and time.monotonic() < deadline:
         client.retire_workers(names=[name], close_workers=False)
-        if not any(client.run(executing, workers=me, on_error="ignore").values()):
+        running: Any = client.run(executing, workers=me, on_error="ignore")
+        if not any(running.values()):
             break
         time.sleep(0.2)
     client.retire_workers(names=[name], close_workers=False)

@@ -6,9 +6,9 @@ Needs root, Linux, Python 3.11 (standard library only) and Go 1.25; the rest com
     python3 -m local.kubernetes up            python3 -m local.kubernetes --help
 
 A node is a tree of processes in network, mount, pid, uts and ipc namespaces of its own. The host sees one bridge and
-one veth pair per node, so NodePorts answer at the node's address; its iptables stay as they are, and of its sysctls only
-the inotify limits are raised where they are too low (`limits`).
-Pods have no way out of the machine; they reach the host at the bridge's address (the `.1` of the cluster's subnet).
+one veth pair per node, so NodePorts answer at the node's address. The host's iptables stay as they are, and of its
+sysctls only the inotify limits are raised where they are too low (`limits`). Pods have no way out of the machine; they
+reach the host at the bridge's address (the `.1` of the cluster's subnet).
 
 Where things are, for every checkout on the machine (a cluster of one name exists once per machine):
     /var/lib/dask-local/<name>/          record, kubeconfig, PKI, etcd, images, logs

@@ -112,7 +112,7 @@ def _compile(argv: list[str], environment: dict[str, str], total: int) -> None:
     """Run `go build -v`, which names each package as it compiles it, and count them into the progress line."""
     lines: list[str] = []
     with (
-        alive("go build", lambda: f"{len(lines)} of at most {total} packages compiled"),
+        alive("go build", lambda: f"{len(lines)} packages compiled, of {total} without Go's cache"),
         subprocess.Popen(argv, cwd=SOURCE, env=environment, stderr=subprocess.PIPE, text=True) as process,
     ):
         try:

@@ -18,7 +18,7 @@ def up(name: str, nodes: int | None = None) -> Path:
     product = build.ensure()
     with state.lock(name):
         cluster = state.load(name)
-        if cluster and runs(cluster):
+        if cluster and runs(cluster) and cluster.bin.is_dir():  # somebody may have emptied the cache
             _check_same(cluster, nodes, product)
             say(f"==> `{name}` runs already; waiting until it is Ready (usually 1 s)")
         else:

@@ -74,7 +74,7 @@ def test_what_is_said_to_be_beyond_a_schema_is(case: Case) -> None:
     assert mistakes(stack_file(case.raw)) == []
 
 
-@run(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@run(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(settings())
 def test_the_schema_accepts_what_the_program_accepts(raw: Raw) -> None:
     assert mistakes(stack_file(raw)) == []

@@ -3,6 +3,8 @@
 Where one choice excludes another, the strategy chooses first and then fills in what fits, so that nothing is filtered.
 """
 
+import operator
+from functools import cache
 from typing import Any
 
 from hypothesis import strategies as st
@@ -47,8 +49,8 @@ def volumes(draw: DrawFn, level: str, prefix: str) -> list[Raw]:
     return [{"name": f"{prefix}-{i}", "mountPath": f"/{prefix}/{i}"} | source for i, source in enumerate(chosen)]
 
 
-@st.composite
-def pods(draw: DrawFn, level: str, role: str) -> Raw:
+@cache
+def pods(level: str, role: str) -> SearchStrategy[Raw]:
     """What every kind of pod may say, under a Pod Security level."""
     managers = {"pip": st.just(["optuna>=4,<5", "dask[complete]"])}
     if level != "restricted":
@@ -73,11 +75,11 @@ def pods(draw: DrawFn, level: str, role: str) -> Raw:
         "annotations": st.dictionaries(label_keys, texts, max_size=2),
         "podTemplate": st.sampled_from([{}, {"hostNetwork": False}]),
     }
-    return draw(st.fixed_dictionaries({}, optional=optional))
+    return st.fixed_dictionaries({}, optional=optional)
 
 
-@st.composite
-def worker_pods(draw: DrawFn, level: str, role: str) -> Raw:
+@cache
+def worker_pods(level: str, role: str) -> SearchStrategy[Raw]:
     """What worker pods may say beyond that."""
     optional = {
         "threads": st.integers(1, 64),
@@ -86,7 +88,7 @@ def worker_pods(draw: DrawFn, level: str, role: str) -> Raw:
         "extraArgs": st.just(["--death"]),
     }
     optional["terminationGracePeriod"] = durations
-    return draw(pods(level, role)) | draw(st.fixed_dictionaries({}, optional=optional))
+    return st.builds(operator.or_, pods(level, role), st.fixed_dictionaries({}, optional=optional))
 
 
 @st.composite
@@ -154,10 +156,10 @@ def settings(draw: DrawFn) -> Raw:
             "allowFrom": draw(st.lists(addresses, max_size=2)),
             "labels": draw(labels),
         }
-    operator: Raw = draw(st.fixed_dictionaries({}, optional={"install": st.booleans(), "timeout": durations}))
+    running: Raw = draw(st.fixed_dictionaries({}, optional={"install": st.booleans(), "timeout": durations}))
     if draw(st.booleans()):
-        operator |= {"watch": [namespace["name"], "other"], "chart": {"repository": "oci://x/y", "version": "1.2.3"}}
-    made: Raw = {"namespace": namespace, "operator": operator, "clusters": {}}
+        running |= {"watch": [namespace["name"], "other"], "chart": {"repository": "oci://x/y", "version": "1.2.3"}}
+    made: Raw = {"namespace": namespace, "operator": running, "clusters": {}}
     for index, name in enumerate(draw(st.lists(names, max_size=3, unique=True))):
         made["clusters"][name] = draw(clusters(level, 30000 + 10 * index))
     if draw(st.booleans()):

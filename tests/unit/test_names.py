@@ -6,22 +6,27 @@ from collections.abc import Callable
 import pytest
 from dask_kubernetes.constants import MAX_CLUSTER_NAME_LEN, VALID_CLUSTER_NAME
 from hypothesis import given
+from hypothesis import settings as run
 from hypothesis import strategies as st
 
 from components import addresses, images, names
 from components.errors import Rule
+
+QUICK = run(max_examples=40, deadline=None)
 
 
 def test_the_longest_cluster_name_is_the_operators() -> None:
     assert names.CLUSTER_NAME_LENGTH == MAX_CLUSTER_NAME_LEN
 
 
+@QUICK
 @given(st.from_regex(names.CLUSTER, fullmatch=True))
 def test_the_operator_takes_every_cluster_name_that_is_short_enough(name: str) -> None:
     assert names.cluster_name(name) == name
     assert VALID_CLUSTER_NAME.match(name[: names.CLUSTER_NAME_LENGTH].rstrip("-"))
 
 
+@QUICK
 @given(st.text(max_size=80))
 def test_what_is_offered_instead_of_a_name_is_a_name(text: str) -> None:
     offered = names.suggestion(text)

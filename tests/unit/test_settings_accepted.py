@@ -129,7 +129,7 @@ def test_a_hundred_clusters_are_read_in_well_under_a_second() -> None:
         workerGroups={f"g{i}": {"resources": {"cpu": "1", "memory": "1Gi"}} for i in range(3)},
     )["clusters"]["a"]
 
-    begin = time.perf_counter()
+    begin = time.process_time()
     parse({"clusters": {f"c{i}": one for i in range(100)}})
 
-    assert time.perf_counter() - begin < 1
+    assert time.process_time() - begin < 1

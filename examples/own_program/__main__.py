@@ -1,0 +1,36 @@
+"""A forecasting service's own program, with a Dask cluster as one of its parts.
+
+In: the namespace and the cluster's settings, from this program's own config. Out: the scheduler's address, which other
+resources of the program can use as any output.
+"""
+
+import sys
+from pathlib import Path
+
+import pulumi
+
+# The checkout with the components. In a project of yours: a git submodule, or the path of a vendored copy.
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from components import settings, stack
+from components.cluster import DaskCluster
+from components.labels import part_of
+from components.manifest import Target
+
+config = pulumi.Config()
+namespace = {"name": config.require("namespace"), "create": False}
+checked = settings.parse({"namespace": namespace, "clusters": {"forecast": config.require_object("cluster")}})
+for warning in checked.warnings():
+    pulumi.log.warn(warning)
+
+connection = stack.connection()
+forecast = DaskCluster(
+    "forecast",
+    Target("forecast", checked.clusters["forecast"], checked.namespace.name, part_of()),
+    connection,
+    node_hosts=stack.hosts(checked, connection),
+    opts=pulumi.ResourceOptions(provider=stack.provider(connection)),
+)
+
+pulumi.export("schedulerAddress", forecast.scheduler_address)
+pulumi.export("dashboardUrl", forecast.dashboard_url)

@@ -1,0 +1,98 @@
+"""The component of the package: plain inputs in, one Dask cluster in a namespace that exists out.
+
+The settings stay one mapping, as under `dask:clusters` in a stack file: the models check it, in any language, with the
+same messages. The namespace and the operator belong to the one stack that owns them.
+"""
+
+from typing import Any, NotRequired, TypedDict
+
+import pulumi
+from pulumi_kubernetes import Provider
+
+from components import cluster, endpoint
+from components.kube import Connection
+from components.labels import part_of
+from components.manifest import Target
+from components.settings import parse
+
+PACKAGE = "dask-on-kubernetes"
+
+
+class DaskClusterArgs(TypedDict):
+    namespace: str
+    """The namespace for the cluster. It must exist."""
+    cluster: NotRequired[dict[str, Any]]
+    """The cluster's settings, as under `dask:clusters.<name>` in a stack file: docs/configuration.md."""
+    pod_security: NotRequired[str]
+    """The Pod Security level that the namespace enforces: restricted (the default), baseline or privileged."""
+    context: NotRequired[str]
+    """The context of the kubeconfig. Left out: the current one."""
+    kubeconfig: NotRequired[str]
+    """A kubeconfig, or the path of one. Left out: the ambient one."""
+
+
+class DaskCluster(pulumi.ComponentResource):
+    """A Dask cluster that has computed a result, and the endpoint that leads to it."""
+
+    cluster_name: pulumi.Output[str]
+    """The name of the DaskCluster in Kubernetes."""
+    scheduler_address: pulumi.Output[str]
+    """Where clients connect: tcp://… or tls://…"""
+    dashboard_url: pulumi.Output[str | None]
+    """The dashboard's page, where the endpoint has one."""
+    scheduler_node_port: pulumi.Output[int | None]
+    dashboard_node_port: pulumi.Output[int | None]
+    image: pulumi.Output[str]
+    client_tls: pulumi.Output[dict[str, str]]
+    """`ca`, `cert` and `key` of a client as PEM, where the certificates were made here."""
+
+    def __init__(self, name: str, args: DaskClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(f"{PACKAGE}:index:DaskCluster", name, {}, opts)
+        connection = Connection(args.get("context"), args.get("kubeconfig"))
+        made_for = target(name, args, part_of())
+        hosts = pulumi.Output.from_input(endpoint.node_hosts(connection)) if _needs_hosts(made_for) else None
+        made = cluster.DaskCluster(name, made_for, connection, node_hosts=hosts, opts=self._child(name, connection))
+        self.cluster_name = made.name
+        self.scheduler_address = made.scheduler_address.apply(lambda address: address or "")
+        self.dashboard_url = made.dashboard_url
+        self.scheduler_node_port = made.scheduler_node_port
+        self.dashboard_node_port = made.dashboard_node_port
+        self.image = made.image
+        self.client_tls = made.client_tls
+        self.register_outputs({"clusterName": self.cluster_name, "schedulerAddress": self.scheduler_address})
+
+    def _child(self, name: str, connection: Connection) -> pulumi.ResourceOptions:
+        """A provider of its own for the same cluster that the hooks talk to; else what the program hands down."""
+        if connection == Connection():
+            return pulumi.ResourceOptions(parent=self)
+        provider = Provider(
+            f"{name}-kubernetes",
+            context=connection.context,
+            kubeconfig=connection.kubeconfig,
+            cluster_identifier=connection.context or "kubeconfig",
+            enable_config_map_mutable=True,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        return pulumi.ResourceOptions(parent=self, provider=provider)
+
+
+def target(name: str, args: DaskClusterArgs, owner: str) -> Target:
+    """The cluster that the arguments describe. Raises `ConfigError` with every mistake in them."""
+    level = args.get("pod_security", "restricted")
+    namespace = {"name": args["namespace"], "create": False, "podSecurity": level}
+    config = parse({"namespace": namespace, "clusters": {name: whole(args.get("cluster") or {})}})
+    return Target(name, config.clusters[name], config.namespace.name, owner, restricted=level == "restricted")
+
+
+def _needs_hosts(made_for: Target) -> bool:
+    settings = made_for.cluster.endpoint
+    return settings.type == "NodePort" and settings.host == "auto"
+
+
+def whole(value: Any) -> Any:
+    """The value with its whole numbers as integers: the engine hands over every number as a float."""
+    if isinstance(value, dict):
+        return {key: whole(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [whole(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -1,0 +1,151 @@
+"""The workflows and hooks that the repository gives its users: well-formed, pinned, and careful with secrets."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pre_commit.clientlib import load_config
+
+from tests.contract.rendering import ROOT, STACKS
+
+WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
+every_workflow = pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+PINNED = re.compile(r"[\w-]+/[\w./-]+@[0-9a-f]{40}")
+
+
+def read(path: Path) -> dict[str, Any]:
+    """A workflow. YAML 1.1 reads its key `on` as true."""
+    content = yaml.safe_load(path.read_text())
+    return content | {"on": content.pop(True)} if True in content else content
+
+
+def jobs(name: str) -> dict[str, Any]:
+    return read(ROOT / ".github/workflows" / name)["jobs"]
+
+
+def steps(path: Path) -> list[dict[str, Any]]:
+    return [step for job in read(path)["jobs"].values() for step in job.get("steps", [])]
+
+
+def hooks() -> list[dict[str, Any]]:
+    content = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())
+    return [hook for repo in content["repos"] for hook in repo["hooks"]]
+
+
+@every_workflow
+def test_a_workflow_keeps_the_schema(path: Path) -> None:
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows", str(path)]
+
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stdout
+
+
+@every_workflow
+def test_actions_of_others_are_pinned_by_commit(path: Path) -> None:
+    used = [step["uses"] for step in steps(path) if "uses" in step]
+
+    assert [action for action in used if not PINNED.fullmatch(action)] == []
+
+
+@every_workflow
+def test_a_workflow_may_only_read_unless_a_job_says_more(path: Path) -> None:
+    assert read(path)["permissions"] == {"contents": "read"}
+
+
+@every_workflow
+def test_no_script_has_an_expression_in_it(path: Path) -> None:
+    """GitHub pastes expressions into scripts: a branch name or a secret with a quote in it would be run."""
+    assert [step["run"] for step in steps(path) if "${{" in step.get("run", "")] == []
+
+
+@every_workflow
+def test_a_checkout_leaves_no_credentials_behind(path: Path) -> None:
+    checkouts = [step for step in steps(path) if step.get("uses", "").startswith("actions/checkout")]
+
+    assert all(step["with"]["persist-credentials"] is False for step in checkouts)
+
+
+@every_workflow
+def test_scripts_call_only_targets_that_the_makefile_has(path: Path) -> None:
+    makefile = (ROOT / "Makefile").read_text()
+
+    called = {name for step in steps(path) for name in re.findall(r"\bmake ([\w-]+)", step.get("run", ""))}
+
+    assert {name for name in called if not re.search(rf"^{name}\b.*:", makefile, re.MULTILINE)} == set()
+
+
+def test_the_cli_has_the_version_of_the_sdk() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    [sdk] = [line.partition("==")[2] for line in project["dependencies"] if line.startswith("pulumi==")]
+
+    used = {
+        str(step["with"]["pulumi-version"])
+        for step in steps(ROOT / ".github/workflows/stack.yml")
+        if "with" in step and "pulumi-version" in step["with"]
+    }
+
+    assert used == {sdk}
+
+
+def test_every_preview_and_update_runs_the_guard_rails() -> None:
+    pulumi = [step for step in steps(ROOT / ".github/workflows/stack.yml") if "pulumi/" in step.get("uses", "")]
+
+    guarded = {step["if"]: step["with"].get("policyPacks") for step in pulumi}
+
+    assert guarded == {
+        "inputs.command == 'preview'": "policy",
+        "inputs.command == 'up'": "policy",
+        "inputs.command == 'drift'": None,
+    }
+
+
+def test_updates_go_from_dev_over_staging_to_prod_and_only_on_main() -> None:
+    deploy = jobs("deploy.yml")
+    order = {name: job.get("needs") for name, job in deploy.items() if job.get("with", {}).get("command") == "up"}
+
+    assert order == {"dev": "check", "staging": "dev", "prod": "staging"}
+    assert deploy["dev"]["if"] == "github.event_name == 'push'"
+    assert read(ROOT / ".github/workflows/deploy.yml")["on"]["push"] == {"branches": ["main"]}
+    assert all(deploy[stack]["with"]["environment"] == stack for stack in order)
+
+
+def test_a_pull_request_never_sees_the_credentials_of_an_update() -> None:
+    deploy = jobs("deploy.yml")
+
+    assert deploy["preview"]["with"]["environment"] == "${{ matrix.stack }}-preview"
+    assert "head.repo.full_name == github.repository" in deploy["preview"]["if"]
+
+
+@pytest.mark.parametrize("job", ["preview", "drift"])
+def test_every_environment_is_previewed_and_watched_for_drift(job: str) -> None:
+    matrix = jobs("deploy.yml")[job]["strategy"]["matrix"]["stack"]
+
+    assert set(matrix) == set(STACKS)
+
+
+class TestHooks:
+    def test_the_configuration_is_one_that_pre_commit_takes(self) -> None:
+        assert load_config(ROOT / ".pre-commit-config.yaml")["repos"]
+
+    def test_no_hook_needs_more_than_pip(self) -> None:
+        repos = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
+
+        assert [repo["repo"] for repo in repos] == ["local"]
+        assert {hook["language"] for hook in hooks()} == {"system", "python"}
+
+    def test_every_tool_of_the_projects_own_is_in_its_environment(self) -> None:
+        tools = {hook["entry"].split()[0] for hook in hooks() if hook["language"] == "system"}
+
+        assert {tool for tool in tools if not (ROOT / tool).exists()} == set()
+
+    def test_installed_packages_are_pinned(self) -> None:
+        packages = [package for hook in hooks() for package in hook.get("additional_dependencies", [])]
+
+        assert packages
+        assert [package for package in packages if "==" not in package] == []

@@ -25,6 +25,7 @@ class Stack:
             shutil.copy(ROOT / part, folder / part)
         workspace = automation.LocalWorkspace(work_dir=str(folder), env_vars=environment)
         self.automation = automation.Stack.create_or_select(name, workspace)
+        self._applied = ""
 
     @property
     def file(self) -> Path:
@@ -47,13 +48,22 @@ class Stack:
         return _good(self.run("preview", *arguments))
 
     def up(self, *arguments: str) -> Run:
-        return _good(self.run("up", "--yes", "--skip-preview", *arguments))
+        run = _good(self.start_up(*arguments).wait(SECONDS))
+        self._applied = self.file.read_text()
+        return run
 
-    def start_up(self) -> Running:
-        return self.start("up", "--yes", "--skip-preview")
+    def start_up(self, *arguments: str) -> Running:
+        self._applied = ""
+        return self.start("up", "--yes", "--skip-preview", *arguments)
+
+    def settle(self, **keys: Any) -> None:
+        """Brings the stack to where a test begins. Does nothing where the test before has left it there."""
+        self.configure(**keys)
+        if self.file.read_text() != self._applied:
+            self.up()
 
     def failing_up(self, seconds: float = SECONDS) -> Run:
-        run = self.run("up", "--yes", "--skip-preview", seconds=seconds)
+        run = self.start_up().wait(seconds)
         assert run.code != 0, run.text
         return run
 
@@ -68,6 +78,7 @@ class Stack:
         return _good(self.run("refresh", "--yes", "--skip-preview"))
 
     def destroy(self) -> Run:
+        self._applied = ""
         return _good(self.run("destroy", "--yes", "--skip-preview"))
 
     def outputs(self) -> dict[str, Any]:

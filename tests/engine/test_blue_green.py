@@ -5,8 +5,6 @@ One endpoint goes through all of it, from test to test.
 
 from typing import Any
 
-import pytest
-
 from tests.engine.kube import Kube
 from tests.engine.runs import Run, names
 from tests.engine.stacks import Stack
@@ -25,12 +23,6 @@ def cluster(**over: Any) -> dict[str, Any]:
     return {"main": {"workers": {"replicas": 2, "threads": 2}, "endpoint": endpoint} | over}
 
 
-@pytest.fixture(scope="module")
-def running(stack: Stack) -> Stack:
-    stack.change(clusters=cluster())
-    return stack
-
-
 def replacement(run: Run, old: str, new: str) -> None:
     """Holds a run to the steps of blue/green: nothing is ever replaced, so a failed `up` keeps the old cluster."""
     assert not [step for step in run.changes if "replace" in step[0]], run.text
@@ -39,20 +31,21 @@ def replacement(run: Run, old: str, new: str) -> None:
     assert run.fields[run.of("Service")[0]] == ['spec.selector["dask.org/cluster-name"]']
 
 
-def test_running_work_finishes_on_the_old_cluster(running: Stack, kube: Kube) -> None:
-    address, old = running.outputs()["schedulerAddress"], running.cluster("main")["name"]
-    running.configure(clusters=cluster(env={"FLAVOUR": "two"}))
-    said = running.preview()
+def test_running_work_finishes_on_the_old_cluster(stack: Stack, kube: Kube) -> None:
+    stack.settle(clusters=cluster(env={"FLAVOUR": "one"}))
+    address, old = stack.outputs()["schedulerAddress"], stack.cluster("main")["name"]
+    stack.configure(clusters=cluster(env={"FLAVOUR": "two"}))
+    said = stack.preview()
 
     with client(address) as before:
         futures = before.map(where_after_a_second, range(160), pure=False)
-        up = running.start_up()
+        up = stack.start_up()
         wait_until(lambda: up.says(f"{old}: waiting for"), 240, "the old cluster is being drained")
         found_by_newcomers = pods_behind(address)
         results: Any = before.gather(futures)
     done = up.wait()
 
-    new = running.cluster("main")["name"]
+    new = stack.cluster("main")["name"]
     assert done.code == 0, done.text
     assert done.changes == said.changes
     replacement(done, old, new)
@@ -60,16 +53,17 @@ def test_running_work_finishes_on_the_old_cluster(running: Stack, kube: Kube) ->
     assert all(pod.startswith(f"{old}-default-") for _, pod in results)
     assert len(found_by_newcomers) == 2
     assert all(pod.startswith(f"{new}-default-") for pod in found_by_newcomers)
-    assert running.outputs()["schedulerAddress"] == address
+    assert stack.outputs()["schedulerAddress"] == address
     assert kube.clusters(NAMESPACE) == [new]
 
 
-def test_a_failed_change_keeps_the_old_cluster_and_going_back_does_not_restart_it(running: Stack, kube: Kube) -> None:
-    address, old = running.outputs()["schedulerAddress"], running.cluster("main")["name"]
+def test_a_failed_change_keeps_the_old_cluster_and_going_back_does_not_restart_it(stack: Stack, kube: Kube) -> None:
+    stack.settle(clusters=cluster(env={"FLAVOUR": "two"}))
+    address, old = stack.outputs()["schedulerAddress"], stack.cluster("main")["name"]
     scheduler = kube.scheduler(NAMESPACE, old)
 
-    running.configure(clusters=cluster(env={"FLAVOUR": "two"}, image=MISSING_IMAGE))
-    failure = running.failing_up()
+    stack.configure(clusters=cluster(env={"FLAVOUR": "two"}, image=MISSING_IMAGE))
+    failure = stack.failing_up()
 
     assert MISSING_IMAGE in failure.text
     assert "ImagePullBackOff" in failure.text
@@ -78,7 +72,7 @@ def test_a_failed_change_keeps_the_old_cluster_and_going_back_does_not_restart_i
     assert computes(address)
     assert len(kube.clusters(NAMESPACE)) == 2
 
-    back = running.change(clusters=cluster(env={"FLAVOUR": "two"}))
+    back = stack.change(clusters=cluster(env={"FLAVOUR": "two"}))
 
     assert ("delete", "DaskCluster") in [step[:2] for step in back.changes]
     assert not [step for step in back.of("DaskCluster", "Service") if step[0] != "delete"]
@@ -87,26 +81,27 @@ def test_a_failed_change_keeps_the_old_cluster_and_going_back_does_not_restart_i
     assert computes(address)
 
 
-def test_a_failed_change_can_be_mended_forward(running: Stack, kube: Kube) -> None:
-    address, old = running.outputs()["schedulerAddress"], running.cluster("main")["name"]
-    running.configure(clusters=cluster(env={"FLAVOUR": "three"}, image=MISSING_IMAGE))
-    running.failing_up()
+def test_a_failed_change_can_be_mended_forward(stack: Stack, kube: Kube) -> None:
+    stack.settle(clusters=cluster(env={"FLAVOUR": "two"}))
+    address, old = stack.outputs()["schedulerAddress"], stack.cluster("main")["name"]
+    stack.configure(clusters=cluster(env={"FLAVOUR": "three"}, image=MISSING_IMAGE))
+    stack.failing_up()
 
-    mended = running.change(clusters=cluster(env={"FLAVOUR": "three"}))
+    mended = stack.change(clusters=cluster(env={"FLAVOUR": "three"}))
 
-    new = running.cluster("main")["name"]
+    new = stack.cluster("main")["name"]
     assert new != old
     assert ("update", "Service", "main-endpoint") in mended.changes
     assert kube.clusters(NAMESPACE) == [new]
     assert {pod.rpartition("-default-")[0] for pod in pods_behind(address)} == {new}
 
 
-def test_recreate_replaces_the_same_name(running: Stack, kube: Kube) -> None:
-    running.change(clusters=cluster(update="recreate"))
+def test_recreate_replaces_the_same_name(stack: Stack, kube: Kube) -> None:
+    stack.settle(clusters=cluster(update="recreate"))
     assert kube.clusters(NAMESPACE) == ["main"]
     before = kube.scheduler(NAMESPACE, "main")
 
-    run = running.change(clusters=cluster(update="recreate", env={"FLAVOUR": "four"}))
+    run = stack.change(clusters=cluster(update="recreate", env={"FLAVOUR": "four"}))
 
     assert names(run.of("DaskCluster")) == [
         "create-replacement DaskCluster main",
@@ -118,4 +113,4 @@ def test_recreate_replaces_the_same_name(running: Stack, kube: Kube) -> None:
     assert names(run.of("Service")) == []
     assert kube.clusters(NAMESPACE) == ["main"]
     assert kube.scheduler(NAMESPACE, "main") != before
-    assert computes(running.outputs()["schedulerAddress"])
+    assert computes(stack.outputs()["schedulerAddress"])

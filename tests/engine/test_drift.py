@@ -14,10 +14,10 @@ NAMESPACE = "drift"
 PORT = 30871
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def running(stack: Stack) -> Stack:
     endpoint = {"type": "NodePort", "insecure": True, "nodePorts": {"scheduler": PORT, "dashboard": PORT + 1}}
-    stack.change(clusters={"main": {"workers": {"replicas": 1, "threads": 1}, "endpoint": endpoint}})
+    stack.settle(clusters={"main": {"workers": {"replicas": 1, "threads": 1}, "endpoint": endpoint}})
     return stack
 
 

@@ -29,20 +29,21 @@ def cluster(replicas: int = 1, memory: str = "512Mi", ports: dict[str, int] = PO
     }
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def running(stack: Stack) -> Stack:
-    stack.change(clusters=cluster())
+    stack.settle(clusters=cluster())
     return stack
 
 
 @pytest.fixture(scope="module")
-def connected(running: Stack) -> Iterator[Client]:
+def connected(stack: Stack) -> Iterator[Client]:
     """One client for all changes: none of them may cut it off."""
-    with client(running.outputs()["schedulerAddress"]) as made:
+    stack.settle(clusters=cluster())
+    with client(stack.outputs()["schedulerAddress"]) as made:
         yield made
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def untouched(running: Stack, kube: Kube) -> Iterator[None]:
     """Holds each test to the same scheduler pod."""
     name = running.cluster("main")["name"]
@@ -61,27 +62,21 @@ def without_verification(run: Run) -> list[str]:
     return names([step for step in run.changes if step[1] != "Job"])
 
 
-@pytest.mark.usefixtures("untouched")
-def test_more_workers_are_an_update_of_the_cluster_only(running: Stack, kube: Kube) -> None:
-    run = running.change(clusters=cluster(replicas=3))
+def test_workers_come_and_go_as_an_update_of_the_cluster_only(running: Stack, kube: Kube, connected: Client) -> None:
+    name = running.cluster("main")["name"]
 
-    assert without_verification(run) == [f"update DaskCluster {running.cluster('main')['name']}"]
-    assert run.fields[run.of("DaskCluster")[0]] == ["spec.worker.replicas"]
+    more = running.change(clusters=cluster(replicas=3))
     assert workers(kube) == 4
-
-
-@pytest.mark.usefixtures("untouched")
-def test_fewer_workers_hand_their_data_over(running: Stack, kube: Kube, connected: Client) -> None:
     data = Persisted(connected)
+    fewer = running.change(clusters=cluster())
 
-    run = running.change(clusters=cluster(replicas=1))
-
-    assert without_verification(run) == [f"update DaskCluster {running.cluster('main')['name']}"]
+    for run in (more, fewer):
+        assert without_verification(run) == [f"update DaskCluster {name}"]
+        assert run.fields[run.of("DaskCluster")[0]] == ["spec.worker.replicas"]
     wait_until(lambda: workers(kube) == 2, 60, "two workers left")
     assert data.intact()
 
 
-@pytest.mark.usefixtures("untouched")
 def test_other_node_ports_are_an_update_of_the_endpoint_only(running: Stack, connected: Client) -> None:
     run = running.change(clusters=cluster(ports={"scheduler": 30811, "dashboard": 30812}))
 
@@ -90,10 +85,8 @@ def test_other_node_ports_are_an_update_of_the_endpoint_only(running: Stack, con
     assert running.outputs()["schedulerAddress"].endswith(":30811")
     assert computes(running.outputs()["schedulerAddress"])
     assert connected.submit(sum, [1, 2], pure=False).result(timeout=30) == 3
-    running.change(clusters=cluster())
 
 
-@pytest.mark.usefixtures("untouched")
 def test_another_memory_of_a_group_replaces_the_group_under_the_client(
     running: Stack, kube: Kube, connected: Client
 ) -> None:
@@ -106,7 +99,7 @@ def test_another_memory_of_a_group_replaces_the_group_under_the_client(
         ("create", "DaskWorkerGroup"),
         ("delete", "DaskWorkerGroup"),
     ]
-    assert data.intact()
     wait_until(lambda: workers(kube) == 2, 60, "the old group is gone")
+    assert data.intact()
     pods = [pod for pod in kube.pods(NAMESPACE, component="worker") if f"{name}-extra" in pod["metadata"]["name"]]
     assert [pod["spec"]["containers"][0]["resources"]["limits"]["memory"] for pod in pods] == ["640Mi"]

@@ -39,8 +39,7 @@ def test_up_goes_on_after_the_first_one_was_killed(stack: Stack, kube: Kube) -> 
 
 
 def test_a_change_goes_on_after_it_was_killed_while_the_old_cluster_served(stack: Stack, kube: Kube) -> None:
-    stack.configure(clusters=cluster())
-    stack.up()
+    stack.settle(clusters=cluster())
     address, old = stack.outputs()["schedulerAddress"], stack.cluster("main")["name"]
     scheduler = kube.scheduler(NAMESPACE, old)
     stack.configure(clusters=cluster(env={"FLAVOUR": "two"}))

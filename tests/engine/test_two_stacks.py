@@ -40,7 +40,7 @@ def test_a_second_stack_computes_beside_the_first(owner: Owner, second: Stack, k
 
 
 def test_destroying_the_second_leaves_the_first_computing(owner: Owner, second: Stack, kube: Kube) -> None:
-    second.up()
+    second.settle()
     before = kube.scheduler("analytics", owner.stack.cluster("analytics")["name"])
 
     run = second.destroy()

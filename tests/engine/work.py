@@ -10,6 +10,8 @@ from uuid import uuid4
 import cloudpickle
 from distributed import Client, wait
 
+from tests.stacks import wait_until
+
 # Workers have no `tests` package to import them from.
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
 
@@ -35,24 +37,31 @@ class Persisted:
         self._futures: list[Any] = made.map(counted, range(count), topic=self._topic, pure=False)
         with made.as_current():
             wait(self._futures, timeout=60)
-        assert self._executions() == count
+        assert self.executions() == count
 
     def intact(self) -> bool:
         """Whether all of them are still there, and none was computed again."""
         results: Any = self._client.gather(self._futures)
-        return [i for i, _ in results] == list(range(self._count)) and self._executions() == self._count
+        return [i for i, _ in results] == list(range(self._count)) and self.executions() == self._count
 
-    def _executions(self) -> int:
+    def executions(self) -> int:
+        """How often they were computed. A mark from every worker comes after all that the worker had to tell."""
+        mark, workers = f"mark-{uuid4()}", self._client.scheduler_info(n_workers=-1)["workers"]
+        marks = [self._client.submit(counted, mark, self._topic, workers=[name], pure=False) for name in workers]
+        wait_until(lambda: self._seen().count(mark) == len(marks), 60, "a mark of every worker")
+        return sum(isinstance(item, int) for item in self._seen())
+
+    def _seen(self) -> list[int | str]:
         events: Any = self._client.get_events(self._topic)
-        return len(events)
+        return [item for _, item in events]
 
 
-def counted(i: int, topic: str) -> tuple[int, bytes]:
+def counted(item: int | str, topic: str) -> tuple[int | str, bytes]:
     """A task that leaves a trace each time it runs: the scheduler keeps the events of workers that are gone."""
     from distributed import get_worker
 
-    get_worker().log_event(topic, i)
-    return i, bytes(1000)
+    get_worker().log_event(topic, item)
+    return item, bytes(1000)
 
 
 def where_after_a_second(i: int) -> tuple[int, str]:

@@ -1,6 +1,7 @@
 # Everything a fresh machine needs, one command each. `make` lists the targets.
 #   STACK=dev          which Pulumi.<stack>.yaml
 #   ENGINE=auto        auto: the Pulumi CLI where it can be had, else none; pulumi; none
+#   ARGS=...           more arguments, such as ARGS=--show-secrets for `make outputs`
 #   KUBECONFIG=...     use that cluster; without it, and without kubernetes:context in the stack, a local one is made
 #   CLUSTER=dev        the name of that local one;  TEST_CLUSTER=test: of the one that `make test` makes and removes
 STACK ?= dev
@@ -31,19 +32,19 @@ help: ## this list
 
 .PHONY: up preview outputs down refresh status
 up: $(RUNTIME) ## bring the stack up: operator, clusters, endpoints, a computed result
-	@$(LOCAL) up --stack $(STACK) --name $(CLUSTER)
+	@$(LOCAL) up --stack $(STACK) --name $(CLUSTER) $(ARGS)
 
 preview: $(RUNTIME) ## what `make up` would change
-	@$(LOCAL) preview --stack $(STACK) --name $(CLUSTER)
+	@$(LOCAL) preview --stack $(STACK) --name $(CLUSTER) $(ARGS)
 
 outputs: $(RUNTIME) ## the stack's outputs as JSON, nothing else on stdout
-	@$(LOCAL) outputs --stack $(STACK) --name $(CLUSTER)
+	@$(LOCAL) outputs --stack $(STACK) --name $(CLUSTER) $(ARGS)
 
 down: $(RUNTIME) ## delete the stack; the Kubernetes stays
-	@$(LOCAL) down --stack $(STACK) --name $(CLUSTER)
+	@$(LOCAL) down --stack $(STACK) --name $(CLUSTER) $(ARGS)
 
 refresh: $(RUNTIME) ## compare the engine's state with the cluster
-	@$(LOCAL) refresh --stack $(STACK) --name $(CLUSTER)
+	@$(LOCAL) refresh --stack $(STACK) --name $(CLUSTER) $(ARGS)
 
 status: $(RUNTIME) ## the local Kubernetes, and what of the stack is on the cluster
 	@$(PYTHON) -m local.kubernetes status --name $(CLUSTER) || true

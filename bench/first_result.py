@@ -41,8 +41,8 @@ def measure(place: Place, way: str, number: int) -> dict[str, Any]:
         words = getattr(error, "stderr", None) or str(error)
         print(f"round {number}, ({way}): failed: {words.strip()[-600:]}", flush=True)
         return result | {"failure": words.strip()[-1500:]}
-    result |= {"marks": watch.marks, "events": timeline(place, watch.epoch), "output": watch.lines}
-    print(f"round {number}, ({way}): {watch.marks}, load {load}", flush=True)
+    result |= {"marks": watch.marks, "cpu": watch.cpu(), "events": timeline(place, watch.epoch), "output": watch.lines}
+    print(f"round {number}, ({way}): {watch.marks}, CPU {result['cpu']}, load {load}", flush=True)
     return result
 
 
@@ -52,23 +52,29 @@ def order(names: list[str], number: int) -> list[str]:
     return turned if number % 2 == 0 else turned[::-1]
 
 
+def save(report: dict[str, Any], directory: Path) -> None:
+    """Both files, after every measurement: a bench that is broken off leaves what it has."""
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / f"first_result-{report['date']}.json").write_text(json.dumps(report, indent=1) + "\n")
+    (directory / "first_result.md").write_text(markdown(report))
+
+
 def main(argv: list[str] | None = None) -> int:
     options = _parse(argv)
     names = list(options.ways)
     if "d" in names and not shutil.which("pulumi"):
         print("(d) is skipped: there is no `pulumi` on PATH", flush=True)
         names.remove("d")
-    begin = datetime.now(UTC)
+    results: list[dict[str, Any]] = []
+    report = {"date": datetime.now(UTC).date().isoformat(), "rounds": options.rounds, "results": results}
     with own_cluster(keep=options.keep) as place:
-        found = facts(place)
-        results = [measure(place, way, number) for number in range(options.rounds) for way in order(names, number)]
+        report["machine"] = facts(place)
+        for number in range(options.rounds):
+            for way in order(names, number):
+                results.append(measure(place, way, number))
+                save(report, options.results)
         empty(place)
-    report = {"date": begin.date().isoformat(), "rounds": options.rounds, "machine": found, "results": results}
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / f"first_result-{report['date']}.json").write_text(json.dumps(report, indent=1) + "\n")
-    text = markdown(report)
-    (RESULTS / "first_result.md").write_text(text)
-    print(text)
+    print(markdown(report))
     return int(any("failure" in result for result in results if result["way"] in "cd"))
 
 
@@ -76,6 +82,7 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.first_result", description="Time to the first result.")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--ways", default="abcd", help="which ways, as letters (default: abcd)")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="where the files go (default: bench/results)")
     parser.add_argument("--keep", action="store_true", help="leave the bench's Kubernetes running")
     return parser.parse_args(argv)
 

@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import platform
+import resource
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,8 @@ from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+from local.kubernetes import cgroups
 
 PROJECT = Path(__file__).parent.parent
 NAME = "bench"
@@ -58,6 +61,23 @@ class Place:
     def node_address(self) -> str:
         [node] = self.items("nodes")
         return next(item["address"] for item in node["status"]["addresses"] if item["type"] == "InternalIP")
+
+
+def cpu_seconds() -> dict[str, float]:
+    """Processor time so far: of the whole Kubernetes with its pods, and of this process with its ended children."""
+    times = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return {"cluster": _cluster_cpu_seconds(), "clients": sum(one.ru_utime + one.ru_stime for one in times)}
+
+
+def _cluster_cpu_seconds() -> float:
+    """The cluster's control group in cgroup v1 (nanoseconds) or v2 (microseconds)."""
+    for hierarchy in cgroups.hierarchies():
+        group = hierarchy / cgroups.root(NAME)[1:]
+        if (group / "cpuacct.usage").exists():
+            return int((group / "cpuacct.usage").read_text()) / 1e9
+        if (group / "cpu.stat").exists() and "usage_usec" in (text := (group / "cpu.stat").read_text()):
+            return int(text.split("usage_usec", 1)[1].split()[0]) / 1e6
+    return 0.0
 
 
 @contextlib.contextmanager

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from distributed import Client
 
-from bench.place import PROJECT, Place
+from bench.place import PROJECT, Place, cpu_seconds
 
 TIMEOUT_SECONDS = 300
 KUBECLUSTER_SECONDS = 180
@@ -30,11 +30,16 @@ class Stopwatch:
 
     def __init__(self) -> None:
         self.epoch = time.time()
+        self._cpu = cpu_seconds()
         self.marks: dict[str, float] = {}
         self.lines: list[tuple[float, str]] = []
 
     def mark(self, step: str) -> None:
         self.marks.setdefault(step, self.passed())
+
+    def cpu(self) -> dict[str, float]:
+        """Processor seconds since the start, of the cluster and of what ran outside it."""
+        return {where: round(now - self._cpu[where], 1) for where, now in cpu_seconds().items()}
 
     def passed(self) -> float:
         return round(time.time() - self.epoch, 2)

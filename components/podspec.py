@@ -6,19 +6,18 @@ contract tests hold every spec made here against them.
 
 import json
 import math
-import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from components.clustersettings import Cluster, Scheduler, Tls, WorkerPods
+from components.podenv import TLS_PATH, environment, tls_environment, variable
 from components.podsettings import PodSettings, ProbeTiming
 from components.quantities import amount, seconds
 
 Spec = dict[str, Any]
 COMM_PORT, DASHBOARD_PORT = 8786, 8787
-TLS_PATH = "/etc/dask-tls"
 # Kubernetes must not act on a preStop that has just begun its last step.
 RETIRE_MARGIN_SECONDS = 5
 USER_ID = 1000
@@ -52,7 +51,7 @@ def script(name: str) -> str:
 
 def scheduler(settings: Scheduler, pod: PodSettings, place: Surroundings) -> Spec:
     """The scheduler's pod spec. Its port names are what the endpoint and the probes refer to."""
-    container = _container("scheduler", pod, place, _tls_env("scheduler", place))
+    container = _container("scheduler", pod, place, tls_environment("scheduler", place.tls))
     container["args"] = [
         *("dask", "scheduler", "--host", "0.0.0.0", "--port", str(settings.port)),
         *("--dashboard-address", f":{settings.dashboard_port}"),
@@ -69,8 +68,8 @@ def worker(settings: WorkerPods, pod: PodSettings, place: Surroundings) -> Spec:
     """A worker's pod spec. Its name is its Deployment's, by which the operator and the preStop find it."""
     grace = seconds(settings.termination_grace_period)
     retire = max(1, grace - RETIRE_MARGIN_SECONDS)
-    env = [_env("DASK_SCHEDULER_ADDRESS", place.scheduler_address), _env("DASK_RETIRE_SECONDS", str(retire))]
-    container = _container("worker", pod, place, [*env, *_tls_env("worker", place)])
+    env = [variable("DASK_SCHEDULER_ADDRESS", place.scheduler_address), variable("DASK_RETIRE_SECONDS", str(retire))]
+    container = _container("worker", pod, place, [*env, *tls_environment("worker", place.tls)])
     container["args"] = _worker_args(settings, pod)
     container["ports"] = [_port("http-dashboard", settings.dashboard_port)]
     if settings.port:
@@ -90,11 +89,11 @@ def verify(cluster: Cluster, place: Surroundings, expected_workers: dict[str, in
         **(dict(pod) | {"volumes": (), "env_from": (), "packages": PodSettings().packages, "resources": None})
     )
     env = [
-        _env("DASK_SCHEDULER_ADDRESS", place.scheduler_address),
-        _env("EXPECTED_WORKERS", json.dumps(expected_workers, sort_keys=True)),
-        _env("READY_SECONDS", str(ready_seconds)),
+        variable("DASK_SCHEDULER_ADDRESS", place.scheduler_address),
+        variable("EXPECTED_WORKERS", json.dumps(expected_workers, sort_keys=True)),
+        variable("READY_SECONDS", str(ready_seconds)),
     ]
-    container = _container("verify", own, place, [*env, *_tls_env("client", place)])
+    container = _container("verify", own, place, [*env, *tls_environment("client", place.tls)])
     container["command"] = ["python3", "-c", script("verify")]
     container["terminationMessagePolicy"] = "FallbackToLogsOnError"
     container["resources"] = {
@@ -106,7 +105,7 @@ def verify(cluster: Cluster, place: Surroundings, expected_workers: dict[str, in
 
 def runner(command: list[str], pod: PodSettings, place: Surroundings) -> Spec:
     """The pod spec of a DaskJob's runner. Never restarted: its end is the job's end."""
-    container = _container("job", pod, place, [_env("DASK_SCHEDULER_ADDRESS", place.scheduler_address)])
+    container = _container("job", pod, place, [variable("DASK_SCHEDULER_ADDRESS", place.scheduler_address)])
     # As arguments, so that the image's entrypoint installs the packages first.
     container["args"] = command
     container["terminationMessagePolicy"] = "FallbackToLogsOnError"
@@ -128,7 +127,7 @@ def _worker_args(settings: WorkerPods, pod: PodSettings) -> list[str]:
 
 
 def _container(name: str, pod: PodSettings, place: Surroundings, env: list[Spec]) -> Spec:
-    container: Spec = {"name": name, "image": pod.image, "env": [*env, *environment(pod, place)]}
+    container: Spec = {"name": name, "image": pod.image, "env": [*env, *environment(pod, restricted=place.restricted)]}
     container["imagePullPolicy"] = pod.image_pull_policy or "IfNotPresent"
     if pod.env_from:
         container["envFrom"] = [_env_from(source.secret, source.config_map, place) for source in pod.env_from]
@@ -142,29 +141,6 @@ def _container(name: str, pod: PodSettings, place: Surroundings, env: list[Spec]
     if place.restricted:
         container["securityContext"] = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
     return container
-
-
-def environment(pod: PodSettings, place: Surroundings) -> list[Spec]:
-    """Packages, Dask's configuration and the person's own variables, in a stable order. The last of a name wins."""
-    values = {
-        f"EXTRA_{manager.upper()}_PACKAGES": " ".join(names) for manager, names in dict(pod.packages).items() if names
-    }
-    if place.restricted:
-        values["HOME"] = "/tmp"
-    values |= dict(sorted(dask_environment(pod.dask_config).items())) | dict(sorted(pod.env.items()))
-    return [_env(name, value) for name, value in values.items()]
-
-
-def dask_environment(tree: dict[str, Any], prefix: str = "DASK") -> dict[str, str]:
-    """Dask's configuration as it reads it from the environment: `a: {b-c: 1}` -> `DASK_A__B_C=1` (dask.config)."""
-    flat: dict[str, str] = {}
-    for key, value in tree.items():
-        name = f"{prefix}{'_' if prefix == 'DASK' else '__'}{re.sub(r'[^A-Za-z0-9]', '_', key).upper()}"
-        if isinstance(value, dict) and value:
-            flat |= dask_environment(value, name)
-        else:
-            flat[name] = value if isinstance(value, str) else repr(value)
-    return flat
 
 
 def _pod(pod: PodSettings, place: Surroundings, container: Spec, role: str) -> Spec:
@@ -203,10 +179,6 @@ def _env_from(secret: str | None, config_map: str | None, place: Surroundings) -
     return {"configMapRef": {"name": config_map}}
 
 
-def _env(name: str, value: str) -> Spec:
-    return {"name": name, "value": value}
-
-
 def _port(name: str, number: int) -> Spec:
     return {"name": name, "containerPort": number, "protocol": "TCP"}
 
@@ -216,24 +188,6 @@ def _probe(timing: ProbeTiming | None, *, period: int, timeout: int, failures: i
     ours = {"initialDelaySeconds": delay, "periodSeconds": period, "timeoutSeconds": timeout}
     probe = {"httpGet": {"path": "/health", "port": "http-dashboard"}} | ours | {"failureThreshold": failures} | given
     return {key: value for key, value in probe.items() if value != 0}
-
-
-def _tls_env(role: str, place: Surroundings) -> list[Spec]:
-    """https://distributed.dask.org/en/stable/tls.html. Every role has a leaf of its own."""
-    if not place.tls.enabled:
-        return []
-    comm = "DASK_DISTRIBUTED__COMM__"
-    role_key = role.upper()
-    leaves = {role_key} | ({"CLIENT"} if role == "scheduler" else set())
-    values = {
-        f"{comm}DEFAULT_SCHEME": "tls",
-        f"{comm}REQUIRE_ENCRYPTION": "True",
-        f"{comm}TLS__CA_FILE": f"{TLS_PATH}/ca.crt",
-    }
-    for leaf in sorted(leaves | ({"CLIENT"} if role == "worker" else set())):
-        values[f"{comm}TLS__{leaf}__CERT"] = f"{TLS_PATH}/{role}.crt"
-        values[f"{comm}TLS__{leaf}__KEY"] = f"{TLS_PATH}/{role}.key"
-    return [_env(name, value) for name, value in values.items()]
 
 
 def overlay(base: Any, over: Any) -> Any:

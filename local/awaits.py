@@ -8,8 +8,9 @@ no quota) stand in the progress lines and in the error.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from local.live import ApiError, Cluster, Ref
+from local.live import ApiError, Cluster
 from local.progress import Progress
+from local.refs import Ref
 
 SKIP_AWAIT = "pulumi.com/skipAwait"
 TIMEOUT_SECONDS = "pulumi.com/timeoutSeconds"

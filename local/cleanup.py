@@ -1,7 +1,8 @@
 """What of a stack is on a cluster, and taking it away in safe order. In: the stack's label. Out: deletions.
 
-Ours is what carries the label `app.kubernetes.io/part-of: <project>-<stack>`, was written by `local-apply`, and has no
-owner (what the Dask operator makes copies labels, but belongs to its DaskCluster). CRDs are never touched.
+Ours is what carries the label `app.kubernetes.io/part-of: <project>-<stack>` and was written by `local-apply`. An owner
+says nothing: the Dask operator copies labels to what it makes, and adopts the worker groups that we make. CRDs are
+never touched.
 """
 
 from collections.abc import Iterator, Set
@@ -10,10 +11,11 @@ from typing import Any
 
 from local import helm
 from local.awaits import until_gone
-from local.live import MANAGER, ApiError, Cluster, Ref, managers, ref_of
-from local.objects import PROTECT
+from local.live import ApiError, Cluster
+from local.objects import PROTECT, RETAIN
 from local.progress import DEFAULT_TIMEOUT_SECONDS, NotInTimeError
 from local.record import Record
+from local.refs import MANAGER, Ref, managers, ref_of
 
 DASK = "kubernetes.dask.org/v1"
 # Every kind that the program can register, in the order of deletion: clusters while their operator still runs, then
@@ -52,7 +54,7 @@ def of_stack(cluster: Cluster, part_of: str, namespaces: Set[str] = frozenset())
     with ThreadPoolExecutor(len(kinds)) as pool:
         found = pool.map(lambda entry: list(_labelled(cluster, entry[1], entry[2], part_of, namespaces)), kinds)
         for (stage, _, _), objects in zip(kinds, found, strict=True):
-            stages[stage] += [obj for obj in objects if not obj["metadata"].get("ownerReferences")]
+            stages[stage] += objects
     return stages
 
 
@@ -73,8 +75,8 @@ def _labelled(
 
 
 def ours(obj: dict[str, Any]) -> bool:
-    """Whether `local-apply` has written this object."""
-    return MANAGER in managers(obj)
+    """Whether `local-apply` has written this object, and may take it away."""
+    return MANAGER in managers(obj) and RETAIN not in obj["metadata"].get("annotations", {})
 
 
 def prune(cluster: Cluster, part_of: str, record: Record, preview: bool) -> None:
@@ -119,7 +121,7 @@ def _take_away(
         record.note("delete", f"Helm release {namespace}/{name}")
         if not preview:
             _warn_of_strangers(cluster, record)
-            helm.uninstall(cluster, namespace, name, DEFAULT_TIMEOUT_SECONDS)
+            helm.uninstall(cluster, namespace, name, DEFAULT_TIMEOUT_SECONDS, record.progress)
     _delete(cluster, namespaces, record, preview, force_finalizers)
 
 

@@ -17,8 +17,9 @@ from pathlib import Path
 
 from local import pulumicli
 from local.cleanup import of_stack, ours
-from local.live import ApiError, UnreachableError, managers, ref_of
+from local.live import ApiError, UnreachableError
 from local.monitor import cluster_of, default_inputs
+from local.refs import managers, ref_of
 from local.stackfiles import Stack, StackError, load, read_yaml
 
 _COMMANDS: dict[str, list[str]] = {
@@ -124,7 +125,8 @@ def _by_engine(cli: str, stack: Stack, command: str, more: list[str]) -> int:
             return 0
         _say(selected.stderr.strip() or selected.stdout.strip())
         return 1
-    arguments = [*_COMMANDS[command], "--stack", stack.name, "--non-interactive", *more]
+    arguments = [*_COMMANDS[command], "--stack", stack.name, *more]
+    arguments += [] if sys.stdout.isatty() else ["--non-interactive"]
     if state and command != "outputs":
         arguments += ["--config-file", str(project / f"Pulumi.{stack.name}.yaml")]
     os.chdir(stack.root)

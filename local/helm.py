@@ -3,14 +3,12 @@
 What is deployed is read from Helm's own record (a Secret): an unchanged release costs one request and no helm process.
 """
 
-import base64
-import gzip
-import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +17,10 @@ from typing import Any
 import yaml
 
 from local.changes import Change, differences
-from local.live import ApiError, Cluster, Ref
+from local.helmrecord import newest, other_chart
+from local.live import ApiError, Cluster
 from local.progress import Progress
+from local.refs import Ref
 
 PART_OF = "app.kubernetes.io/part-of"
 # Inputs with a helm flag of the same meaning, then those read below; any other is refused, not dropped.
@@ -67,14 +67,14 @@ def plan(cluster: Cluster, inputs: Mapping[str, Any]) -> ReleasePlan:
         raise HelmError("the Release has no `name`; without an engine no state could remember a made-up one")
     if odd := {key for key, value in inputs.items() if value} - {*_SWITCHES, *_READ, *_HARMLESS}:
         raise HelmError(f"not supported without an engine: {', '.join(sorted(odd))}")
-    record = _record(cluster, _namespace(cluster, inputs), inputs["name"])
+    record = newest(cluster, _namespace(cluster, inputs), inputs["name"])
     if record is None:
         return ReleasePlan("create", inputs, None)
     state = record["info"]["status"]
     values = tuple(differences(record.get("config") or {}, inputs.get("values") or {}, ("values",)))
     if state != "deployed":
         return ReleasePlan("update", inputs, record, values, f"the last helm run left it in state {state}")
-    if note := _other_chart(record["chart"], inputs):
+    if note := other_chart(record["chart"], inputs):
         return ReleasePlan("update", inputs, record, values, note)
     return ReleasePlan("update" if values else "same", inputs, record, values)
 
@@ -89,8 +89,12 @@ def install(cluster: Cluster, step: ReleasePlan, part_of: str, progress: Progres
             yaml.safe_dump(inputs.get("values") or {}, values)
             values.flush()
             arguments = ["upgrade", inputs["name"], inputs["chart"], "--install", "--namespace", namespace]
-            run(cluster, [*arguments, "--values", values.name, "--labels", f"{PART_OF}={part_of}", *_flags(inputs)])
-    record = _record(cluster, namespace, inputs["name"])
+            run(
+                cluster,
+                [*arguments, "--values", values.name, "--labels", f"{PART_OF}={part_of}", *_flags(inputs)],
+                progress,
+            )
+    record = newest(cluster, namespace, inputs["name"])
     if record is None:
         raise HelmError(f"helm reported success, but there is no record of release {namespace}/{inputs['name']}")
     return outputs(inputs, record)
@@ -113,10 +117,10 @@ def outputs(inputs: Mapping[str, Any], record: Mapping[str, Any] | None) -> dict
     return {**inputs, "status": status}
 
 
-def uninstall(cluster: Cluster, namespace: str, name: str, timeout_seconds: float) -> None:
+def uninstall(cluster: Cluster, namespace: str, name: str, timeout_seconds: float, progress: Progress) -> None:
     """helm uninstall, waiting until what it made is gone. CRDs stay: Helm never deletes what lies in crds/."""
     flags = ["--wait", "--cascade", "foreground", "--ignore-not-found", "--timeout", f"{timeout_seconds:.0f}s"]
-    run(cluster, ["uninstall", name, "--namespace", namespace, *flags])
+    run(cluster, ["uninstall", name, "--namespace", namespace, *flags], progress)
 
 
 def of_stack(cluster: Cluster, part_of: str) -> list[tuple[str, str]]:
@@ -126,20 +130,25 @@ def of_stack(cluster: Cluster, part_of: str) -> list[tuple[str, str]]:
     return sorted({(item["metadata"]["namespace"], item["metadata"]["labels"]["name"]) for item in found})
 
 
-def run(cluster: Cluster, arguments: list[str]) -> str:
-    """Run helm against this cluster."""
+def run(cluster: Cluster, arguments: list[str], progress: Progress) -> None:
+    """Run helm against this cluster, saying now and then that it still runs. Ctrl-C reaches helm by itself."""
     command = [tool("helm"), *arguments]
     if cluster.kubeconfig:
         command += ["--kubeconfig", cluster.kubeconfig]
     if cluster.context:
         command += ["--kube-context", cluster.context]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        words = [line for line in done.stderr.strip().splitlines() if not line.startswith("WARNING: Kubernetes config")]
-        raise HelmError(
-            f"`helm {' '.join(arguments[:2])}` ended with exit code {done.returncode}:\n" + "\n".join(words)
-        )
-    return done.stdout
+    what = f"helm {' '.join(arguments[:2])}"
+    started = time.monotonic()
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+        while True:
+            try:
+                _, errors = process.communicate(timeout=progress.line_every_seconds)
+                break
+            except subprocess.TimeoutExpired:
+                progress.say(f"  waiting for {what}, {time.monotonic() - started:.0f} s")
+    if process.returncode:
+        words = [line for line in errors.strip().splitlines() if not line.startswith("WARNING: Kubernetes conf")]
+        raise HelmError("\n".join([f"`{what}` ended with exit code {process.returncode}:", *words]))
 
 
 def tool(name: str) -> str:
@@ -170,36 +179,6 @@ def _flags(inputs: Mapping[str, Any]) -> list[str]:
         if inputs.get(key):
             flags += [flag, str(inputs[key])]
     return [*flags, "--timeout", f"{inputs.get('timeout') or 300}s"]
-
-
-def _record(cluster: Cluster, namespace: str, name: str) -> dict[str, Any] | None:
-    """The newest revision in Helm's storage: base64 in base64 around gzipped JSON."""
-    found = list(cluster.list("v1", "Secret", namespace, labelSelector=f"owner=helm,name={name}"))
-    if not found:
-        return None
-    newest = max(found, key=lambda item: int(item["metadata"]["labels"]["version"]))
-    record = json.loads(gzip.decompress(base64.b64decode(base64.b64decode(newest["data"]["release"]))))
-    return {**record, "secret": newest["metadata"]["name"], "labels": newest["metadata"]["labels"]}
-
-
-def _other_chart(deployed: Mapping[str, Any], inputs: Mapping[str, Any]) -> str:
-    """How the wanted chart differs from the deployed one; "" where it does not. An unpinned remote chart always may."""
-    metadata, chart = deployed["metadata"], inputs["chart"]
-    if not Path(chart).is_dir():
-        name, wanted = chart.rstrip("/").rpartition("/")[2], inputs.get("version", "")
-        if not wanted:
-            return "the chart's version is not pinned"
-        if name == metadata["name"] and wanted.removeprefix("v") == metadata["version"].removeprefix("v"):
-            return ""
-        return f"chart {metadata['name']} {metadata['version']} -> {name} {wanted}"
-    ours = yaml.safe_load(Path(chart, "Chart.yaml").read_text(encoding="utf-8"))
-    if (ours["name"], ours["version"]) != (metadata["name"], metadata["version"]):
-        return f"chart {metadata['name']} {metadata['version']} -> {ours['name']} {ours['version']}"
-    files = {path.relative_to(chart).as_posix(): path for path in Path(chart, "templates").rglob("*") if path.is_file()}
-    templates = {item["name"]: base64.b64decode(item["data"]) for item in deployed.get("templates") or []}
-    values = yaml.safe_load(Path(chart, "values.yaml").read_text(encoding="utf-8")) or {}
-    same = templates == {name: path.read_bytes() for name, path in files.items()} and values == deployed.get("values")
-    return "" if same else f"the content of chart {ours['name']} changed"
 
 
 def _forget_interrupted(cluster: Cluster, namespace: str, record: Mapping[str, Any], progress: Progress) -> None:

@@ -1,7 +1,8 @@
 """Resource hooks, run as the engine runs them. In: registrations and bindings. Out: nothing, or HookError.
 
 The SDK opens a callback server for its hooks in the program's own event loop; this calls it over the same protocol as
-the engine does (callback.proto), so sync and async functions, secrets and errors behave alike.
+the engine does (callback.proto), so sync and async functions, secrets and errors behave alike. Delete
+hooks are not run: what is pruned is known by its label only, and no longer stands in the program.
 """
 
 from typing import Any

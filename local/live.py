@@ -12,7 +12,6 @@ import tempfile
 import threading
 import time
 from collections.abc import Coroutine, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,8 @@ import httpx
 import kr8s
 import kr8s.asyncio
 
-MANAGER = "local-apply"
+from local.refs import MANAGER, Ref
+
 _AUTHENTICATE_SECONDS = 15.0
 _CALL = httpx.Timeout(60.0, connect=5.0)
 _TRIES = 3
@@ -36,35 +36,6 @@ class ApiError(Exception):
 
 class UnreachableError(Exception):
     """No API server answers, or the kubeconfig names none."""
-
-
-@dataclass(frozen=True)
-class Ref:
-    """Which object: its type, its namespace ("" for cluster-wide kinds) and its name."""
-
-    api_version: str
-    kind: str
-    namespace: str
-    name: str
-
-    @property
-    def key(self) -> tuple[str, str, str, str]:
-        """The same for every version of an API group."""
-        return (self.api_version.rpartition("/")[0], self.kind, self.namespace, self.name)
-
-    def __str__(self) -> str:
-        return f"{self.kind} {self.namespace + '/' if self.namespace else ''}{self.name}"
-
-
-def ref_of(obj: Mapping[str, Any]) -> Ref:
-    """The Ref of a live object."""
-    metadata = obj["metadata"]
-    return Ref(obj["apiVersion"], obj["kind"], metadata.get("namespace", ""), metadata["name"])
-
-
-def managers(obj: Mapping[str, Any]) -> set[str]:
-    """Who has written to this object, by its managedFields."""
-    return {entry.get("manager", "") for entry in obj["metadata"].get("managedFields", [])}
 
 
 class Cluster:

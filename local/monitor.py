@@ -13,8 +13,9 @@ from google.protobuf import empty_pb2
 from pulumi.runtime.mocks import MockMonitor, Mocks
 from pulumi.runtime.proto import resource_pb2
 
-from local.live import Cluster, Ref
+from local.live import Cluster
 from local.progress import StoppedError
+from local.refs import Ref
 from local.resources import Run, UnsupportedError, register_object, register_release
 from local.wire import plain, secret_keys, struct
 

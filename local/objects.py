@@ -25,16 +25,22 @@ from local.changes import (
     touches,
     without_bookkeeping,
 )
-from local.live import MANAGER, ApiError, Cluster, Ref, managers
+from local.live import ApiError, Cluster
 from local.progress import DEFAULT_TIMEOUT_SECONDS, Progress
+from local.refs import MANAGER, Ref, managers
 
 Action = Literal["create", "update", "replace", "same"]
-TRIGGER, PROTECT = "local-apply/replacement-trigger", "local-apply/protect"
+# Resource options that have to be remembered between runs: there is no state, so the object itself carries them.
+TRIGGER, PROTECT, RETAIN = (f"local-apply/{name}" for name in ("replacement-trigger", "protect", "retain-on-delete"))
 # How the API server words a change that needs a new object; all of them come with HTTP 422.
 _IMMUTABLE = re.compile(
     r"immutable|may not change|may not be changed|cannot change|cannot be changed|Forbidden: updates to"
 )
 _CRD_SECONDS = 30.0
+
+
+class ProtectedError(Exception):
+    """A protected object would have to go."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,7 @@ class Options:
     replace_on_changes: tuple[Path, ...] = ()
     trigger: Any = None
     protect: bool = False
+    retain: bool = False
     create_seconds: float = DEFAULT_TIMEOUT_SECONDS
     update_seconds: float = DEFAULT_TIMEOUT_SECONDS
     delete_seconds: float = DEFAULT_TIMEOUT_SECONDS
@@ -97,6 +104,8 @@ def plan(cluster: Cluster, ref: Ref, desired: Mapping[str, Any], options: Option
 
 def perform(cluster: Cluster, step: Plan, options: Options, progress: Progress) -> dict[str, Any]:
     """Do what the plan says, wait until the object is ready, return it live."""
+    if step.action == "replace" and look_up(step.live, ("metadata", "annotations", PROTECT)) is not MISSING:
+        raise ProtectedError(f"{step.ref} would be replaced, and it is protected; switch the protection off first")
     if step.live and (step.action == "replace" or step.live["metadata"].get("deletionTimestamp")):
         cluster.delete(step.ref)
         until_gone(cluster, step.ref, step.live["metadata"]["uid"], progress, options.delete_seconds)
@@ -150,6 +159,8 @@ def _marked(body: Mapping[str, Any], options: Options) -> dict[str, Any]:
         marks[TRIGGER] = hashlib.sha256(text.encode()).hexdigest()[:16]
     if options.protect:
         marks[PROTECT] = "true"
+    if options.retain:
+        marks[RETAIN] = "true"
     if not marks:
         return dict(body)
     metadata = body["metadata"]

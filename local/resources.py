@@ -11,9 +11,10 @@ from local import helm, objects
 from local.awaits import TIMEOUT_SECONDS
 from local.changes import UNKNOWN, parse_path
 from local.hooks import Hooks
-from local.live import Cluster, Ref
+from local.live import Cluster
 from local.progress import DEFAULT_TIMEOUT_SECONDS, seconds
 from local.record import Record
+from local.refs import Ref
 from local.wire import plain, struct
 
 Mode = Literal["up", "preview", "outputs"]
@@ -132,6 +133,7 @@ def _options(request: Any, metadata: Mapping[str, Any]) -> objects.Options:
         replace_on_changes=tuple(map(parse_path, request.replaceOnChanges)),
         trigger=None if trigger is None or not trigger.WhichOneof("kind") else str(trigger),
         protect=bool(request.protect),
+        retain=bool(request.retainOnDelete),
         create_seconds=seconds(timeouts.create) if timeouts.create else fallback,
         update_seconds=seconds(timeouts.update) if timeouts.update else fallback,
         delete_seconds=seconds(timeouts.delete) if timeouts.delete else fallback,

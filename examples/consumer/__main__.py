@@ -58,15 +58,9 @@ pod = {
         {"name": "program", "configMap": {"name": program.metadata["name"]}},
     ],
 }
-nightly = CronJob(
-    "nightly",
-    metadata={"namespace": namespace},
-    spec={
-        "schedule": "30 2 * * *",
-        "concurrencyPolicy": "Forbid",
-        "jobTemplate": {"spec": {"backoffLimit": 1, "activeDeadlineSeconds": 3600, "template": {"spec": pod}}},
-    },
-)
+template = {"spec": {"backoffLimit": 1, "activeDeadlineSeconds": 3600, "template": {"spec": pod}}}
+spec: Any = {"schedule": "30 2 * * *", "concurrencyPolicy": "Forbid", "jobTemplate": template}
+nightly = CronJob("nightly", metadata={"namespace": namespace}, spec=spec)
 
 run = pulumi.Output.format("kubectl -n {0} create job --from=cronjob/{1} now", namespace, nightly.metadata["name"])
 pulumi.export("runNow", run)

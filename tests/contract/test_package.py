@@ -14,7 +14,7 @@ from plugin.clusters import PACKAGE, DaskCluster, target, whole
 def schema() -> dict[str, Any]:
     """The package's schema, as `pulumi package get-schema ./plugin` prints it."""
     provider = ComponentProvider([DaskCluster], PACKAGE, None, "0.0.0")
-    return json.loads(provider.schema)["resources"][f"{PACKAGE}:index:DaskCluster"]
+    return json.loads(provider.schema or "")["resources"][f"{PACKAGE}:index:DaskCluster"]
 
 
 def test_only_the_namespace_must_be_given(schema: dict[str, Any]) -> None:

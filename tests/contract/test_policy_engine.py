@@ -1,5 +1,6 @@
 """The policy pack under the real engine: binding for strict stacks, advice for all others."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from policy.guardrails import pack
 from tests.contract.rendering import ROOT
 
 # Nobody listens there: such a preview shows that it needs no Kubernetes API.
@@ -36,6 +38,27 @@ class TestEngine:
 
         assert (done.returncode != 0) == strict, done.stdout + done.stderr
         assert f"[{level}]  images-pinned-by-digest" in done.stdout
+
+    def test_a_config_file_relaxes_single_policies(self, tmp_path: Path) -> None:
+        project = self._project(tmp_path, {"dask:strict": True})
+        levels: dict[str, Any] = dict.fromkeys((*pack.ONE, *pack.STACK), "advisory")
+        levels["pods-keep-pod-security"] = {"enforcementLevel": "mandatory", "level": "baseline"}
+        (tmp_path / "levels.json").write_text(json.dumps(levels))
+        self._pulumi(project, "stack", "init", "guarded")
+        options = (
+            "--stack",
+            "guarded",
+            "--policy-pack",
+            "policy",
+            "--policy-pack-config",
+            str(tmp_path / "levels.json"),
+        )
+
+        done = self._pulumi(project, "preview", *options, check=False)
+
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "[advisory]  clusters-are-protected" in done.stdout
+        assert "[mandatory]" not in done.stdout
 
     def _project(self, home: Path, config: dict[str, Any]) -> Path:
         """The project with one stack of its own, so that nothing is written into the repository."""

@@ -14,7 +14,7 @@ NODE_PORT: dict[str, Any] = {
 
 
 def cluster(**over: Any) -> dict[str, Any]:
-    return {"main": {"endpoint": NODE_PORT, "workers": {"replicas": 2, "threads": 2}} | over}
+    return {"main": {"endpoint": NODE_PORT, "workers": {"replicas": 2, "threads": 1}} | over}
 
 
 def scheduler(stack: Stack) -> str:

@@ -1,4 +1,4 @@
-"""local.apply against a real API server, with a real Job and a real Helm release. `make test-live` gives the cluster."""
+"""local.apply against a real API server, with a real Job and a real Helm release: part of `make test-live`."""
 
 import base64
 import gzip
@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from local.live import Cluster, Ref
+from local.live import Cluster
+from local.refs import Ref
 
 pytestmark = pytest.mark.live
 ROOT = Path(__file__).parents[2]

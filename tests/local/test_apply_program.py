@@ -122,13 +122,32 @@ def test_objects_of_others_with_the_same_label_are_left_alone(stack, api):
 
 
 def test_protected_objects_are_neither_pruned_nor_taken_down(stack, api):
-    stack("up", extra=["kept"], protect=True)
+    stack("up", extra=["kept"], options={"protect": True})
 
     pruned, out, _ = stack("up")
     down, _, _ = stack("down")
 
     assert (pruned, down) == (1, 1)
     assert "protected, so nothing was deleted: ConfigMap ns/kept" in out
+    assert "/api/v1/namespaces/ns/configmaps/kept" in api.objects
+
+
+def test_a_protected_object_is_not_replaced(stack, api):
+    stack("up", trigger=1)
+    api.objects[GREETING]["metadata"]["annotations"]["local-apply/protect"] = "true"
+
+    code, out, _ = stack("up", trigger=2)
+
+    assert code == 1
+    assert "ConfigMap ns/greeting would be replaced, and it is protected" in out
+
+
+def test_an_object_to_be_retained_stays_when_it_is_no_longer_registered(stack, api):
+    stack("up", extra=["kept"], options={"retain_on_delete": True})
+
+    code, out, _ = stack("up")
+
+    assert (code, "delete" in out) == (0, False)
     assert "/api/v1/namespaces/ns/configmaps/kept" in api.objects
 
 

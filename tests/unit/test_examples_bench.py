@@ -11,6 +11,7 @@ def result(number, way, first, both=None):
         "round": number,
         "way": way,
         "loadBefore": 0.5,
+        "cpu": {"cluster": 2 * first, "clients": 3.2},
         "marks": {"first result": first, "both workers": both or first},
         "events": {"DaskCluster created": first / 2},
     }
@@ -44,7 +45,7 @@ def test_the_tables_hold_medians_ranges_and_failures():
 
     assert "| (a) helm, kubectl, client loop | 21.0 s | 20.0 to 22.0 s | 1.00 (1.00 to 1.00) | 27.0 s |" in text
     assert "| (d) this project, `pulumi up` | 10.0 s | 10.0 to 10.0 s | 0.50 (0.50 to 0.50) | 12.0 s |" in text
-    assert "1 of 2 |" in text
+    assert "| 20 + 3 s | 1 of 2 |" in text
     assert "(d) this project, `pulumi up`, round 1: the last line says it" in text
     assert "Load average before the measurements: 0.5 to 3.0" in text
     assert "| 10.5 | DaskCluster created |" in text

@@ -63,8 +63,22 @@ def test_the_outputs_are_what_make_prints(monkeypatch):
     monkeypatch.setattr(connect.subprocess, "run", run)
 
     assert connect.stack_outputs() == outputs(a="tcp://h:1")
+    assert asked == [["make", "-s", "outputs"]]
+
+
+def test_secrets_are_shown_only_when_they_are_wanted(monkeypatch):
+    asked = []
+
+    def run(command, **_):
+        asked.append(command[1:])
+        return subprocess.CompletedProcess(command, 0, "{}", "")
+
+    monkeypatch.setattr(connect.subprocess, "run", run)
+    monkeypatch.setenv("STACK", "tutorial")
+
     connect.stack_outputs(secrets=True)
-    assert asked == [["make", "-s", "outputs"], ["make", "-s", "outputs", "SHOW_SECRETS=1"]]
+
+    assert asked == [["-m", "local", "outputs", "--stack", "tutorial", "--show-secrets"]]
 
 
 def test_outputs_that_are_no_json_end_with_the_words_of_make(monkeypatch):

@@ -188,12 +188,18 @@ class TestDaskCluster:
         assert spec["containers"][0]["args"][:2] == ["dask", "worker"]
 
     def test_dasks_configuration_becomes_its_environment(self) -> None:
-        config = {"distributed": {"worker": {"memory": {"target": 0.7}}, "http-timeout": "5s"}, "list": [1, "a"]}
+        config = {
+            "distributed": {"worker": {"memory": {"target": 0.7}}, "http-timeout": "5s"},
+            "list": [1, "a"],
+            "text": "5",
+        }
         values = env(container(manifest.dask_cluster(target({"daskConfig": config})), "scheduler"))
 
         assert values["DASK_DISTRIBUTED__WORKER__MEMORY__TARGET"] == "0.7"
         assert values["DASK_DISTRIBUTED__HTTP_TIMEOUT"] == "5s"
         assert values["DASK_LIST"] == "[1, 'a']"
+        # Without the quotes Dask would read a number.
+        assert values["DASK_TEXT"] == "'5'"
 
     def test_a_restricted_namespace_gets_restricted_pods(self) -> None:
         spec = manifest.dask_cluster(target(restricted=True))["spec"]["scheduler"]["spec"]

@@ -8,7 +8,8 @@ from typing import Any
 from tests.engine.kube import Kube
 from tests.engine.runs import Run, names
 from tests.engine.stacks import Stack
-from tests.engine.work import client, computes, pods_behind, where_after_a_second
+from tests.engine.work import client, computes, pods_behind
+from tests.live.tasks import where_and_wait
 from tests.stacks import wait_until
 
 NAMESPACE = "blue-green"
@@ -38,7 +39,7 @@ def test_running_work_finishes_on_the_old_cluster(stack: Stack, kube: Kube) -> N
     said = stack.preview()
 
     with client(address) as before:
-        futures = before.map(where_after_a_second, range(160), pure=False)
+        futures = before.map(where_and_wait, range(160), pure=False)
         up = stack.start_up()
         wait_until(lambda: up.says(f"{old}: waiting for"), 240, "the old cluster is being drained")
         found_by_newcomers = pods_behind(address)

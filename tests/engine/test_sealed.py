@@ -14,15 +14,10 @@ from tests.engine.kube import Kube
 from tests.engine.runs import Run
 from tests.engine.stacks import Stack
 from tests.engine.work import client, computes
+from tests.live.tasks import variable
 
 PASSWORD = "correct-horse-battery-staple"
 NAMESPACE = "sealed"
-
-
-def shows_password() -> str:
-    import os
-
-    return os.environ["PASSWORD"]
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +79,7 @@ def test_a_pod_gets_the_secret_and_a_client_computes_over_tls(stack: Stack, secu
 
     with client(address, security=security) as made:
         assert address.startswith("tls://")
-        assert made.submit(shows_password, pure=False).result(timeout=60) == PASSWORD
+        assert made.submit(variable, "PASSWORD", pure=False).result(timeout=60) == PASSWORD
 
 
 def test_plain_tcp_is_refused(stack: Stack, brought_up: Run) -> None:

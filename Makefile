@@ -77,9 +77,9 @@ check: $(DEV) ## format, lint, types
 
 .PHONY: browser
 browser:
-	@command -v chromium >/dev/null || { \
+	@command -v chromedriver >/dev/null || { \
 		echo "make: installing Debian's chromium to look at the dashboard with (usually a minute) ..." >&2; \
-		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends chromium >/dev/null; }
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends chromium chromium-driver >/dev/null; }
 
 .PHONY: bench schema lock
 bench: $(DEV) ## the side-by-side measurements of bench/
@@ -97,7 +97,7 @@ lock: ## requirements*.txt from pyproject.toml, with hashes (needs uv)
 
 # The stamps are newer than what they were made from; pip then makes the difference only.
 $(RUNTIME): requirements.txt | $(BIN)/python
-	@echo "make: installing requirements.txt into $(VENV) (usually 30 s) ..." >&2
+	@echo "make: installing requirements.txt into $(VENV) (usually a minute) ..." >&2
 	@$(PIP) install --require-hashes -r $<
 	@touch $@
 

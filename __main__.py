@@ -15,7 +15,9 @@ for warning in config.warnings():
 
 connection = stack.connection()
 kubernetes = pulumi.ResourceOptions(provider=stack.provider(connection))
-workspace = Workspace("workspace", config.namespace, config.secrets, opts=kubernetes)
+workspace = Workspace(
+    "workspace", config.namespace, config.secrets, operator_namespace=config.operator.namespace, opts=kubernetes
+)
 owner = (
     [
         DaskOperator(

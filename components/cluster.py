@@ -70,7 +70,6 @@ class DaskCluster(pulumi.ComponentResource):
         recreate = cluster.update == "recreate"
         options = self._child(
             depends_on,
-            protect=cluster.protect or None,
             ignore_changes=["spec.worker.replicas"] if cluster.workers.autoscaled else None,
             # The same name cannot exist twice, so it goes first. An adopted cluster keeps its pods as they are.
             delete_before_replace=recreate or None,
@@ -107,9 +106,10 @@ class DaskCluster(pulumi.ComponentResource):
         return Job(_logical(job), **_args(job), opts=options)
 
     def _endpoint(self, ready: list[Resource]) -> Service:
-        return Service(
-            f"{self._target.name}-endpoint", **_args(manifest.endpoint(self._target)), opts=self._child(ready)
-        )
+        # The endpoint is what stays: protecting the versions of the cluster would forbid every update.
+        target = self._target
+        options = self._child(ready, protect=target.cluster.protect or None)
+        return Service(f"{target.name}-endpoint", **_args(manifest.endpoint(target)), opts=options)
 
     def _connection_record(self, service: Service) -> None:
         """A ConfigMap that changes with the cluster: in front of it, and after the endpoint, stands the drain.

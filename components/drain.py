@@ -75,9 +75,15 @@ async def look(client: "Api", namespace: str, name: str) -> Load | None:
     try:
         counts = await kube.get(client, f"{proxy}/json/counts.json")
     except (kr8s.ServerError, kr8s.NotFoundError) as error:
-        response = getattr(error, "response", None)
-        status = response.status_code if response is not None else 500
-        # 404: no such Service. 503: a Service without a pod behind it.
-        return None if status in (404, 503) else Load(clients=1, tasks=1)
+        return None if _gone(error) else Load(clients=1, tasks=1)
     # The scheduler counts itself, as the client `fire-and-forget`.
     return Load(clients=max(0, counts["clients"] - 1), tasks=counts["tasks"])
+
+
+def _gone(error: Exception) -> bool:
+    """Whether there is no such Service, or no pod behind it. The API server also says 503 when it cannot reach the pod
+    (apimachinery proxy/transport.go): behind a network policy that would be a scheduler with work on it."""
+    response = getattr(error, "response", None)
+    if response is None:
+        return False
+    return response.status_code == 404 or (response.status_code == 503 and "no endpoints available" in response.text)

@@ -29,6 +29,8 @@ class Workspace(pulumi.ComponentResource):
         name: str,
         namespace: settings.Namespace,
         secrets: Mapping[str, Mapping[str, str]],
+        *,
+        operator_namespace: str,
         opts: ResourceOptions | None = None,
     ) -> None:
         super().__init__("dask:k8s:Workspace", name, {}, opts)
@@ -41,7 +43,7 @@ class Workspace(pulumi.ComponentResource):
         if namespace.limits:
             self._limits(namespace.limits.all_requests(), namespace.limits.all_limits())
         if namespace.network_policies:
-            self._policies(namespace.allow_from)
+            self._policies(namespace.allow_from, operator_namespace)
         self.secret_names = secret_names(secrets)
         for key, data in secrets.items():
             self._secret(self.secret_names[key], data)
@@ -83,12 +85,12 @@ class Workspace(pulumi.ComponentResource):
         limit: Any = {"type": "Container", "default": limits, "defaultRequest": requests}
         LimitRange("limits", metadata=self._metadata("dask"), spec={"limits": [limit]}, opts=self._child())
 
-    def _policies(self, allow_from: tuple[str, ...]) -> None:
+    def _policies(self, allow_from: tuple[str, ...], operator_namespace: str) -> None:
         """Only pods of this namespace, the operator and the allowed ranges may connect to any pod here."""
         from pulumi_kubernetes.networking.v1 import NetworkPolicy
 
         operator = {
-            "namespaceSelector": {},
+            "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": operator_namespace}},
             "podSelector": {"matchLabels": {"app.kubernetes.io/name": "dask-kubernetes-operator"}},
         }
         peers = [{"podSelector": {}}, operator, *({"ipBlock": {"cidr": cidr}} for cidr in allow_from)]

@@ -85,7 +85,8 @@ def start(name: str) -> str:
 
 def with_cluster(name: str, command: list[str]) -> int:
     """Run a command with a cluster of its own, and take the cluster down afterwards, unless KEEP=1."""
-    environment = {**os.environ, "KUBECONFIG": start(name)}
+    # tests/clusters.py takes the cluster of that name as it is, and with KEEP leaves it for the next tier.
+    environment = {**os.environ, "KUBECONFIG": start(name), "DASK_TEST_CLUSTER": name, "KEEP": "1"}
     try:
         return subprocess.run(command, env=environment, check=False).returncode
     except KeyboardInterrupt:

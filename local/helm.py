@@ -61,7 +61,7 @@ class ReleasePlan:
     note: str = ""
 
 
-def plan(cluster: Cluster, inputs: Mapping[str, Any]) -> ReleasePlan:
+def plan(cluster: Cluster, inputs: Mapping[str, Any], part_of: str) -> ReleasePlan:
     """Compare chart, version and values with what Helm's record says is deployed."""
     if not inputs.get("name"):
         raise HelmError("the Release has no `name`; without an engine no state could remember a made-up one")
@@ -74,6 +74,11 @@ def plan(cluster: Cluster, inputs: Mapping[str, Any]) -> ReleasePlan:
     values = tuple(differences(record.get("config") or {}, inputs.get("values") or {}, ("values",)))
     if state != "deployed":
         return ReleasePlan("update", inputs, record, values, f"the last helm run left it in state {state}")
+    owner = record["labels"].get(PART_OF)
+    if owner not in (None, part_of):
+        raise HelmError(f"the release belongs to the stack {owner}; give this one another name or namespace")
+    if owner is None:
+        return ReleasePlan("update", inputs, record, values, "taken over as it is" if not values else "taken over")
     if note := other_chart(record["chart"], inputs):
         return ReleasePlan("update", inputs, record, values, note)
     return ReleasePlan("update" if values else "same", inputs, record, values)

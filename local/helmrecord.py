@@ -19,7 +19,7 @@ def newest(cluster: Cluster, namespace: str, name: str) -> dict[str, Any] | None
         return None
     latest = max(found, key=lambda item: int(item["metadata"]["labels"]["version"]))
     record = json.loads(gzip.decompress(base64.b64decode(base64.b64decode(latest["data"]["release"]))))
-    return {**record, "secret": latest["metadata"]["name"]}
+    return {**record, "secret": latest["metadata"]["name"], "labels": latest["metadata"]["labels"]}
 
 
 def other_chart(deployed: Mapping[str, Any], inputs: Mapping[str, Any]) -> str:

@@ -65,7 +65,7 @@ def register_object(run: Run, request: Any, urn: str, cluster: Cluster) -> Outco
 def register_release(run: Run, request: Any, urn: str, cluster: Cluster) -> Outcome:
     """One Helm release."""
     inputs = plain(request.object)
-    step = helm.plan(cluster, inputs)
+    step = helm.plan(cluster, inputs, run.part_of)
     name, namespace = inputs["name"], inputs.get("namespace") or cluster.namespace
     run.record.releases.add((namespace, name))
     if run.mode == "outputs":

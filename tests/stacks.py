@@ -104,7 +104,9 @@ class Stack:
         return result
 
     def outputs(self) -> dict[str, Any]:
-        return json.loads(self.run("outputs", "--show-secrets").out)
+        result = self.run("outputs", "--show-secrets")
+        assert result.code == 0, result.text
+        return json.loads(result.out)
 
     def address(self, cluster: str) -> str:
         return self.outputs()["clusters"][cluster]["schedulerAddress"]

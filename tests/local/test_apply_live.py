@@ -3,7 +3,6 @@
 import base64
 import gzip
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -14,6 +13,7 @@ import yaml
 
 from local.live import Cluster
 from local.refs import Ref
+from tests import clusters
 
 pytestmark = pytest.mark.live
 ROOT = Path(__file__).parents[2]
@@ -23,11 +23,12 @@ NAMESPACE = "apply-live"
 
 @pytest.fixture(scope="module")
 def cluster():
-    if not os.environ.get("KUBECONFIG"):
-        pytest.skip("needs KUBECONFIG; `make test-live` makes a cluster")
-    connected = Cluster()
-    yield connected
-    connected.close()
+    """The tests' own cluster: `make test-live` has made it already, a bare pytest makes it here."""
+    with clusters.running() as kubeconfig, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KUBECONFIG", str(kubeconfig))
+        connected = Cluster()
+        yield connected
+        connected.close()
 
 
 @pytest.fixture(scope="module")
@@ -160,3 +161,22 @@ def test_down_leaves_nothing(project, cluster, up):
 
     assert (code, again) == (0, 0), words
     assert cluster.get(Ref("v1", "Namespace", "", NAMESPACE)) is None
+
+
+def test_a_release_of_another_stack_is_refused_and_one_of_nobody_is_taken_over(project, cluster, up):
+    secret, _ = helm_record(cluster)
+    path = cluster.path(Ref("v1", "Secret", NAMESPACE, secret["metadata"]["name"]))
+
+    def owned_by(owner):
+        body = {"metadata": {"labels": {"app.kubernetes.io/part-of": owner}}}
+        cluster.call("PATCH", path, body, "application/merge-patch+json")
+        return apply(project, "up", job=True, release=True)
+
+    refused, words = owned_by("other-stack")
+    taken, note = owned_by(None)
+
+    assert refused == 1
+    assert "the release belongs to the stack other-stack" in words
+    assert taken == 0, note
+    assert "~ update  Helm release apply-live/tiny  (taken over as it is)" in note
+    assert helm_record(cluster)[0]["metadata"]["labels"]["app.kubernetes.io/part-of"] == "small-live"

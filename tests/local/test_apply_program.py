@@ -110,15 +110,22 @@ def test_nothing_is_pruned_when_something_failed(stack, api):
 
 
 def test_objects_of_others_with_the_same_label_are_left_alone(stack, api):
-    stack("up", extra=["operators", "strangers"])
-    children = api.objects["/api/v1/namespaces/ns/configmaps/operators"]["metadata"]
-    children["ownerReferences"] = [{"kind": "DaskCluster"}]
-    strangers = api.objects["/api/v1/namespaces/ns/configmaps/strangers"]["metadata"]
-    strangers["managedFields"] = [{"manager": "kubectl"}]
+    stack("up", extra=["strangers"])
+    api.objects["/api/v1/namespaces/ns/configmaps/strangers"]["metadata"]["managedFields"] = [{"manager": "kopf"}]
 
     stack("up")
 
-    assert {"operators", "strangers"} <= {path.rpartition("/")[2] for path in api.objects}
+    assert "/api/v1/namespaces/ns/configmaps/strangers" in api.objects
+
+
+def test_our_object_is_pruned_although_an_operator_has_adopted_it(stack, api):
+    stack("up", extra=["adopted"])
+    adopted = api.objects["/api/v1/namespaces/ns/configmaps/adopted"]["metadata"]
+    adopted["ownerReferences"] = [{"kind": "DaskCluster", "controller": True}]
+
+    stack("up")
+
+    assert "/api/v1/namespaces/ns/configmaps/adopted" not in api.objects
 
 
 def test_protected_objects_are_neither_pruned_nor_taken_down(stack, api):

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import kr8s
 
-Answer = dict[str, Any] | int | Callable[[], dict[str, Any] | int]
+Answer = dict[str, Any] | int | httpx.Response | Callable[[], dict[str, Any] | int]
 
 
 @dataclass
@@ -29,6 +29,8 @@ class FakeApi:
         answer = self.answers.get(path, 404)
         answer = answer() if callable(answer) else answer
         if isinstance(answer, int):
-            response = httpx.Response(answer, request=httpx.Request(method, f"http://kubernetes/{path}"))
-            raise kr8s.ServerError(f"status {answer}", status=str(answer), response=response)
+            answer = httpx.Response(answer, request=httpx.Request(method, f"http://kubernetes/{path}"))
+        if isinstance(answer, httpx.Response):
+            status = str(answer.status_code)
+            raise kr8s.ServerError(f"status {status}", status=status, response=answer)
         yield httpx.Response(200, json=answer)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pulumi
 import pytest
 
@@ -89,11 +90,23 @@ def test_a_scheduler_that_errs_is_busy(monkeypatch: pytest.MonkeyPatch, told: li
     assert "waiting for 1 client" in told[0]
 
 
-@pytest.mark.parametrize("status", [404, 503])
-def test_a_scheduler_that_is_gone_is_drained(monkeypatch: pytest.MonkeyPatch, told: list[str], status: int) -> None:
-    run(api(status), monkeypatch)
+def test_a_scheduler_that_is_gone_is_drained(monkeypatch: pytest.MonkeyPatch, told: list[str]) -> None:
+    run(api(404), monkeypatch)
 
     assert told == ["a-old: drained after 1 s"]
+
+
+@pytest.mark.parametrize(
+    ("words", "load"),
+    [
+        ('no endpoints available for service "a-old-scheduler"', None),
+        ("error trying to reach service: dial tcp 10.0.0.1:8787: i/o timeout", Load(clients=1, tasks=1)),
+    ],
+)
+def test_a_scheduler_out_of_reach_is_not_gone(words: str, load: Load | None) -> None:
+    answer = httpx.Response(503, text=words, request=httpx.Request("GET", "http://kubernetes"))
+
+    assert asyncio.run(drain.look(FakeApi({COUNTS: answer}), "lab", "a-old")) == load  # type: ignore[arg-type]
 
 
 def test_the_scheduler_itself_is_no_client() -> None:

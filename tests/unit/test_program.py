@@ -139,14 +139,21 @@ def test_an_autoscaled_cluster_leaves_its_replicas_to_the_autoscaler(program: Pr
     assert only(recording, "DaskAutoscaler").inputs["spec"]["maximum"] == 3
 
 
-def test_a_protected_cluster_is_protected(program: Program) -> None:
+def test_a_protected_cluster_keeps_its_endpoint_and_can_still_be_updated(program: Program) -> None:
+    """Old versions of the cluster have to go, so it is the endpoint that is protected."""
     recording = program(clusters={"a": {"protect": True}, "b": {}})
 
-    protected = {
-        made.inputs["metadata"]["labels"]["app.kubernetes.io/instance"]: made.request.protect
-        for made in of_kind(recording, "DaskCluster")
-    }
-    assert protected == {"a": True, "b": False}
+    assert recording.made["a-endpoint"].request.protect
+    assert not recording.made["b-endpoint"].request.protect
+    assert not [made for made in of_kind(recording, "DaskCluster") if made.request.protect]
+
+
+def test_the_network_policy_lets_in_only_the_operators_own_namespace(program: Program) -> None:
+    recording = program(namespace={"networkPolicies": True}, operator={"namespace": "ops"})
+
+    peers = only(recording, "NetworkPolicy").inputs["spec"]["ingress"][0]["from"]
+    assert peers[0] == {"podSelector": {}}
+    assert peers[1]["namespaceSelector"] == {"matchLabels": {"kubernetes.io/metadata.name": "ops"}}
 
 
 def test_an_adopted_cluster_is_imported_and_not_replaced(program: Program) -> None:

@@ -26,8 +26,11 @@ class ConfigError(pulumi.RunError):
         super().__init__(f"{count} in the stack's configuration; nothing was changed:\n{lines}")
 
 
-class ClusterError(Exception):
-    """Something on the Kubernetes cluster stands in the way. The message says what, why and what helps."""
+class ClusterError(pulumi.RunError):
+    """Something on the Kubernetes cluster stands in the way. The message says what, why and what helps.
+
+    A RunError is what the engine's Python host shows without a traceback.
+    """
 
 
 class Rule(PydanticCustomError):

@@ -87,7 +87,8 @@ def test_an_api_server_that_cannot_be_reached_is_named(new_stack: NewStack, sile
         f"clusters: [{{name: nowhere, cluster: {{server: '{server}'}}}}]\nusers: [{{name: nobody, user: {{}}}}]\n"
     )
     lost.environment = lost.environment | {"KUBECONFIG": str(kubeconfig)}
-    lost.configure(clusters={"main": {}})
+    # This one asks the API server for the nodes' addresses as well.
+    lost.configure(clusters={"main": {"endpoint": {"type": "NodePort", "insecure": True}}})
 
     run = lost.run("up", "--yes", "--skip-preview", seconds=90)
 

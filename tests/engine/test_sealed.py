@@ -48,7 +48,7 @@ def _security(files: dict[str, str], folder: Path) -> Security:
 
 def hidden(kube: Kube) -> list[str]:
     """Everything that must not be readable: the password, and the private keys as Kubernetes has them."""
-    [tls] = [item for item in kube.get("secrets", "-n", NAMESPACE) if "ca.crt" in item["data"]]
+    [tls] = [item for item in kube.get("secrets", "-n", NAMESPACE) if "ca.crt" in item.get("data", {})]
     keys = [base64.b64decode(value).decode() for name, value in tls["data"].items() if name.endswith(".key")]
     assert len(keys) == 3
     middles = ["".join(key.splitlines()[1:2]) for key in keys]

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,6 +25,7 @@ from local.kubernetes import cgroups
 PROJECT = Path(__file__).parent.parent
 NAME = "bench"
 KEPT_NAMESPACES = {"default", "kube-system", "kube-public", "kube-node-lease"}
+EMPTY_SECONDS = 180
 CRDS = ("daskclusters", "daskworkergroups", "daskautoscalers", "daskjobs")
 
 
@@ -108,6 +110,9 @@ def empty(place: Place) -> None:
         except subprocess.CalledProcessError:  # its operator has gone or hangs: nobody else clears the finalizer
             patch = '{"metadata":{"finalizers":null}}'
             place.kubectl("patch", "daskcluster", name, f"--namespace={namespace}", "--type=merge", f"--patch={patch}")
+    # Their owner may have gone too fast for the garbage collector, which then never finds out.
+    owned = ["deployments,services", "--all-namespaces", "--selector=dask.org/cluster-name", "--timeout=60s"]
+    place.kubectl("delete", *owned)
     for release in json.loads(place.run("helm", "list", "--all-namespaces", "--output=json")):
         place.run("helm", "uninstall", release["name"], f"--namespace={release['namespace']}", "--wait")
     names = {namespace["metadata"]["name"] for namespace in place.items("namespaces")} - KEPT_NAMESPACES
@@ -115,9 +120,17 @@ def empty(place: Place) -> None:
         place.kubectl("delete", "namespace", *sorted(names), "--timeout=120s")
     crds = [f"{crd}.kubernetes.dask.org" for crd in CRDS]
     place.kubectl("delete", "customresourcedefinition", *crds, "--ignore-not-found", "--timeout=120s")
-    left = [f"{pod['metadata']['namespace']}/{pod['metadata']['name']}" for pod in place.items("pods")]
-    if strangers := [name for name in left if not name.startswith("kube-system/")]:
-        raise RuntimeError(f"the cluster is not empty: {', '.join(strangers)} still run; see `kubectl get pods -A`")
+    _wait_for_no_pods(place)
+
+
+def _wait_for_no_pods(place: Place) -> None:
+    """The garbage collector takes the pods of a deleted cluster a little later."""
+    deadline = time.monotonic() + EMPTY_SECONDS
+    while left := [pod["metadata"] for pod in place.items("pods") if pod["metadata"]["namespace"] != "kube-system"]:
+        if time.monotonic() > deadline:
+            names = ", ".join(f"{one['namespace']}/{one['name']}" for one in left)
+            raise RuntimeError(f"the cluster is not empty: {names} still run after {EMPTY_SECONDS} s")
+        time.sleep(0.5)
 
 
 def facts(place: Place) -> dict[str, Any]:

@@ -6,6 +6,7 @@ not at all when anything before failed: until then the endpoint points to the ol
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import pulumi
@@ -14,7 +15,7 @@ from pulumi_kubernetes.apiextensions import CustomResource
 from pulumi_kubernetes.batch.v1 import Job
 from pulumi_kubernetes.core.v1 import ConfigMap, Secret, Service
 
-from components import certificates, drain, manifest, readiness
+from components import adoption, certificates, drain, manifest, readiness, repair
 from components.endpoint import Address, address
 from components.kube import Connection
 from components.manifest import Target
@@ -56,6 +57,7 @@ class DaskCluster(pulumi.ComponentResource):
         tls = self._tls()
         dask = self._dask_cluster([tls] if tls else [])
         workers = [dask, *self._worker_groups(dask)]
+        repair.keep(connection, target, workers)
         ready = [self._verify(workers)] if target.cluster.verify else workers
         service = self._endpoint(ready)
         self._connection_record(service)
@@ -68,16 +70,20 @@ class DaskCluster(pulumi.ComponentResource):
         """The custom resource and what belongs to this version of it alone."""
         target, cluster = self._target, self._target.cluster
         recreate = cluster.update == "recreate"
+        body, content = manifest.dask_cluster(target), Output.from_input(target.content)
+        if cluster.adopt:
+            body["spec"] = Output.from_input(adoption.spec(self._connection, target))
+            content = body["spec"].apply(partial(adoption.content, target))
         options = self._child(
             depends_on,
             ignore_changes=["spec.worker.replicas"] if cluster.workers.autoscaled else None,
-            # The same name cannot exist twice, so it goes first. An adopted cluster keeps its pods as they are.
+            # The same name cannot exist twice, so it goes first.
             delete_before_replace=recreate or None,
-            replacement_trigger=target.content if recreate and not cluster.adopt else None,
+            replacement_trigger=content if recreate else None,
             import_=f"{target.namespace}/{target.physical_name}" if cluster.adopt else None,
             custom_timeouts=pulumi.CustomTimeouts(create=cluster.ready_timeout, delete="5m"),
         )
-        dask = _custom(target.physical_name, manifest.dask_cluster(target), options)
+        dask = _custom(target.physical_name, body, options)
         if budget := manifest.disruption_budget(target):
             from pulumi_kubernetes.policy.v1 import PodDisruptionBudget
 
@@ -106,10 +112,13 @@ class DaskCluster(pulumi.ComponentResource):
         return Job(_logical(job), **_args(job), opts=options)
 
     def _endpoint(self, ready: list[Resource]) -> Service:
+        target, body = self._target, manifest.endpoint(self._target)
+        if target.cluster.adopt:
+            made_room = partial(adoption.endpoint, self._connection, target)
+            body["spec"] = Output.all(*(resource.urn for resource in ready)).apply(made_room)
         # The endpoint is what stays: protecting the versions of the cluster would forbid every update.
-        target = self._target
         options = self._child(ready, protect=target.cluster.protect or None)
-        return Service(f"{target.name}-endpoint", **_args(manifest.endpoint(target)), opts=options)
+        return Service(f"{target.name}-endpoint", **_args(body), opts=options)
 
     def _connection_record(self, service: Service) -> None:
         """A ConfigMap that changes with the cluster: in front of it, and after the endpoint, stands the drain.

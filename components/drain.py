@@ -42,10 +42,11 @@ async def drain(connection: Connection, target: Target) -> None:
     url = f"apis/kubernetes.dask.org/v1/namespaces/{target.namespace}/daskclusters"
     live = [item["metadata"] for item in await kube.items(client, url, target.labels)]
     old = [meta["name"] for meta in live if meta["name"] != target.physical_name and "deletionTimestamp" not in meta]
-    await asyncio.gather(*(_drain_one(client, target, name) for name in old))
+    await asyncio.gather(*(until_idle(client, target, name) for name in old))
 
 
-async def _drain_one(client: "Api", target: Target, name: str) -> None:
+async def until_idle(client: "Api", target: Target, name: str) -> None:
+    """Waits until the DaskCluster `name` is idle or gone, or `drainTimeout` has passed; says which."""
     begin = time.monotonic()
     deadline, told, busy_at = begin + seconds(target.cluster.drain_timeout), float("-inf"), begin
     while load := await look(client, target.namespace, name):

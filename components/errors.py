@@ -27,10 +27,7 @@ class ConfigError(pulumi.RunError):
 
 
 class ClusterError(pulumi.RunError):
-    """Something on the Kubernetes cluster stands in the way. The message says what, why and what helps.
-
-    A RunError is what the engine's Python host shows without a traceback.
-    """
+    """Something on the Kubernetes cluster stands in the way. The message says what, why and what helps."""
 
 
 class Rule(PydanticCustomError):

@@ -68,6 +68,18 @@ async def get(client: Api, url: str, **params: str) -> Object:
         return response.json()
 
 
+async def find(client: Api, url: str) -> Object | None:
+    """The object behind `url`, None where there is none or its kind is unknown."""
+    import kr8s
+
+    try:
+        return await get(client, url)
+    except (kr8s.ServerError, kr8s.NotFoundError) as error:
+        if _status(error) == 404:
+            return None
+        raise
+
+
 async def items(client: Api, url: str, selector: dict[str, str] | None = None) -> list[Object]:
     """The objects of a collection, narrowed by labels; none where the kind or the namespace is unknown."""
     import kr8s
@@ -97,6 +109,14 @@ async def apply(client: Api, url: str, body: Object, *, dry_run: bool = False) -
     """A server-side apply under our field manager."""
     params = {"fieldManager": FIELD_MANAGER, "force": "true"} | ({"dryRun": "All"} if dry_run else {})
     headers = {"Content-Type": "application/apply-patch+yaml"}
+    async with call(client, "PATCH", url, params=params, content=json.dumps(body), headers=headers) as response:
+        return response.json()
+
+
+async def patch(client: Api, url: str, body: Object | list[Object]) -> Object:
+    """A merge patch of what a mapping holds, lists as a whole; or the operations of a JSON patch."""
+    kind = "json-patch" if isinstance(body, list) else "merge-patch"
+    params, headers = {"fieldManager": FIELD_MANAGER}, {"Content-Type": f"application/{kind}+json"}
     async with call(client, "PATCH", url, params=params, content=json.dumps(body), headers=headers) as response:
         return response.json()
 

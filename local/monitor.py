@@ -94,8 +94,6 @@ class ApplyingMonitor(MockMonitor):
             return identifier, inputs
         if not request.type.startswith("kubernetes:") or request.remote:
             raise UnsupportedError("this type needs its provider, and so the Pulumi engine")
-        if request.importId:
-            raise UnsupportedError("`import_` needs state, and so the Pulumi engine")
         cluster = self._cluster(request.provider)
         if request.type == "kubernetes:helm.sh/v3:Release":
             return register_release(self._run, request, urn, cluster)

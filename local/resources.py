@@ -41,6 +41,8 @@ def register_object(run: Run, request: Any, urn: str, cluster: Cluster) -> Outco
     run.record.registered.add(ref.key)
     run.record.namespaces.add(ref.namespace or ref.name)
     identifier = f"{ref.namespace}/{ref.name}" if ref.namespace else ref.name
+    if request.importId not in ("", identifier):
+        raise UnsupportedError(f"`import_` of {request.importId} as {identifier} needs state, and so the Pulumi engine")
     if UNKNOWN in (ref.name, ref.namespace):
         run.record.note("create", f"{ref.kind} '{request.name}'", note="its name is known only after up")
         return "", body

@@ -18,6 +18,10 @@ from unittest.mock import patch
 from pulumi.runtime import mocks, rpc, set_all_config, settings
 from pulumi.runtime.stack import run_in_stack
 
+from components import manifest
+from components.manifest import Target
+from tests.unit.api import FakeApi
+
 Body = dict[str, Any]
 ROOT = Path(__file__).parents[2]
 
@@ -76,6 +80,15 @@ async def _no_nodes(_: Any) -> list[str]:
     return ["192.0.2.1"]
 
 
+async def _nothing_there(_: Any) -> FakeApi:
+    return FakeApi()
+
+
+async def _as_declared(_: Any, target: Target) -> Body:
+    """The spec of a cluster to adopt: one that runs as it is declared."""
+    return manifest.dask_cluster(target)["spec"]
+
+
 async def _run(program: Program, recording: _Recording) -> None:
     mocks.set_mocks(recording, program.project, "test", False, logging.Logger("program", logging.CRITICAL))
     settings.ROOT.set(None)  # set_mocks has made a root stack of its own; run_in_stack makes the real one
@@ -90,7 +103,11 @@ def _main(program: Path) -> None:
 
 def _objects(program: Program) -> list[Body]:
     recording = _Recording(program.referenced)
-    with patch("components.stack.node_hosts", new=_no_nodes):
+    with (
+        patch("components.stack.node_hosts", new=_no_nodes),
+        patch("components.kube.api", new=_nothing_there),
+        patch("components.adoption.spec", new=_as_declared),
+    ):
         asyncio.run(_run(program, recording))
     return recording.made
 

@@ -14,7 +14,8 @@ from distributed.versions import VersionMismatchWarning
 from tests import clusters
 from tests.stacks import Stack
 
-Connect = Callable[..., Client]
+# Not Client: its methods are typed as synchronous or asynchronous at once.
+Connect = Callable[..., Any]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

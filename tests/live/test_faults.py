@@ -82,8 +82,7 @@ def test_an_interrupted_up_can_be_run_again(stack: Stack, healthy: str) -> None:
             assert line, "up ended before it made the DaskCluster"
     finally:
         process.kill()
-        process.wait()
-        process.stdout.close()
+        process.communicate()
 
     stack.up()
 

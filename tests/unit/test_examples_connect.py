@@ -95,7 +95,7 @@ def test_another_minor_version_of_python_is_refused():
             return "3.9.1"
 
     with pytest.raises(SystemExit, match=r"the cluster runs Python 3\.9\.1 .* use a client with Python 3\.9"):
-        connect.check_python(Client())
+        connect.check_python(Client())  # type: ignore[arg-type]
 
 
 def test_nobody_at_the_address_is_said_in_one_line(monkeypatch):

@@ -11,6 +11,7 @@ from pulumi.runtime import set_all_config
 
 from components.errors import ConfigError
 from components.kube import Connection
+from tests.unit.api import FakeApi
 from tests.unit.registrations import Recording, Registration, record
 
 NODE = "10.9.8.7"
@@ -18,13 +19,23 @@ Program = Callable[..., Recording]
 
 
 @pytest.fixture
-def program(monkeypatch: pytest.MonkeyPatch) -> Program:
+def kubernetes() -> FakeApi:
+    """A Kubernetes with nothing on it."""
+    return FakeApi()
+
+
+@pytest.fixture
+def program(monkeypatch: pytest.MonkeyPatch, kubernetes: FakeApi) -> Program:
     """Runs `__main__.py` with the given `dask:` configuration, on a Kubernetes of one node."""
 
     async def one_node(_: Connection) -> list[str]:
         return [NODE]
 
+    async def connect(_: Connection) -> FakeApi:
+        return kubernetes
+
     monkeypatch.setattr("components.stack.node_hosts", one_node)
+    monkeypatch.setattr("components.kube.api", connect)
 
     def run(stack: str = "dev", **config: Any) -> Recording:
         def main() -> None:
@@ -156,12 +167,21 @@ def test_the_network_policy_lets_in_only_the_operators_own_namespace(program: Pr
     assert peers[1]["namespaceSelector"] == {"matchLabels": {"kubernetes.io/metadata.name": "ops"}}
 
 
-def test_an_adopted_cluster_is_imported_and_not_replaced(program: Program) -> None:
-    recording = program(clusters={"a": {"adopt": True, "update": "recreate"}})
+def test_an_adopted_cluster_is_imported_as_it_runs_with_the_declared_number_of_workers(
+    program: Program, kubernetes: FakeApi
+) -> None:
+    ports = [{"name": "tcp-comm", "containerPort": 8786}, {"name": "http-dashboard", "containerPort": 8787}]
+    scheduler = {"spec": {"containers": [{"name": "scheduler", "image": "mine:1", "ports": ports}]}}
+    worker = {"spec": {"containers": [{"name": "worker", "image": "mine:1"}]}}
+    live = {"metadata": {"name": "a"}, "spec": {"scheduler": scheduler, "worker": worker | {"replicas": 5}}}
+    kubernetes.answers["apis/kubernetes.dask.org/v1/namespaces/dask/daskclusters/a"] = live
 
-    request = only(recording, "DaskCluster").request
-    assert request.importId == "dask/a"
-    assert not request.HasField("replacement_trigger")
+    recording = program(clusters={"a": {"adopt": True, "update": "recreate", "workers": {"replicas": 2}}})
+
+    made = only(recording, "DaskCluster")
+    assert made.request.importId == "dask/a"
+    assert made.inputs["spec"] == {"scheduler": scheduler, "worker": worker | {"replicas": 2}}
+    assert list(made.request.ignoreChanges) == []
 
 
 def test_tls_material_is_secret_and_stays(program: Program) -> None:

@@ -1,0 +1,87 @@
+"""What a stack declares, without an engine. In: a project's directory and a stack's name. Out: settings and targets.
+
+Values under `dask:secrets` are not needed, and so not decrypted: the names of their Secrets, which end in a hash of the
+values, are taken from the cluster.
+"""
+
+import asyncio
+import json
+import re
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import kr8s
+import pulumi
+
+from components import kube
+from components.errors import ClusterError, ConfigError
+from components.kube import Connection
+from components.manifest import Target
+from components.settings import PROJECT, Settings, parse
+from local.stackfiles import StackError, load
+
+
+@dataclass(frozen=True)
+class Declared:
+    """One stack: whose objects its are, what it says, and where."""
+
+    part_of: str
+    settings: Settings
+    connection: Connection
+
+    async def targets(self, client: Any) -> dict[str, Target]:
+        """The clusters by their names in the configuration."""
+        secrets = tuple(sorted((await self._secrets(client)).items())) if self.settings.secrets else ()
+        namespace = self.settings.namespace
+        place = (namespace.name, self.part_of, namespace.pod_security == "restricted", secrets)
+        return {name: Target(name, cluster, *place) for name, cluster in self.settings.clusters.items()}
+
+    async def _secrets(self, client: Any) -> dict[str, str]:
+        url = f"api/v1/namespaces/{self.settings.namespace.name}/secrets"
+        live = await kube.items(client, url, {"app.kubernetes.io/part-of": self.part_of})
+        names = [secret["metadata"]["name"] for secret in sorted(live, key=_made)]
+        found = {match[1]: name for name in names if (match := re.fullmatch(r"(.+)-[0-9a-f]{8}", name))}
+        return {name: found.get(name, name) for name in self.settings.secrets}
+
+
+def _made(live: dict[str, Any]) -> str:
+    return live["metadata"]["creationTimestamp"]
+
+
+def read(root: Path, name: str) -> Declared:
+    """Reads the stack's files. Raises `StackError` or `ConfigError`."""
+    stack = load(root.resolve(), name, refuse_secrets=False)
+    raw = {
+        key.partition(":")[2]: _decoded(value) for key, value in stack.config.items() if key.startswith(f"{PROJECT}:")
+    }
+    if "secrets" in raw:
+        raw["secrets"] = _without_values(raw["secrets"])
+    connection = Connection(stack.config.get("kubernetes:context"), stack.config.get("kubernetes:kubeconfig"))
+    return Declared(stack.part_of, parse(raw), connection)
+
+
+def _decoded(value: str) -> Any:
+    try:
+        return json.loads(value)
+    except json.JSONDecodeError:
+        return value
+
+
+def _without_values(secrets: Any) -> dict[str, dict[str, str]]:
+    """The names and keys. Where the whole entry is encrypted, not even those are known."""
+    if not isinstance(secrets, dict) or "secure" in secrets:
+        return {}
+    return {name: {key: "" for key in data if key != "secure"} for name, data in secrets.items()}
+
+
+def run(work: Callable[[], Awaitable[int]]) -> int:
+    """The exit code of `work`; 1, with the reason on stderr, for what people can do something about."""
+    pulumi.log.warn = pulumi.log.info = pulumi.log.error = lambda message, *_: print(message, file=sys.stderr)
+    try:
+        return asyncio.run(work())  # type: ignore[arg-type]
+    except (StackError, ConfigError, ClusterError, kr8s.ServerError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1

@@ -1,0 +1,95 @@
+"""What on the cluster is not as the stack's file says. In: a stack. Out: lines; exit code 0 for none, 2 for some.
+
+    python -m local.drift --stack dev
+
+Reads only, and needs neither engine nor state: so a change of the file that `up` has not made yet shows as well.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from components import drift, kube, manifest
+from components.difference import differences
+from components.kube import Object
+from components.manifest import Target
+from local.declared import read, run
+
+_RESOURCES = {
+    "DaskCluster": "daskclusters",
+    "DaskWorkerGroup": "daskworkergroups",
+    "DaskAutoscaler": "daskautoscalers",
+    "Service": "services",
+    "ConfigMap": "configmaps",
+    "PodDisruptionBudget": "poddisruptionbudgets",
+}
+NONE, FOUND = 0, 2
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Look and say."""
+    parser = argparse.ArgumentParser(prog="python -m local.drift", description="Compare the cluster with the file.")
+    parser.add_argument("--stack", default="dev")
+    parser.add_argument("--cwd", type=Path, default=Path(), help="the project's directory (default: here)")
+    options = parser.parse_args(arguments)
+
+    async def work() -> int:
+        declared = read(options.cwd, options.stack)
+        client = await kube.api(declared.connection)
+        found = [line for it in (await declared.targets(client)).values() for line in await examine(client, it)]
+        print("\n".join(found) or f"stack {options.stack}: everything is as declared")
+        return FOUND if found else NONE
+
+    return run(work)
+
+
+async def examine(client: Any, target: Target) -> list[str]:
+    """One line for every field that is not as declared: what the program makes, and what the operator made from it."""
+    live = await drift.look(client, target)
+    if live is None:
+        return [f"daskcluster/{target.physical_name}: is missing: it was deleted, or `up` has not made it yet"]
+    lines: list[str] = []
+    for body in declared_objects(target):
+        lines += compare(body, await kube.find(client, url(body)), target)
+    return lines + [line for one in drift.find(target, live) for line in str(one).splitlines()]
+
+
+def declared_objects(target: Target) -> Iterator[Object]:
+    """What the program makes for a cluster and keeps as it is."""
+    yield manifest.dask_cluster(target)
+    yield from manifest.worker_groups(target).values()
+    yield manifest.endpoint(target)
+    yield manifest.connection(target)
+    yield from filter(None, (manifest.autoscaler(target), manifest.disruption_budget(target)))
+
+
+def url(body: Object) -> str:
+    """The path of a declared object."""
+    api, meta = body["apiVersion"], body["metadata"]
+    root = f"apis/{api}" if "/" in api else f"api/{api}"
+    return f"{root}/namespaces/{meta['namespace']}/{_RESOURCES[body['kind']]}/{meta['name']}"
+
+
+def compare(body: Object, live: Object | None, target: Target) -> list[str]:
+    """The lines for one object that the program makes."""
+    where = f"{body['kind'].lower()}/{body['metadata']['name']}"
+    if live is None:
+        return [f"{where}: is missing"]
+    part = "data" if "data" in body else "spec"
+    declared = _kept(body, target) if body["kind"] == "DaskCluster" else body[part]
+    return [f"{where}: {difference}" for difference in differences(declared, live.get(part, {}))]
+
+
+def _kept(body: Object, target: Target) -> Object:
+    """Of a DaskCluster's spec without what the program leaves alone: an autoscaler's number, an adopted one's pods."""
+    worker, workers = body["spec"]["worker"], target.cluster.workers
+    replicas = {} if workers.autoscaled else {"replicas": workers.wanted}
+    if target.cluster.adopt:
+        return {"worker": replicas}
+    return body["spec"] | {"worker": {key: it for key, it in worker.items() if key != "replicas"} | replicas}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

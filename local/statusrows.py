@@ -1,0 +1,163 @@
+"""PURE: the rows of the status table. In: live objects and a scheduler's answers. Out: rows of text."""
+
+import base64
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from components import health
+from components.drift import Live
+from components.endpoint import Address
+from components.kube import Object
+from components.manifest import DEFAULT_GROUP, Target, expected_workers
+
+OPERATOR = {"app.kubernetes.io/name": "dask-kubernetes-operator"}
+GOOD, SO_SO, BAD = "green", "yellow", "red"
+_SOON_DAYS = 30
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table."""
+
+    what: str
+    state: str
+    details: str = ""
+    age: str = ""
+    colour: str = ""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What was found of one cluster. `counts` and `identity` are the scheduler's pages, None without an answer."""
+
+    live: Live | None
+    service: Object | None
+    address: Address | None
+    pods: list[Object]
+    secret: Object | None
+    counts: Object | None
+    identity: Object | None
+    old: dict[str, str]
+    """Replaced clusters of this name, and what is left on them."""
+
+
+def cluster(target: Target, seen: Seen) -> Iterator[Row]:
+    """A cluster with its endpoint, scheduler, workers by group, certificates, and what is wrong with its pods."""
+    image = target.cluster.image
+    if seen.live is None:
+        yield Row(target.name, "missing", f"{target.physical_name}: `up` makes it", colour=BAD)
+    else:
+        workers = list(_workers(target, seen))
+        troubles = list(_troubles(seen))
+        ready = seen.counts and _leads_here(target, seen) and all(row.colour == GOOD for row in workers)
+        state, colour = ("ready", GOOD) if ready else ("not ready", BAD if troubles else SO_SO)
+        yield Row(target.name, state, f"{target.physical_name}, {image}", age(seen.live.cluster), colour)
+        yield _endpoint(target, seen)
+        yield _scheduler(target, seen)
+        yield from workers
+        if target.cluster.tls.enabled:
+            yield _certificates(seen.secret)
+        yield from troubles
+    for name, load in seen.old.items():
+        yield Row("  old version", "draining", f"{name}: {load}", colour=SO_SO)
+
+
+def _leads_here(target: Target, seen: Seen) -> bool:
+    selector = (seen.service or {}).get("spec", {}).get("selector", {})
+    return selector.get("dask.org/cluster-name") == target.physical_name
+
+
+def _endpoint(target: Target, seen: Seen) -> Row:
+    if seen.service is None or seen.address is None:
+        return Row("  endpoint", "missing", f"Service {target.name}", colour=BAD)
+    state, colour = (seen.service["spec"]["type"], GOOD)
+    if not _leads_here(target, seen):
+        state, colour = f"{state}, leads elsewhere", SO_SO
+    addresses = [seen.address.scheduler_address, seen.address.dashboard_url]
+    return Row("  endpoint", state, "  ".join(filter(None, addresses)), age(seen.service), colour)
+
+
+def _scheduler(target: Target, seen: Seen) -> Row:
+    pods = [pod for pod in seen.pods if pod["metadata"]["labels"].get("dask.org/component") == "scheduler"]
+    started = age(pods[0]) if pods else ""
+    if seen.counts is None:
+        return Row("  scheduler", "no answer", f"{target.physical_name}-scheduler", started, BAD)
+    # The scheduler counts itself, as the client `fire-and-forget`.
+    clients, tasks = max(0, seen.counts["clients"] - 1), seen.counts["tasks"]
+    busy = f"{_many(clients, 'client')}, {_many(tasks, 'task')}, {seen.counts['processing']} processing"
+    return Row("  scheduler", "answers", busy, started, GOOD)
+
+
+def _workers(target: Target, seen: Seen) -> Iterator[Row]:
+    """One row per group: how many of its workers the scheduler knows, of how many there have to be."""
+    names = [str(worker["name"]) for worker in ((seen.identity or {}).get("workers") or {}).values()]
+    groups = seen.live.groups if seen.live else {}
+    for group, expected in expected_workers(target).items():
+        live = groups.get(group)
+        replicas = live["spec"]["worker"]["replicas"] if live else 0
+        default = group == f"{target.physical_name}-{DEFAULT_GROUP}"
+        wanted = replicas if default and target.cluster.workers.autoscaled else expected
+        registered = sum(name.startswith(f"{group}-worker-") for name in names)
+        details = f"group {group}" + (f" is scaled to {replicas}" if replicas != wanted else "")
+        label = DEFAULT_GROUP if default else group.removeprefix(f"{target.physical_name}-").rpartition("-")[0]
+        state = f"{registered} of {wanted} registered"
+        colour = GOOD if registered == wanted == replicas else SO_SO
+        yield Row(f"  workers {label}", state, details, age(live) if live else "", colour)
+
+
+def _certificates(secret: Object | None) -> Row:
+    if secret is None:
+        return Row("  certificates", "unknown", "the Secret is missing or may not be read", colour=SO_SO)
+    from cryptography import x509
+
+    files = {name: base64.b64decode(data) for name, data in secret["data"].items() if name.endswith(".crt")}
+    end = min(x509.load_pem_x509_certificate(pem).not_valid_after_utc for pem in files.values())
+    left = (end - datetime.now(UTC)).days
+    state = f"valid until {end:%Y-%m-%d}" if left >= 0 else f"expired on {end:%Y-%m-%d}"
+    details = "raise `tls.rotation` before that" if left < _SOON_DAYS else ""
+    colour = GOOD if left >= _SOON_DAYS else SO_SO if left >= 0 else BAD
+    return Row("  certificates", state, details, age(secret), colour)
+
+
+def _troubles(seen: Seen) -> Iterator[Row]:
+    deployments = seen.live.deployments.values() if seen.live else []
+    for trouble in [*health.deployment_troubles(deployments), *health.pod_troubles(seen.pods)]:
+        yield Row(f"  {trouble.where}", trouble.reason, trouble.message, colour=BAD)
+
+
+def operator(deployments: list[Object] | None) -> Row:
+    """The operator, which makes and scales everything."""
+    if deployments is None:
+        return Row("operator", "unknown", "Deployments of all namespaces may not be listed", colour=SO_SO)
+    if not deployments:
+        return Row("operator", "missing", "`dask:operator.install: true` in one stack installs it", colour=BAD)
+    found = deployments[0]
+    available = found.get("status", {}).get("availableReplicas", 0) > 0
+    [container] = found["spec"]["template"]["spec"]["containers"]
+    where = f"{found['metadata']['namespace']}/{found['metadata']['name']}, {container['image']}"
+    state, colour = ("ready", GOOD) if available else ("not ready", BAD)
+    return Row("operator", state, where, age(found), colour)
+
+
+def job(live: Object) -> Row:
+    """A DaskJob."""
+    state = live.get("status", {}).get("jobStatus", "unknown")
+    colour = {"Successful": GOOD, "Failed": BAD}.get(state, SO_SO)
+    meta = live["metadata"]
+    return Row(f"job {meta['labels']['app.kubernetes.io/instance']}", state, meta["name"], age(live), colour)
+
+
+def age(live: Object, now: datetime | None = None) -> str:
+    """Since when an object is there, as kubectl shows it: `42s`, `12m`, `3h`, `9d`."""
+    made: Any = datetime.fromisoformat(live["metadata"]["creationTimestamp"])
+    passed = int(((now or datetime.now(UTC)) - made).total_seconds())
+    for unit, length in (("d", 86400), ("h", 3600), ("m", 60)):
+        if passed >= 2 * length:
+            return f"{passed // length}{unit}"
+    return f"{max(0, passed)}s"
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}{'s' * (count != 1)}"

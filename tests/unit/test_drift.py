@@ -1,0 +1,130 @@
+"""What counts as drift."""
+
+from typing import Any
+
+import pytest
+
+from components.difference import differences
+from tests.unit.world import World, box, found, target
+
+
+@pytest.fixture
+def world() -> World:
+    return World(target())
+
+
+def test_what_the_api_server_fills_in_is_no_difference() -> None:
+    declared = {"containers": [{"name": "x", "image": "i", "env": [], "resources": {"limits": {"cpu": "1000m"}}}]}
+    live = {
+        "containers": [{"name": "x", "image": "i", "resources": {"limits": {"cpu": "1"}}, "imagePullPolicy": "Always"}],
+        "dnsPolicy": "ClusterFirst",
+        "securityContext": {},
+    }
+
+    assert list(differences(declared, live)) == []
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "line"),
+    [
+        ("image", "other:1", "containers[x].image: live 'other:1', declared 'i'"),
+        ("args", ["b"], 'containers[x].args: live ["b"], declared nothing'),
+        ("env", [{"name": "A", "value": "2"}], "containers[x].env[A].value: live '2', declared '1'"),
+        ("env", [], 'containers[x].env[A]: live nothing, declared {"name": "A", "value": "1"}'),
+        (
+            "readinessProbe",
+            {"periodSeconds": 9},
+            'containers[x].readinessProbe: live {"periodSeconds": 9}, declared noth',
+        ),
+        ("resources", {"limits": {"cpu": "2"}}, 'containers[x].resources.limits: live {"cpu": "2"}, declared nothing'),
+        ("volumeMounts", [{"name": "v", "mountPath": "/w"}], "containers[x].volumeMounts: live"),
+    ],
+)
+def test_a_field_changed_by_hand_is_named_with_both_values(field: str, value: Any, line: str) -> None:
+    container = {"name": "x", "image": "i", "env": [{"name": "A", "value": "1"}], "resources": {}}
+
+    [difference] = differences({"containers": [container]}, {"containers": [container | {field: value}]})
+
+    assert str(difference).startswith(line)
+
+
+def test_a_volume_of_another_kind_is_a_difference() -> None:
+    declared, live = [{"name": "v", "emptyDir": {}}], [{"name": "v", "hostPath": {"path": "/"}}]
+
+    assert [str(it) for it in differences(declared, live)] == ['[v].hostPath: live {"path": "/"}, declared nothing']
+
+
+def test_of_a_variable_given_twice_the_last_counts() -> None:
+    declared = [{"name": "A", "value": "1"}, {"name": "A", "value": "2"}]
+
+    assert list(differences(declared, [{"name": "A", "value": "2"}])) == []
+
+
+def test_what_the_operator_made_is_no_drift(world: World) -> None:
+    assert found(world) == []
+
+
+def test_every_kind_of_drift_is_said_in_one_line(world: World) -> None:
+    box(world.of("deployments", "-scheduler"))["image"] = "other:1"
+    box(world.objects[world.workers()[0]])["env"].append({"name": "DEBUG", "value": "1"})
+    world.of("services", "-scheduler")["spec"]["type"] = "NodePort"
+    world.of("daskworkergroups", "-default")["spec"]["worker"]["replicas"] = 5
+    del world.objects[world.workers("big")[0]]
+
+    lines = found(world)
+
+    group = next(name for name in world.objects if "/daskworkergroups/" in name and "-big-" in name).rpartition("-")[2]
+    assert lines == [
+        "service/a-scheduler: type: live 'NodePort', declared 'ClusterIP'",
+        f"daskworkergroup/a-big-{group}: workers: live 0, declared 1",
+        "daskworkergroup/a-default: replicas: live 5, declared 2",
+        "deployment/a-scheduler: containers[scheduler].image: live 'other:1', declared 'ghcr.io/dask/dask:2026.8.0'",
+        f"deployment/{world.workers()[0].rpartition('/')[2].replace(world.target.physical_name, 'a')}: "
+        'containers[worker].env[DEBUG]: live {"name": "DEBUG", "value": "1"}, declared nothing',
+    ]
+
+
+def test_replicas_that_the_file_has_just_changed_are_no_drift(world: World) -> None:
+    """The physical name stays, because the number of workers is not part of it."""
+    assert found(world, declared=target(workers={"replicas": 4})) == []
+
+
+def test_while_the_operator_is_at_work_nothing_is_said_of_the_number(world: World) -> None:
+    del world.objects[world.workers()[0]]
+    world.of("daskworkergroups", "-default")["metadata"]["annotations"] = {}
+
+    assert found(world) == []
+
+
+def test_a_cluster_that_the_operator_has_not_made_yet_has_no_drift(world: World) -> None:
+    world.objects = {path: it for path, it in world.objects.items() if "/daskclusters/" in path}
+    world.of("daskclusters", world.target.physical_name)["status"] = {"phase": "Created"}
+
+    assert found(world) == []
+
+
+def test_a_cluster_that_is_itself_not_as_declared_says_nothing_of_its_pods() -> None:
+    """Under `update: recreate` that is what a change of the file looks like before `up` has made it."""
+    world = World(target(update="recreate"))
+
+    assert found(world, declared=target(update="recreate", env={"NEW": "1"})) == []
+
+
+def test_an_adopted_clusters_pods_are_held_against_its_own_spec() -> None:
+    world = World(target(update="recreate", workerGroups={}))
+    adopted = target(update="recreate", workerGroups={}, adopt=True, env={"DECLARED": "1"})
+
+    before = found(world, declared=adopted)
+    box(world.of("deployments", "-scheduler"))["image"] = "other:1"
+
+    assert [line.partition(":")[0] for line in before] == ["service/a-scheduler"]
+    assert len(found(world, declared=adopted)) == 2
+
+
+def test_an_autoscaled_number_is_the_autoscalers() -> None:
+    elastic = target(workers={"minimum": 1, "maximum": 9}, workerGroups={})
+    world = World(elastic)
+    world.of("daskworkergroups", "-default")["spec"]["worker"]["replicas"] = 6
+    world._scale(world.of("daskworkergroups", "-default"))
+
+    assert found(world) == []

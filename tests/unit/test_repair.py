@@ -1,0 +1,212 @@
+"""What is done about drift, and what a run says of it."""
+
+import asyncio
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import pulumi
+import pytest
+
+from components import drain, kube, repair
+from components.errors import ClusterError
+from components.kube import Connection
+from tests.unit.world import World, box, found, target
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> World:
+    monkeypatch.setattr(repair, "POLL_SECONDS", 0)
+    return World(target())
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    lines: list[str] = []
+    for level in ("info", "warn"):
+        monkeypatch.setattr(pulumi.log, level, lines.append)
+    return lines
+
+
+def mend(world: World) -> None:
+    asyncio.run(repair.repair(world, world.target))  # type: ignore[arg-type]
+
+
+def _scheduler_image(world: World) -> None:
+    box(world.of("deployments", "-scheduler"))["image"] = "other:1"
+
+
+def _scheduler_paused(world: World) -> None:
+    world.of("deployments", "-scheduler")["spec"]["paused"] = True
+
+
+def _scheduler_stopped(world: World) -> None:
+    world.of("deployments", "-scheduler")["spec"]["replicas"] = 0
+
+
+def _more_workers(world: World) -> None:
+    group = world.of("daskworkergroups", "-default")
+    group["spec"]["worker"]["replicas"] = 5
+    world._scale(group)
+
+
+def _lost_workers(world: World) -> None:
+    for path in world.workers():
+        del world.objects[path]
+
+
+def _service(world: World) -> None:
+    world.of("services", "-scheduler")["spec"]["ports"][0]["nodePort"] = 31000
+    world.of("services", "-scheduler")["spec"]["type"] = "NodePort"
+
+
+def _everything_gone(world: World) -> None:
+    world.objects = {path: it for path, it in world.objects.items() if "/daskclusters/" in path or "-big-" in path}
+
+
+@pytest.mark.parametrize(
+    "hand",
+    [_scheduler_image, _scheduler_paused, _scheduler_stopped, _more_workers, _lost_workers, _service, _everything_gone],
+)
+def test_what_a_hand_has_done_is_undone(
+    world: World, told: list[str], monkeypatch: pytest.MonkeyPatch, hand: Callable[[World], None]
+) -> None:
+    monkeypatch.setattr(drain, "look", _idle)
+    hand(world)
+    assert found(world)
+
+    mend(world)
+
+    assert found(world) == []
+    assert len(world.workers()) == 2
+    assert told[0].startswith("drift, repairing it: ")
+
+
+async def _idle(*_: Any) -> None:
+    return None
+
+
+def test_workers_go_one_after_another_and_the_scheduler_last(
+    world: World, told: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drain, "look", _idle)
+    _scheduler_image(world)
+    for path in [*world.workers(), *world.workers("big")]:
+        box(world.objects[path])["image"] = "other:1"
+
+    mend(world)
+
+    assert world.patched[-1].endswith("-scheduler")
+    assert len(world.patched) == 4
+    waits = [line for line in told if line.endswith(" s") and "runs as declared" in line]
+    assert len(waits) == 4
+
+
+def test_a_busy_scheduler_is_waited_for(world: World, told: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    loads = iter([drain.Load(1, 3), drain.Load(1, 1), drain.Load(0, 0)])
+    asked: list[int] = []
+
+    async def look(*_: Any) -> drain.Load:
+        asked.append(len(world.patched))
+        return next(loads)
+
+    monkeypatch.setattr(drain, "look", look)
+    monkeypatch.setattr(drain, "POLL_SECONDS", 0)
+    _scheduler_image(world)
+
+    mend(world)
+
+    assert asked == [0, 0, 0]
+    assert any("waiting for 1 client and 3 tasks" in line for line in told)
+
+
+def test_a_scheduler_that_does_not_run_is_not_waited_for(
+    world: World, told: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its pod cannot be asked, which counts as busy."""
+
+    async def never(*_: Any) -> drain.Load:
+        raise AssertionError("asked")
+
+    monkeypatch.setattr(drain, "look", never)
+    _scheduler_image(world)
+    world.of("deployments", "-scheduler")["status"]["availableReplicas"] = 0
+    world.veto = lambda live: live["status"].update(availableReplicas=1)
+
+    mend(world)
+
+    assert found(world) == []
+
+
+def test_old_and_new_pods_never_run_side_by_side(world: World, told: list[str]) -> None:
+    box(world.objects[world.workers()[0]])["image"] = "other:1"
+
+    mend(world)
+
+    assert world.objects[world.workers()[0]]["spec"]["strategy"] == {"type": "Recreate"}
+
+
+def test_a_webhook_that_puts_it_back_is_told_and_not_fought(world: World, told: list[str]) -> None:
+    def put_back(live: dict[str, Any]) -> None:
+        box(live)["image"] = "mirror/other:1"
+
+    box(world.objects[world.workers()[0]])["image"] = "mirror/other:1"
+    world.veto = put_back
+
+    mend(world)
+
+    assert any("puts it back at once: containers[worker].image: live 'mirror/other:1'" in line for line in told)
+    assert len(world.patched) == 1
+
+
+def test_a_repair_that_does_not_come_about_says_why(world: World, told: list[str]) -> None:
+    world.target = target(readyTimeout="1s")
+    worker = world.objects[world.workers()[0]]
+    box(worker)["image"] = "other:1"
+    state = {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}}
+    pod = {"metadata": {"name": "p"}, "status": {"containerStatuses": [{"image": "i", "state": state}]}}
+    world.objects["api/v1/namespaces/lab/pods/p"] = pod
+    world.veto = lambda live: live["status"].update(availableReplicas=0)
+
+    with pytest.raises(
+        ClusterError, match=r"a: not within 1s: .* runs as declared: pod p: ImagePullBackOff: image i: no"
+    ):
+        mend(world)
+
+
+def keep(world: World, monkeypatch: pytest.MonkeyPatch, *, preview: bool) -> int:
+    async def connect(_: Connection) -> World:
+        return world
+
+    monkeypatch.setattr(kube, "api", connect)
+    monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: preview)
+    return asyncio.run(repair._seen(Connection(), world.target))
+
+
+def test_a_preview_warns_and_changes_nothing(world: World, told: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    _service(world)
+    before = copy.deepcopy(world.objects)
+
+    keep(world, monkeypatch, preview=True)
+
+    assert [line.startswith("drift, which `up` repairs: service/") for line in told] == [True]
+    assert world.objects == before
+
+
+def test_a_cluster_that_is_not_there_yet_is_none_of_its_business(
+    world: World, told: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.objects = {}
+
+    assert keep(world, monkeypatch, preview=False) == 0
+    assert told == []
+
+
+def test_what_cannot_be_looked_at_stops_nothing(told: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    async def unreachable(_: Connection) -> World:
+        raise ClusterError("cannot reach the Kubernetes API")
+
+    monkeypatch.setattr(kube, "api", unreachable)
+
+    assert asyncio.run(repair._seen(Connection(), target())) == 0
+    assert told == ["a: could not look for drift: cannot reach the Kubernetes API"]

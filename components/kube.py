@@ -34,6 +34,7 @@ class Connection:
 
 async def api(connection: Connection) -> Api:
     """A client of the cluster. Raises `ClusterError` that names the server when it does not answer."""
+    import httpx
     import kr8s.asyncio
 
     try:
@@ -43,6 +44,8 @@ async def api(connection: Connection) -> Api:
         await asyncio.wait_for(client.version(), CONNECT_SECONDS)
     except Exception as error:
         where = f"the context '{connection.context}'" if connection.context else "the ambient kubeconfig"
+        if isinstance(error, httpx.RequestError):
+            where += f" at {error.request.url.join('/')}"
         reason = str(error) or f"no answer within {CONNECT_SECONDS} s"
         raise ClusterError(
             f"cannot reach the Kubernetes API of {where}: {reason}; "

@@ -1,0 +1,61 @@
+"""DaskJobs: `up` runs them to their end, shows their words, and runs them again when they change."""
+
+from typing import Any
+
+import pytest
+
+from tests.engine.kube import Kube
+from tests.engine.runs import Run, names
+from tests.engine.stacks import Stack
+
+SUM_OF_SQUARES = """
+import time
+from distributed import Client
+with Client() as client:
+    squares = client.gather(client.map(lambda i: i * i, range(10)))
+print("computed", sum(squares), "{flavour}")
+"""
+
+
+def job(script: str) -> dict[str, Any]:
+    return {"once": {"runner": {"script": script}, "workers": {"replicas": 1, "threads": 1}}}
+
+
+@pytest.fixture(scope="module")
+def succeeded(stack: Stack) -> Run:
+    return stack.change(jobs=job(SUM_OF_SQUARES.format(flavour="sweet")))
+
+
+def test_up_waits_for_the_jobs_end_and_shows_its_last_lines(stack: Stack, succeeded: Run, kube: Kube) -> None:
+    assert "computed 285 sweet" in succeeded.text
+    [ran] = kube.get("daskjobs.kubernetes.dask.org", "-n", "jobs")
+    assert ran["metadata"]["name"] == stack.outputs()["jobs"]["once"]["name"]
+    [record] = [item for item in kube.get("configmaps", "-n", "jobs") if item["metadata"]["name"] == "once-result"]
+    assert record["data"]["job"] == ran["metadata"]["name"]
+
+
+def test_the_same_job_is_not_run_again(stack: Stack, succeeded: Run) -> None:
+    assert set(stack.up("--expect-no-changes").counts) == {"same"}
+
+
+def test_a_changed_job_is_run_again(stack: Stack, succeeded: Run, kube: Kube) -> None:
+    old = stack.outputs()["jobs"]["once"]["name"]
+
+    run = stack.change(jobs=job(SUM_OF_SQUARES.format(flavour="sour")))
+
+    new = stack.outputs()["jobs"]["once"]["name"]
+    assert "computed 285 sour" in run.text
+    assert names(run.of("DaskJob")) == [f"create DaskJob {new}", f"delete DaskJob {old}"]
+    assert names(run.of("ConfigMap")) == ["update ConfigMap once-result"]
+    assert [item["metadata"]["name"] for item in kube.get("daskjobs.kubernetes.dask.org", "-n", "jobs")] == [new]
+
+
+def test_a_failing_job_fails_up_with_its_words(stack: Stack, succeeded: Run) -> None:
+    stack.configure(jobs=job("raise SystemExit('the input has no rows')"))
+
+    run = stack.failing_up()
+
+    assert "the job 'once' failed" in run.text
+    assert "the input has no rows" in run.text
+    assert "Traceback" not in run.text
+    stack.change(jobs={})

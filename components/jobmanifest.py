@@ -6,7 +6,7 @@ from functools import cached_property
 from components import podspec
 from components.clustersettings import Tls
 from components.jobsettings import Job
-from components.manifest import API_VERSION, operator_service, role_metadata
+from components.manifest import API_VERSION, operator_service, recommended_labels, role_metadata
 from components.names import content_hash
 from components.podsettings import merge
 from components.podspec import Spec, Surroundings
@@ -31,11 +31,7 @@ class JobTarget:
 
     @property
     def labels(self) -> dict[str, str]:
-        return {
-            "app.kubernetes.io/name": "dask",
-            "app.kubernetes.io/instance": self.name,
-            "app.kubernetes.io/part-of": self.part_of,
-        }
+        return recommended_labels(self.name, self.part_of)
 
     def _place(self, name: str) -> Surroundings:
         return Surroundings(name, self.namespace, self.restricted, Tls(), "", dict(self.secrets))

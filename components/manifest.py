@@ -53,11 +53,7 @@ class Target:
     @property
     def labels(self) -> dict[str, str]:
         """The recommended labels. The operator copies a DaskCluster's into selectors, so they never change."""
-        return {
-            "app.kubernetes.io/name": "dask",
-            "app.kubernetes.io/instance": self.name,
-            "app.kubernetes.io/part-of": self.part_of,
-        }
+        return recommended_labels(self.name, self.part_of)
 
     @property
     def tls_secret(self) -> str:
@@ -66,6 +62,15 @@ class Target:
     def _surroundings(self, name: str) -> Surroundings:
         tls = self.cluster.tls
         return Surroundings(name, self.namespace, self.restricted, tls, self.tls_secret, dict(self.secrets))
+
+
+def recommended_labels(instance: str, part_of: str) -> dict[str, str]:
+    """https://kubernetes.io/docs/concepts/overview/working-with-objects/common-labels."""
+    return {
+        "app.kubernetes.io/name": "dask",
+        "app.kubernetes.io/instance": instance,
+        "app.kubernetes.io/part-of": part_of,
+    }
 
 
 def dask_cluster(target: Target) -> Spec:

@@ -124,7 +124,7 @@ def test_clusters_go_before_the_operator_and_both_before_the_namespaces(program:
 
 
 def test_a_blue_green_cluster_is_another_resource_when_its_pods_change(program: Program) -> None:
-    """Not a replacement: the engine would delete a replaced cluster first thing in the `up` after a failed one."""
+    """Not a replacement: the engine no longer knows what it has replaced, so a failed `up` could not be taken back."""
     before = only(program(clusters={"a": {}}), "DaskCluster")
     after = only(program(clusters={"a": {"env": {"X": "1"}}}), "DaskCluster")
 

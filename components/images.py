@@ -12,6 +12,7 @@ NAME = rf"({_COMPONENT}(:[0-9]+)?/)?{_COMPONENT}(/{_COMPONENT})*"
 TAG = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
 _DIGEST = r"@sha256:[0-9a-f]{64}"
 IMAGE = rf"{NAME}(:{TAG})?({_DIGEST})?"
+PINNED_TAG = rf"{TAG}({_DIGEST})?"
 
 
 def image(value: str) -> str:
@@ -39,9 +40,13 @@ def image_name(value: str) -> str:
 
 
 def image_tag(value: str) -> str:
-    """The part of an image reference after the colon."""
-    if not re.fullmatch(TAG, value):
-        raise Rule("must be an image's tag: at most 128 letters, digits, '_', '.' and '-'", "see `2026.3.0`")
+    """The part of an image reference after the colon: the tag, and the digest where one pins it."""
+    if not re.fullmatch(PINNED_TAG, value):
+        raise Rule(
+            "must be an image's tag: at most 128 letters, digits, '_', '.' and '-', then '@sha256:' and its 64 "
+            "hexadecimal digits where it is pinned",
+            "see `2026.3.0`",
+        )
     return value
 
 

@@ -106,7 +106,7 @@ Image = Annotated[str, AfterValidator(images.image), pattern(images.IMAGE, "ghcr
 ImageName = Annotated[
     str, AfterValidator(images.image_name), pattern(images.NAME, "ghcr.io/dask/dask-kubernetes-operator")
 ]
-ImageTag = Annotated[str, AfterValidator(images.image_tag), pattern(images.TAG, "2026.3.0")]
+ImageTag = Annotated[str, AfterValidator(images.image_tag), pattern(images.PINNED_TAG, "2026.3.0")]
 Cpu = Annotated[str, written(str, "must be a string"), AfterValidator(quantities.cpu), pattern(quantities.CPU, "500m")]
 Memory = Annotated[
     str,

@@ -97,7 +97,7 @@ class OperatorImage(Model):
     name: ImageName | None = None
     """The image without a tag. Left out: the upstream one."""
     tag: ImageTag | None = None
-    """Left out: the version of the chart."""
+    """The tag, with `@sha256:…` behind it where it is pinned by digest. Left out: the version of the chart."""
 
 
 def _all_is_none(value: Any) -> Any:

@@ -22,7 +22,7 @@ def production() -> list[Body]:
     release = {
         "kind": "Release",
         "name": "dask-operator",
-        "values": {"image": {"name": "o", **operator["values"]["image"]}},
+        "values": {"image": {"name": "o", **operator["image"]}},
     }
     return [*program_objects({"prod": stack_config("prod")})["prod"], release]
 

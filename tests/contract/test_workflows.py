@@ -105,6 +105,16 @@ def test_every_preview_and_update_runs_the_guard_rails() -> None:
     }
 
 
+def test_drift_is_looked_for_in_the_engines_state_and_in_what_the_operator_made() -> None:
+    drift = [step for step in steps(ROOT / ".github/workflows/stack.yml") if "'drift'" in step.get("if", "")]
+
+    assert [step.get("with", {}).get("expect-no-changes") or step["run"] for step in drift] == [
+        True,
+        'make drift STACK="$STACK"',
+    ]
+    assert "!cancelled()" in drift[1]["if"]  # a drift that the engine found does not hide the other
+
+
 def test_updates_go_from_dev_over_staging_to_prod_and_only_on_main() -> None:
     deploy = jobs("deploy.yml")
     order = {name: job.get("needs") for name, job in deploy.items() if job.get("with", {}).get("command") == "up"}

@@ -1,0 +1,66 @@
+"""The operator and its CRDs change under a cluster that computes."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from components.crds import CONTENT_ANNOTATION
+from tests.live.conftest import Connect
+from tests.live.tasks import where_and_wait
+from tests.stacks import Stack, uid, wait_until
+
+NAMESPACE = "upgrade"
+CRD = "daskworkergroups.kubernetes.dask.org"
+# What an older chart would have left: another hash, and a schema without a field that ours has.
+OLDER = [
+    {"op": "replace", "path": f"/metadata/annotations/{CONTENT_ANNOTATION.replace('/', '~1')}", "value": "older"},
+    {
+        "op": "remove",
+        "path": "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/worker/properties/replicas",
+    },
+]
+
+
+def cluster(replicas: int) -> dict[str, Any]:
+    endpoint = {"type": "NodePort", "insecure": True}
+    return {"main": {"endpoint": endpoint, "workers": {"replicas": replicas, "threads": 2}}}
+
+
+@pytest.fixture
+def upgraded(operator: Stack) -> Iterator[Stack]:
+    yield operator
+    operator.up(operator={"install": True})
+
+
+def test_clusters_compute_on_and_the_new_operator_takes_them_over(
+    stack: Stack, upgraded: Stack, connect: Connect
+) -> None:
+    stack.up(clusters=cluster(2))
+    scheduler = uid(stack.pods(NAMESPACE, component="scheduler"))
+    workers = {pod["metadata"]["uid"] for pod in stack.pods(NAMESPACE, component="worker")}
+    before = _operator_pods(upgraded)
+    upgraded.kubectl("patch", "crd", CRD, "--type=json", f"--patch={json.dumps(OLDER)}")
+    futures = connect(stack.address("main")).map(where_and_wait, range(40), pure=False)
+
+    done = upgraded.up(operator={"install": True, "resources": {"memory": "512Mi"}})
+
+    assert f"updates the CRD {CRD}" in done.text
+    [schema] = [it["schema"] for it in upgraded.kubectl("get", "crd", CRD, "-o", "json")["spec"]["versions"]]
+    assert "replicas" in schema["openAPIV3Schema"]["properties"]["spec"]["properties"]["worker"]["properties"]
+    wait_until(lambda: _operator_pods(upgraded).isdisjoint(before), 60, "another operator runs")
+    client = futures[0].client
+    assert [i for i, _ in client.gather(futures)] == list(range(40))
+
+    stack.up(clusters=cluster(3))
+
+    assert uid(stack.pods(NAMESPACE, component="scheduler")) == scheduler
+    now = {pod["metadata"]["uid"] for pod in stack.pods(NAMESPACE, component="worker")}
+    assert workers < now
+    assert len(now) == 3
+
+
+def _operator_pods(stack: Stack) -> set[str]:
+    pods = stack.kubectl("get", "pods", "-n", "dask-operator", "-o", "json")["items"]
+    return {pod["metadata"]["uid"] for pod in pods}

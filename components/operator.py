@@ -10,15 +10,13 @@ import pulumi
 from pulumi import Output, ResourceHook, ResourceHookArgs, ResourceHookBinding, ResourceHookOptions, ResourceOptions
 from pulumi_kubernetes.core.v1 import Namespace
 from pulumi_kubernetes.helm.v3 import Release, RepositoryOptsArgs
-from pulumi_kubernetes.rbac.v1 import Role, RoleBinding
 
 from components import chart, crds, peers
 from components.kube import Connection, api
 from components.labels import owned
+from components.operatorrights import RELEASE, rights
 from components.quantities import seconds
 from components.settings import Operator
-
-RELEASE = "dask-operator"
 
 
 class DaskOperator(pulumi.ComponentResource):
@@ -61,7 +59,7 @@ class DaskOperator(pulumi.ComponentResource):
             timeout=seconds(settings.timeout),
             opts=ResourceOptions(
                 parent=self,
-                depends_on=[namespace, *self._roles(settings, after)],
+                depends_on=[namespace, *rights(self, settings, after)],
                 hooks=ResourceHookBinding(before_create=[preflight], before_update=[preflight]),
                 # Helm resolves the path itself; what the chart holds shows in the values and in the hook.
                 custom_timeouts=pulumi.CustomTimeouts(create=settings.timeout, update=settings.timeout),
@@ -71,39 +69,8 @@ class DaskOperator(pulumi.ComponentResource):
         self.version = Output.from_input(settings.chart.version if settings.chart else chart.bundled_version())
         self.register_outputs({"release_name": self.release_name, "version": self.version})
 
-    def _roles(self, settings: Operator, after: Sequence[pulumi.Resource]) -> Sequence[pulumi.Resource]:
-        """The rights of a namespaced operator outside its own namespace: the chart gives them only there."""
-        made: list[pulumi.Resource] = []
-        for namespace in settings.watch or ():
-            metadata: Any = {"name": RELEASE, "namespace": namespace, "labels": owned()}
-            opts = ResourceOptions(parent=self, depends_on=list(after))
-            made.append(Role(f"role-{namespace}", metadata=metadata, rules=_RULES, opts=opts))
-            subject: Any = {"kind": "ServiceAccount", "name": _SERVICE_ACCOUNT, "namespace": settings.namespace}
-            reference: Any = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": RELEASE}
-            binding = RoleBinding(
-                f"binding-{namespace}", metadata=metadata, role_ref=reference, subjects=[subject], opts=opts
-            )
-            made.append(binding)
-        return made
 
-
-# The chart's fullname template: `<release>-<chart>` unless the release's name holds the chart's.
-_SERVICE_ACCOUNT = f"{RELEASE}-{chart.NAME}"
 _RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
-# The namespaced part of the chart's templates/role.yaml.
-_RULES: Any = [
-    {
-        "apiGroups": ["kubernetes.dask.org"],
-        "resources": [
-            *("daskclusters", "daskworkergroups", "daskworkergroups/scale"),
-            *("daskjobs", "daskjobs/status", "daskautoscalers"),
-        ],
-        "verbs": ["get", "list", "watch", "patch", "create", "delete"],
-    },
-    {"apiGroups": [""], "resources": ["pods", "pods/status", "services", "services/status"], "verbs": ["*"]},
-    {"apiGroups": ["apps"], "resources": ["deployments", "deployments/status"], "verbs": ["*"]},
-    {"apiGroups": ["", "events.k8s.io"], "resources": ["events"], "verbs": ["*"]},
-]
 
 
 def _chart(settings: Operator) -> dict[str, Any]:

@@ -125,6 +125,9 @@ class Operator(Model):
     """The operator's own namespace."""
     watch: Watch = None
     """`all`, or a list of namespaces that this operator alone looks after."""
+    cluster_role: bool = True
+    """With a list in `watch`: a ClusterRole lets the operator list namespaces and CRDs. Without it the operator takes
+    a minute longer at every start."""
     chart: Chart = None
     """`bundled`: the chart in the pinned dask-kubernetes wheel; or a repository and a version."""
     image: OperatorImage = OperatorImage()

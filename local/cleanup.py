@@ -29,6 +29,8 @@ STAGES: tuple[tuple[tuple[str, str], ...], ...] = (
         ("v1", "Secret"),
         ("rbac.authorization.k8s.io/v1", "RoleBinding"),
         ("rbac.authorization.k8s.io/v1", "Role"),
+        ("rbac.authorization.k8s.io/v1", "ClusterRoleBinding"),
+        ("rbac.authorization.k8s.io/v1", "ClusterRole"),
         ("v1", "ServiceAccount"),
         ("v1", "ResourceQuota"),
         ("v1", "LimitRange"),

@@ -158,7 +158,9 @@ def settings(draw: DrawFn) -> Raw:
         }
     running: Raw = draw(st.fixed_dictionaries({}, optional={"install": st.booleans(), "timeout": durations}))
     if draw(st.booleans()):
-        running |= {"watch": [namespace["name"], "other"], "chart": {"repository": "oci://x/y", "version": "1.2.3"}}
+        running |= {"watch": [namespace["name"], "other"], "clusterRole": draw(st.booleans())}
+    if draw(st.booleans()):
+        running |= {"chart": {"repository": "oci://x/y", "version": "1.2.3"}}
     made: Raw = {"namespace": namespace, "operator": running, "clusters": {}}
     for index, name in enumerate(draw(st.lists(names, max_size=3, unique=True))):
         made["clusters"][name] = draw(clusters(level, 30000 + 10 * index))

@@ -226,6 +226,23 @@ def test_a_namespaced_operator_gets_its_rights_where_it_watches(program: Program
     assert values["kopfArgs"] == ["--namespace=red", "--namespace=blue"]
     assert values["rbac"]["cluster"] is False
     assert {made.inputs["metadata"]["namespace"] for made in of_kind(recording, "Role")} == {"red", "blue"}
+    assert only(recording, "ClusterRoleBinding").inputs["roleRef"]["name"] == "dask-operator-dask-operator"
+    verbs = {verb for rule in only(recording, "ClusterRole").inputs["rules"] for verb in rule["verbs"]}
+    assert verbs == {"list", "watch"}
+
+
+def test_who_may_make_no_cluster_role_does_without(program: Program) -> None:
+    recording = program(operator={"watch": ["red"], "clusterRole": False})
+
+    assert not of_kind(recording, "ClusterRole")
+    assert of_kind(recording, "Role")
+
+
+def test_an_operator_of_all_namespaces_has_its_rights_from_the_chart(program: Program) -> None:
+    recording = program()
+
+    assert not of_kind(recording, "ClusterRole")
+    assert not of_kind(recording, "Role")
 
 
 def test_the_operators_image_is_the_wheels_version(program: Program) -> None:
@@ -267,7 +284,7 @@ def test_a_job_is_registered_with_its_end_awaited(program: Program) -> None:
 
 
 def test_a_hundred_clusters_are_declared_soon(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All that happens before the SDK sends the registrations, in seconds of the processor; and there are few of them."""
+    """All that happens before the SDK sends the registrations, in seconds of the processor; and they are few."""
     spent: list[float] = []
 
     def timed(*arguments: Any, **options: Any) -> Any:

@@ -63,8 +63,8 @@ cluster-down: python ## remove the local Kubernetes and everything in it
 test: check test-unit browser ## everything that can run here, the quick things first
 	@$(LOCAL) with-cluster --name $(TEST_CLUSTER) -- sh -c '$(SLOW) && $(LIVE) $(wildcard tests/engine)'
 
-test-unit: $(DEV) ## unit, contract and tooling tests
-	@$(PYTEST) -m "not live and not slow" tests/unit tests/contract tests/local
+test-unit: $(DEV) ## unit, contract, example and tooling tests
+	@$(PYTEST) -m "not live and not slow" tests/unit tests/contract tests/examples tests/local
 
 test-live: $(DEV) browser ## real Dask pods on a local cluster of their own (KEEP=1 keeps it)
 	@$(LOCAL) with-cluster --name $(TEST_CLUSTER) -- sh -c '$(SLOW) && $(LIVE)'

@@ -1,12 +1,16 @@
 """The operator's Helm chart. In: settings. Out: where the chart is, and its values. No Pulumi import."""
 
+from __future__ import annotations
+
 import os
 from importlib.metadata import distribution
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from components.podspec import overlay
-from components.settings import Operator
+
+if TYPE_CHECKING:
+    from components.settings import Operator
 
 NAME = "dask-kubernetes-operator"
 IMAGE = "ghcr.io/dask/dask-kubernetes-operator"

@@ -69,22 +69,21 @@ async def until_idle(client: "Api", target: Target, name: str) -> None:
 
 
 async def look(client: "Api", namespace: str, name: str) -> Load | None:
-    """The load of a scheduler; None where there is none any more. One that errs is busy: it answered 500 under load."""
+    """The load of a scheduler; None where none runs. One that runs and errs is busy: it answered 500 under load."""
     import kr8s
 
     proxy = f"api/v1/namespaces/{namespace}/services/{name}-scheduler:http-dashboard/proxy"
     try:
         counts = await kube.get(client, f"{proxy}/json/counts.json")
-    except (kr8s.ServerError, kr8s.NotFoundError) as error:
-        return None if _gone(error) else Load(clients=1, tasks=1)
+    except (kr8s.ServerError, kr8s.NotFoundError):
+        return Load(clients=1, tasks=1) if await _runs(client, namespace, name) else None
     # The scheduler counts itself, as the client `fire-and-forget`.
     return Load(clients=max(0, counts["clients"] - 1), tasks=counts["tasks"])
 
 
-def _gone(error: Exception) -> bool:
-    """Whether there is no such Service, or no pod behind it. The API server also says 503 when it cannot reach the pod
-    (apimachinery proxy/transport.go): behind a network policy that would be a scheduler with work on it."""
-    response = getattr(error, "response", None)
-    if response is None:
-        return False
-    return response.status_code == 404 or (response.status_code == 503 and "no endpoints available" in response.text)
+async def _runs(client: "Api", namespace: str, name: str) -> bool:
+    """Whether a scheduler's container runs. One whose image is missing, or that has ended, has no work to lose."""
+    labels = {"dask.org/cluster-name": name, "dask.org/component": "scheduler"}
+    pods = await kube.items(client, f"api/v1/namespaces/{namespace}/pods", labels)
+    boxes = [box for pod in pods for box in pod.get("status", {}).get("containerStatuses", [])]
+    return any("running" in box.get("state", {}) for box in boxes)

@@ -12,7 +12,7 @@ import pulumi
 from pulumi.runtime import config as pulumi_config
 from pydantic import BeforeValidator, Field
 
-from components import stackrules
+from components import podfields, stackrules
 from components.checking import checked
 from components.clustersettings import Cluster
 from components.errors import ConfigError, Rule, nearest
@@ -160,7 +160,7 @@ class Settings(Model):
 
     checks = (
         *(stackrules.fixed_images, stackrules.cluster_names, stackrules.job_names, stackrules.node_ports),
-        *(stackrules.pod_security, stackrules.quota, stackrules.watched),
+        *(stackrules.pod_security, stackrules.quota, stackrules.watched, podfields.pod_fields),
     )
 
     def warnings(self) -> list[str]:

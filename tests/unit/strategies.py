@@ -33,7 +33,10 @@ resources: SearchStrategy[Raw] = st.one_of(
 dask_config = st.sampled_from([{}, {"distributed": {"worker": {"memory": {"target": 0.7, "spill": False}}}}])
 tolerations = st.sampled_from([{"operator": "Exists"}, {"key": "gpu", "effect": "NoExecute", "tolerationSeconds": 60}])
 probes = st.sampled_from([{}, {"readiness": {"initialDelaySeconds": 0}, "liveness": {"periodSeconds": 5}}])
-affinity = st.sampled_from([{}, {"nodeAffinity": {"x": [1, {"y": None}]}}])
+_term = {"key": "x", "operator": "In", "values": ["1"]}
+_required = {"nodeSelectorTerms": [{"matchExpressions": [_term]}]}
+affinity = st.sampled_from([{}, {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": _required}}])
+spread = st.sampled_from([{"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule"}])
 
 
 @st.composite
@@ -68,7 +71,7 @@ def pods(level: str, role: str) -> SearchStrategy[Raw]:
         "nodeSelector": st.just({"kubernetes.io/arch": "amd64"}),
         "tolerations": st.lists(tolerations, max_size=2),
         "affinity": affinity,
-        "topologySpreadConstraints": st.lists(affinity, max_size=1),
+        "topologySpreadConstraints": st.lists(spread, max_size=1),
         "priorityClass": names,
         "serviceAccount": names,
         "labels": labels,

@@ -18,6 +18,8 @@ from tests.unit.api import FakeApi
 CLUSTERS = "apis/kubernetes.dask.org/v1/namespaces/lab/daskclusters"
 COUNTS = "api/v1/namespaces/lab/services/a-old-scheduler:http-dashboard/proxy/json/counts.json"
 
+PODS = "api/v1/namespaces/lab/pods"
+
 
 def target(**cluster: Any) -> Target:
     return Target("a", parse({"clusters": {"a": cluster}}).clusters["a"], "lab", "dask-dev")
@@ -51,10 +53,12 @@ def counts(*answers: tuple[int, int] | int) -> Iterator[dict[str, int] | int]:
         yield answers[-1] if isinstance(answers[-1], int) else {"clients": answers[-1][0], "tasks": answers[-1][1]}
 
 
-def api(*answers: tuple[int, int] | int, others: tuple[str, ...] = ("a-old",)) -> FakeApi:
+def api(*answers: tuple[int, int] | int, others: tuple[str, ...] = ("a-old",), running: bool = True) -> FakeApi:
     load = counts(*answers)
+    state = {"running": {}} if running else {"waiting": {}}
+    pods = {"items": [{"status": {"containerStatuses": [{"state": state}]}}]}
     clusters = {"items": [{"metadata": {"name": name}} for name in (*others, target().physical_name)]}
-    return FakeApi({CLUSTERS: clusters, COUNTS: lambda: next(load)})
+    return FakeApi({CLUSTERS: clusters, PODS: pods, COUNTS: lambda: next(load)})
 
 
 def test_a_first_creation_asks_nobody(monkeypatch: pytest.MonkeyPatch, told: list[str]) -> None:
@@ -90,23 +94,30 @@ def test_a_scheduler_that_errs_is_busy(monkeypatch: pytest.MonkeyPatch, told: li
     assert "waiting for 1 client" in told[0]
 
 
-def test_a_scheduler_that_is_gone_is_drained(monkeypatch: pytest.MonkeyPatch, told: list[str]) -> None:
-    run(api(404), monkeypatch)
-
-    assert told == ["a-old: drained after 1 s"]
-
-
 @pytest.mark.parametrize(
-    ("words", "load"),
+    ("state", "load"),
     [
-        ('no endpoints available for service "a-old-scheduler"', None),
-        ("error trying to reach service: dial tcp 10.0.0.1:8787: i/o timeout", Load(clients=1, tasks=1)),
+        pytest.param({"running": {}}, Load(clients=1, tasks=1), id="runs-and-cannot-be-reached"),
+        pytest.param({"waiting": {"reason": "ImagePullBackOff"}}, None, id="never-started"),
+        pytest.param({"terminated": {"exitCode": 1}}, None, id="has-ended"),
+        pytest.param(None, None, id="no-pod"),
     ],
 )
-def test_a_scheduler_out_of_reach_is_not_gone(words: str, load: Load | None) -> None:
+def test_a_scheduler_out_of_reach_has_work_only_if_it_runs(state: dict[str, Any] | None, load: Load | None) -> None:
+    """With `publishNotReadyAddresses` the API server says the same of all of them (apimachinery proxy/transport.go)."""
+    words = "error trying to reach service: dial tcp 10.0.0.1:8787: connect: connection refused"
     answer = httpx.Response(503, text=words, request=httpx.Request("GET", "http://kubernetes"))
+    pods = {"items": [{"status": {"containerStatuses": [{"state": state}]}}] if state is not None else []}
 
-    assert asyncio.run(drain.look(FakeApi({COUNTS: answer}), "lab", "a-old")) == load  # type: ignore[arg-type]
+    found = asyncio.run(drain.look(FakeApi({COUNTS: answer, PODS: pods}), "lab", "a-old"))  # type: ignore[arg-type]
+
+    assert found == load
+
+
+def test_a_failed_cluster_is_drained_at_once(monkeypatch: pytest.MonkeyPatch, told: list[str]) -> None:
+    run(api(503, running=False), monkeypatch)
+
+    assert told == ["a-old: drained after 1 s"]
 
 
 def test_the_scheduler_itself_is_no_client() -> None:

@@ -2,7 +2,6 @@
 
 import json
 import runpy
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -281,22 +280,3 @@ def test_a_job_is_registered_with_its_end_awaited(program: Program) -> None:
     assert job.name in recording.made["nightly-result"].depends_on
     assert list(recording.made["nightly-result"].request.hooks.before_create) == ["nightly-end"]
     assert recording.outputs["jobs"]["nightly"]["name"] == job.inputs["metadata"]["name"]
-
-
-def test_a_hundred_clusters_are_declared_soon(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All that happens before the SDK sends the registrations, in seconds of the processor; and they are few."""
-    spent: list[float] = []
-
-    def timed(*arguments: Any, **options: Any) -> Any:
-        begin = time.process_time()
-        result = run_path(*arguments, **options)
-        spent.append(time.process_time() - begin)
-        return result
-
-    run_path = runpy.run_path
-    monkeypatch.setattr(runpy, "run_path", timed)
-
-    recording = program(clusters={f"c{number}": {} for number in range(100)})
-
-    assert len([made for made in recording.made.values() if made.parent.startswith("c")]) == 500
-    assert spent[0] < 3

@@ -2,7 +2,9 @@
 
 import asyncio
 import copy
+import itertools
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pulumi
@@ -159,8 +161,11 @@ def test_a_webhook_that_puts_it_back_is_told_and_not_fought(world: World, told: 
     assert len(world.patched) == 1
 
 
-def test_a_repair_that_does_not_come_about_says_why(world: World, told: list[str]) -> None:
-    world.target = target(readyTimeout="1s")
+def test_a_repair_that_does_not_come_about_says_why(
+    world: World, told: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(repair, "time", SimpleNamespace(monotonic=itertools.count().__next__))
+    world.target = target(readyTimeout="5s")
     worker = world.objects[world.workers()[0]]
     box(worker)["image"] = "other:1"
     state = {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}}
@@ -169,7 +174,7 @@ def test_a_repair_that_does_not_come_about_says_why(world: World, told: list[str
     world.veto = lambda live: live["status"].update(availableReplicas=0)
 
     with pytest.raises(
-        ClusterError, match=r"a: not within 1s: .* runs as declared: pod p: ImagePullBackOff: image i: no"
+        ClusterError, match=r"a: not within 5s: .* runs as declared: pod p: ImagePullBackOff: image i: no"
     ):
         mend(world)
 

@@ -45,7 +45,9 @@ def test_a_name_is_a_whole_cluster() -> None:
         {"operator": {"watch": "all", "chart": "bundled"}},
         cluster(labels={"app.kubernetes.io/version": "1"}, nodeSelector={"kubernetes.io/arch": "arm64"}),
         cluster(packages={"pip": ["git+https://example.com/a/b@main", "dask[complete]==2026.8.0", "/wheels/x.whl"]}),
-        cluster(affinity={"nodeAffinity": None}, podTemplate={"a": [1, {"b": None}]}, daskConfig={"a": {"b": None}}),
+        cluster(
+            affinity={"nodeAffinity": None}, podTemplate={"hostAliases": [{"ip": None}]}, daskConfig={"a": {"b": None}}
+        ),
     ],
     ids=str,
 )

@@ -1,6 +1,6 @@
-"""Mistakes in the environment, Dask's configuration and volumes."""
+"""Mistakes in the environment, Dask's configuration, volumes, and what is handed on to Kubernetes as it is."""
 
-from tests.unit.badsettings.cases import Case, cluster, scratch, volumes
+from tests.unit.badsettings.cases import Case, cluster, scratch, volumes, workers
 
 PODS = [
     Case(
@@ -168,6 +168,48 @@ PODS = [
         (
             "dask:clusters.a.volumes[0].hostPath: '/srv' is a directory of the node, which pod security "
             "'restricted' forbids; set `dask:namespace.podSecurity: privileged`"
+        ),
+        schema=False,
+    ),
+    Case(
+        "a field that is newer than the operator's CRDs",
+        cluster(podTemplate={"resourceClaims": []}),
+        (
+            "dask:clusters.a.podTemplate.resourceClaims: [] is no field of the pods in the operator's CRDs, and "
+            "Kubernetes would drop it; remove it"
+        ),
+        schema=False,
+    ),
+    Case(
+        "a misspelt field of a container",
+        workers(podTemplate={"containers": [{"name": "worker", "volumeMount": []}]}),
+        (
+            "dask:clusters.a.workers.podTemplate.containers[0].volumeMount: [] is no field of the pods in the "
+            "operator's CRDs, and Kubernetes would drop it; did you mean 'volumeMounts'?"
+        ),
+        schema=False,
+    ),
+    Case(
+        "a field of another type",
+        cluster(podTemplate={"hostNetwork": "yes"}),
+        "dask:clusters.a.podTemplate.hostNetwork: 'yes' must be true or false; see `kubectl explain pod.spec`",
+        schema=False,
+    ),
+    Case(
+        "an affinity that does not exist",
+        cluster(affinity={"nodeAfinity": {}}),
+        (
+            "dask:clusters.a.affinity.nodeAfinity: is no field of the pods in the operator's CRDs, and "
+            "Kubernetes would drop it; did you mean 'nodeAffinity'?"
+        ),
+        schema=False,
+    ),
+    Case(
+        "a spread constraint that is newer than the operator's CRDs",
+        cluster(topologySpreadConstraints=[{"maxSkew": 1, "minDomains": 2}]),
+        (
+            "dask:clusters.a.topologySpreadConstraints[0].minDomains: 2 is no field of the pods in the operator's "
+            "CRDs, and Kubernetes would drop it; remove it"
         ),
         schema=False,
     ),

@@ -1,0 +1,83 @@
+"""Fields of a pod that the operator's CRDs do not have. In: the settings. Out: broken rules, each at its place.
+
+The CRDs carry the PodSpec of about Kubernetes 1.21; the API server accepts every other field and drops it in silence
+(https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#field-pruning).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from components import chart, crds
+from components.checking import known
+from components.errors import Path, Rule, nearest
+from components.places import parts
+from components.podsettings import PodSettings
+
+if TYPE_CHECKING:
+    from components.settings import Settings
+
+Schema = dict[str, Any]
+# The settings that are handed to Kubernetes as they are written, and where in the pod they go.
+_RAW = {"podTemplate": (), "affinity": ("affinity",), "topologySpreadConstraints": ("topologySpreadConstraints",)}
+_TYPES = {dict: "object", list: "array", str: "string", bool: "boolean", int: "integer", float: "number"}
+_WORDS = {"object": "a mapping", "array": "a list", "string": "text", "boolean": "true or false", "integer": "a number"}
+
+
+def pod_fields(settings: Settings) -> Iterator[Rule]:
+    """A chart from a repository has CRDs that only Helm sees: then nothing is said."""
+    if settings.operator.chart is not None:
+        return
+    for path, part in parts(settings):
+        if isinstance(part, PodSettings):
+            yield from known(_raw_fields, path, part)
+
+
+def _raw_fields(path: Path, pod: PodSettings) -> Iterator[Rule]:
+    written = (pod.pod_template, pod.affinity, list(pod.topology_spread_constraints))
+    for (key, steps), value in zip(_RAW.items(), written, strict=True):
+        if value:
+            schema = pod_schema()
+            for step in steps:
+                schema = schema["properties"][step]
+            yield from _unlike(value, schema, (*path, key))
+
+
+@cache
+def pod_schema() -> Schema:
+    """The schema of a worker's pod spec in the bundled chart, which is that of every pod in its CRDs."""
+    for crd in crds.read(chart.bundled()):
+        if crd["spec"]["names"]["kind"] == "DaskWorkerGroup":
+            [version] = crd["spec"]["versions"]
+            fields = version["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
+            return fields["worker"]["properties"]["spec"]
+    raise LookupError("the bundled chart has no CRD of kind DaskWorkerGroup")
+
+
+def _unlike(value: Any, schema: Schema, path: Path) -> Iterator[Rule]:
+    """Where the value has a field or a type that the schema does not."""
+    wanted, given = schema.get("type"), _TYPES.get(type(value))
+    if value is None or wanted is None or schema.get("x-kubernetes-int-or-string"):
+        return
+    if given != wanted and (given, wanted) != ("integer", "number"):
+        yield Rule(f"must be {_WORDS.get(wanted, wanted)}", "see `kubectl explain pod.spec`", path, value)
+    elif isinstance(value, dict):
+        yield from _unlike_object(value, schema, path)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _unlike(item, schema.get("items", {}), (*path, index))
+
+
+def _unlike_object(value: dict[str, Any], schema: Schema, path: Path) -> Iterator[Rule]:
+    fields, others = schema.get("properties", {}), schema.get("additionalProperties")
+    for key, item in value.items():
+        if key in fields:
+            yield from _unlike(item, fields[key], (*path, key))
+        elif isinstance(others, dict):
+            yield from _unlike(item, others, (*path, key))
+        elif not others and not schema.get("x-kubernetes-preserve-unknown-fields"):
+            near = nearest(key, list(fields))
+            rule = "is no field of the pods in the operator's CRDs, and Kubernetes would drop it"
+            yield Rule(rule, f"did you mean '{near}'?" if near else "remove it", (*path, key))

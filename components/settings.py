@@ -156,7 +156,7 @@ class Settings(Model):
     secrets: dict[Name, dict[SecretKey, str]] = {}
     """Kubernetes Secrets to make, by name. Give the values with `pulumi config set --secret`."""
     strict: bool = False
-    """Refuses what is only warned about otherwise, such as the image tag `latest`."""
+    """Refuses what is only warned about otherwise: image tags such as `latest`, and secrets in plain text."""
 
     checks = (
         *(stackrules.fixed_images, stackrules.cluster_names, stackrules.job_names, stackrules.node_ports),
@@ -189,6 +189,13 @@ def load() -> Settings:
             broken.append(f"{key}: holds a secret, and everything here ends up in plain objects; {fix}")
         else:
             raw[name] = _decoded(value)
+    if raw.get("secrets") and not pulumi_config.is_config_secret(f"{PROJECT}:secrets"):
+        fix = "set each with `pulumi config set --secret --path 'dask:secrets.<name>.<KEY>'`"
+        readable = f"{PROJECT}:secrets: can be read by all who can read the stack's file; {fix}"
+        if raw.get("strict") is True:
+            broken.append(readable)
+        else:
+            pulumi.log.warn(readable)
     return _parse(raw, broken, hidden)
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pulumi
 
-# The checkout with the components. In a project of yours: a git submodule, or the path of a vendored copy.
+# The checkout with the components. A project of yours installs them instead, and leaves this line out:
+#   pip install "dask-on-kubernetes @ git+<address of the repository>"
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from components import settings, stack

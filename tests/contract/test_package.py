@@ -1,6 +1,12 @@
 """The component package for programs in other languages: its schema is a contract, its messages the program's."""
 
 import json
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +14,7 @@ from pulumi.provider.experimental.component import ComponentProvider
 
 from components.errors import ConfigError
 from plugin.clusters import PACKAGE, DaskCluster, target, whole
+from tests.contract.rendering import ROOT
 
 
 @pytest.fixture(scope="module")
@@ -64,3 +71,28 @@ def test_a_namespace_below_the_restricted_level_may_have_host_paths() -> None:
     made = target("mine", {"namespace": "lab", "pod_security": "privileged", "cluster": {"volumes": [volume]}}, "a-b")
 
     assert made.restricted is False
+
+
+def test_another_program_installs_the_components_and_has_all_that_they_need(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    shutil.copytree(ROOT / "components", source / "components", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md"):
+        shutil.copy(ROOT / name, source / name)
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--disable-pip-version-check"]
+    subprocess.run([*pip, "--target", str(tmp_path / "site"), str(source)], check=True)
+    program = (
+        "from importlib.metadata import version; from components import cluster, podspec;"
+        "print(version('dask-on-kubernetes'), cluster.__file__, len(podspec.script('retire')) > 0)"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=os.environ | {"PYTHONPATH": str(tmp_path / "site")},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    ours = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert done.stdout.split() == [ours, str(tmp_path / "site/components/cluster.py"), "True"]

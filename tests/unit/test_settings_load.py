@@ -56,6 +56,22 @@ def test_a_secret_among_the_secrets_is_read() -> None:
     assert settings.secrets == {"creds": {"KEY": "s3cr3t"}}
 
 
+def test_secrets_in_plain_text_are_warned_about_and_refused_where_it_is_strict(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    warned: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", warned.append)
+    values = {"dask:secrets": {"creds": {"KEY": "s3cr3t"}}}
+    line = (
+        "dask:secrets: can be read by all who can read the stack's file; "
+        "set each with `pulumi config set --secret --path 'dask:secrets.<name>.<KEY>'`"
+    )
+
+    assert hand_over(values).secrets == {"creds": {"KEY": "s3cr3t"}}
+    assert warned == [line]
+    assert told(values | {"dask:strict": "true"}) == [line]
+
+
 def test_a_secret_elsewhere_is_refused_with_the_fix_and_the_rest_is_checked_all_the_same() -> None:
     clusters = {"a": {"env": {"TOKEN": "s3cr3t"}, "image": "s3cr3t image"}}
 

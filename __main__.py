@@ -2,7 +2,7 @@
 
 import pulumi
 
-from components import settings, stack
+from components import ownership, settings, stack
 from components.cluster import DaskCluster
 from components.job import DaskJob
 from components.operator import DaskOperator
@@ -14,6 +14,7 @@ for warning in config.warnings():
     pulumi.log.warn(warning)
 
 connection = stack.connection()
+ownership.guard(connection)
 kubernetes = pulumi.ResourceOptions(provider=stack.provider(connection))
 workspace = Workspace(
     "workspace", config.namespace, config.secrets, operator_namespace=config.operator.namespace, opts=kubernetes

@@ -105,6 +105,16 @@ async def delete(client: Api, url: str) -> None:
             raise
 
 
+def url(body: Object) -> str:
+    """The path of an object that is as its kind, namespace and name say."""
+    api, kind, meta = body["apiVersion"], body["kind"].lower(), body["metadata"]
+    root = f"apis/{api}" if "/" in api else f"api/{api}"
+    home = f"/namespaces/{meta['namespace']}" if meta.get("namespace") else ""
+    # The rule of apimachinery's UnsafeGuessKindToResource, as far as our kinds need it.
+    plural = f"{kind[:-1]}ies" if kind.endswith("y") else f"{kind}s"
+    return f"{root}{home}/{plural}/{meta['name']}"
+
+
 async def apply(client: Api, url: str, body: Object, *, dry_run: bool = False) -> Object:
     """A server-side apply under our field manager."""
     params = {"fieldManager": FIELD_MANAGER, "force": "true"} | ({"dryRun": "All"} if dry_run else {})

@@ -2,6 +2,8 @@
 
 import pulumi
 
+from components.names import PART_OF
+
 
 def part_of() -> str:
     """`<project>-<stack>`."""
@@ -10,4 +12,4 @@ def part_of() -> str:
 
 def owned() -> dict[str, str]:
     """The labels of objects that belong to the stack as a whole."""
-    return {"app.kubernetes.io/name": "dask", "app.kubernetes.io/part-of": part_of()}
+    return {"app.kubernetes.io/name": "dask", PART_OF: part_of()}

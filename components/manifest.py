@@ -11,7 +11,7 @@ from typing import Any
 
 from components import podspec
 from components.clustersettings import Cluster, WorkerGroup
-from components.names import content_hash, versioned
+from components.names import PART_OF, content_hash, versioned
 from components.podsettings import PodSettings
 from components.podspec import COMM_PORT, DASHBOARD_PORT, Spec, Surroundings
 from components.quantities import seconds
@@ -69,7 +69,7 @@ def recommended_labels(instance: str, part_of: str) -> dict[str, str]:
     return {
         "app.kubernetes.io/name": "dask",
         "app.kubernetes.io/instance": instance,
-        "app.kubernetes.io/part-of": part_of,
+        PART_OF: part_of,
     }
 
 

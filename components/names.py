@@ -15,6 +15,7 @@ from components.errors import Rule
 DNS_LABEL_LENGTH = 63
 OBJECT_NAME_LENGTH = 253
 CLUSTER_NAME_LENGTH = DNS_LABEL_LENGTH - len("-scheduler")
+PART_OF = "app.kubernetes.io/part-of"
 HASH_LENGTH = 8
 # `<name>-<hash>` is what a blue/green cluster is called, so the hash and its dash come off the operator's limit.
 VERSIONED_NAME_LENGTH = CLUSTER_NAME_LENGTH - HASH_LENGTH - 1

@@ -32,6 +32,10 @@ def provider(where: Connection) -> Provider:
         cluster_identifier=where.context or "ambient",
         # A changed connection record or Secret is an update of the object, not a new one.
         enable_config_map_mutable=True,
+        # What an `up` that was killed has made is taken up again, if it is ours: see ownership.py.
+        upsert_existing_objects=True,
+        # What was changed by hand is put right, whatever tool the hand used.
+        enable_patch_force=True,
     )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Set
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from components.names import PART_OF
 from local import helm
 from local.awaits import until_gone
 from local.live import ApiError, Cluster
@@ -63,7 +64,7 @@ def of_stack(cluster: Cluster, part_of: str, namespaces: Set[str] = frozenset())
 def _labelled(
     cluster: Cluster, api_version: str, kind: str, part_of: str, namespaces: Set[str]
 ) -> Iterator[dict[str, Any]]:
-    selector = f"{helm.PART_OF}={part_of}"
+    selector = f"{PART_OF}={part_of}"
     try:
         yield from cluster.list(api_version, kind, labelSelector=selector)
     except ApiError as error:

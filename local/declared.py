@@ -20,6 +20,7 @@ from components import kube
 from components.errors import ClusterError, ConfigError
 from components.kube import Connection
 from components.manifest import Target
+from components.names import PART_OF
 from components.settings import PROJECT, Settings, parse
 from local.stackfiles import StackError, load
 
@@ -41,7 +42,7 @@ class Declared:
 
     async def _secrets(self, client: Any) -> dict[str, str]:
         url = f"api/v1/namespaces/{self.settings.namespace.name}/secrets"
-        live = await kube.items(client, url, {"app.kubernetes.io/part-of": self.part_of})
+        live = await kube.items(client, url, {PART_OF: self.part_of})
         names = [secret["metadata"]["name"] for secret in sorted(live, key=_made)]
         found = {match[1]: name for name in names if (match := re.fullmatch(r"(.+)-[0-9a-f]{8}", name))}
         return {name: found.get(name, name) for name in self.settings.secrets}

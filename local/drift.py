@@ -17,14 +17,6 @@ from components.kube import Object
 from components.manifest import Target
 from local.declared import read, run
 
-_RESOURCES = {
-    "DaskCluster": "daskclusters",
-    "DaskWorkerGroup": "daskworkergroups",
-    "DaskAutoscaler": "daskautoscalers",
-    "Service": "services",
-    "ConfigMap": "configmaps",
-    "PodDisruptionBudget": "poddisruptionbudgets",
-}
 NONE, FOUND = 0, 2
 
 
@@ -52,7 +44,7 @@ async def examine(client: Any, target: Target) -> list[str]:
         return [f"daskcluster/{target.physical_name}: is missing: it was deleted, or `up` has not made it yet"]
     lines: list[str] = []
     for body in declared_objects(target):
-        lines += compare(body, await kube.find(client, url(body)), target)
+        lines += compare(body, await kube.find(client, kube.url(body)), target)
     return lines + [line for one in drift.find(target, live) for line in str(one).splitlines()]
 
 
@@ -63,13 +55,6 @@ def declared_objects(target: Target) -> Iterator[Object]:
     yield manifest.endpoint(target)
     yield manifest.connection(target)
     yield from filter(None, (manifest.autoscaler(target), manifest.disruption_budget(target)))
-
-
-def url(body: Object) -> str:
-    """The path of a declared object."""
-    api, meta = body["apiVersion"], body["metadata"]
-    root = f"apis/{api}" if "/" in api else f"api/{api}"
-    return f"{root}/namespaces/{meta['namespace']}/{_RESOURCES[body['kind']]}/{meta['name']}"
 
 
 def compare(body: Object, live: Object | None, target: Target) -> list[str]:

@@ -16,13 +16,13 @@ from typing import Any
 
 import yaml
 
+from components.names import PART_OF
 from local.changes import Change, differences
 from local.helmrecord import newest, other_chart
 from local.live import ApiError, Cluster
 from local.progress import Progress
 from local.refs import Ref
 
-PART_OF = "app.kubernetes.io/part-of"
 # Inputs with a helm flag of the same meaning, then those read below; any other is refused, not dropped.
 _SWITCHES = {
     "atomic": "--atomic",

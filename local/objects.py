@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from components.names import PART_OF
+from components.ownership import foreign
 from local.awaits import failed_job, until_gone, until_ready
 from local.changes import (
     MISSING,
@@ -43,6 +45,10 @@ class ProtectedError(Exception):
     """A protected object would have to go."""
 
 
+class ForeignError(Exception):
+    """An object of that name belongs to somebody else."""
+
+
 @dataclass(frozen=True)
 class Options:
     """The resource options that bear on an object."""
@@ -51,6 +57,7 @@ class Options:
     replace_on_changes: tuple[Path, ...] = ()
     trigger: Any = None
     protect: bool = False
+    imported: bool = False
     retain: bool = False
     create_seconds: float = DEFAULT_TIMEOUT_SECONDS
     update_seconds: float = DEFAULT_TIMEOUT_SECONDS
@@ -79,6 +86,7 @@ def plan(cluster: Cluster, ref: Ref, desired: Mapping[str, Any], options: Option
     body = _marked(fill_unknown(desired, live) if unknown else desired, options)
     if live is None:
         return _plan_of_new(cluster, ref, body, unknown, preview)
+    _refuse_foreign(ref, live, body, options)
     body = keep(body, live, options.ignore_changes)
     wanted = tuple(differences(only_wanted(live, body), body))
     was, becomes = (look_up(obj, ("metadata", "annotations", TRIGGER)) for obj in (live, body))
@@ -100,6 +108,13 @@ def plan(cluster: Cluster, ref: Ref, desired: Mapping[str, Any], options: Option
     if not changes and MANAGER not in managers(live):
         return Plan("update", ref, body, live, result, note="taken over as it is")
     return Plan("update" if changes or unknown else "same", ref, body, live, result, changes, note)
+
+
+def _refuse_foreign(ref: Ref, live: Mapping[str, Any], body: Mapping[str, Any], options: Options) -> None:
+    """What another stack or somebody's hand has made is not taken over, unless it is to be imported."""
+    ours = body["metadata"].get("labels", {}).get(PART_OF)
+    if ours and not options.imported and (why := foreign(live, ours)):
+        raise ForeignError(f"{ref} {why}")
 
 
 def perform(cluster: Cluster, step: Plan, options: Options, progress: Progress) -> dict[str, Any]:

@@ -135,6 +135,7 @@ def _options(request: Any, metadata: Mapping[str, Any]) -> objects.Options:
         replace_on_changes=tuple(map(parse_path, request.replaceOnChanges)),
         trigger=None if trigger is None or not trigger.WhichOneof("kind") else str(trigger),
         protect=bool(request.protect),
+        imported=bool(request.importId),
         retain=bool(request.retainOnDelete),
         create_seconds=seconds(timeouts.create) if timeouts.create else fallback,
         update_seconds=seconds(timeouts.update) if timeouts.update else fallback,

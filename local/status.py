@@ -20,6 +20,7 @@ from components.drift import url
 from components.errors import ClusterError
 from components.kube import Object
 from components.manifest import Target
+from components.names import PART_OF
 from local import statusrows
 from local.declared import Declared, read, run
 from local.statusrows import Row, Seen
@@ -86,7 +87,7 @@ async def _operator(client: Any) -> list[Object] | None:
 
 async def _jobs(client: Any, declared: Declared) -> list[Object]:
     here = f"apis/{manifest.API_VERSION}/namespaces/{declared.settings.namespace.name}/daskjobs"
-    return await kube.items(client, here, {"app.kubernetes.io/part-of": declared.part_of})
+    return await kube.items(client, here, {PART_OF: declared.part_of})
 
 
 async def _see(client: Any, target: Target, hosts: list[str]) -> Seen:

@@ -44,8 +44,8 @@ class Run:
 
     @property
     def counts(self) -> Counter[str]:
-        """How many steps there are of each operation."""
-        return Counter(op for op, _, _ in self.begun)
+        """How many steps there are of each operation, besides the looks at what is live."""
+        return Counter(op for op, _, _ in self.begun if op != OpType.REFRESH)
 
     def of(self, *kinds: str) -> list[Step]:
         """The changes of some kinds of resources."""
@@ -131,13 +131,21 @@ def _run(code: int, text: str, seconds: float, log: Path) -> Run:
         elif event.res_op_failed_event:
             run.failed.append(_step(event.res_op_failed_event.metadata))
         elif event.res_outputs_event and event.res_outputs_event.metadata.urn in refreshing:
-            # A refresh ends in what it found: "same", "update" or "delete".
-            refreshing.remove(event.res_outputs_event.metadata.urn)
-            if event.res_outputs_event.metadata.op != OpType.SAME:
-                run.found.append(_step(event.res_outputs_event.metadata))
+            metadata = event.res_outputs_event.metadata
+            refreshing.remove(metadata.urn)
+            if _differs(metadata):
+                run.found.append(_step(metadata))
         elif event.diagnostic_event and not event.diagnostic_event.ephemeral:
             run.diagnostics.append(event.diagnostic_event.message)
     return run
+
+
+def _differs(metadata: StepEventMetadata) -> bool:
+    """Whether a refresh found something. It ends in "same", "update" or "delete"; inside of another command always in
+    "refresh", with a difference or without."""
+    if metadata.op == OpType.REFRESH:
+        return bool(metadata.detailed_diff) or metadata.new is None
+    return metadata.op != OpType.SAME
 
 
 def _step(metadata: StepEventMetadata) -> Step:

@@ -1,4 +1,4 @@
-"""What somebody has changed with kubectl shows in `preview --refresh`, and `up --refresh` repairs it."""
+"""What somebody has changed by hand shows in `preview`, and `up` repairs it: Pulumi.yaml says `refresh: always`."""
 
 from collections.abc import Callable
 from typing import Any
@@ -28,7 +28,9 @@ def other_port(kube: Kube, _: str) -> None:
 
 def more_workers(kube: Kube, cluster: str) -> None:
     patch = '{"spec": {"worker": {"replicas": 2}}}'
-    kube("patch", "daskcluster", cluster, "-n", NAMESPACE, "--type", "merge", "--patch", patch)
+    # By a tool that the provider does not know as kubectl.
+    manager = "--field-manager=another-tool"
+    kube("patch", "daskcluster", cluster, "-n", NAMESPACE, "--type", "merge", "--patch", patch, manager)
 
 
 def no_cluster(kube: Kube, cluster: str) -> None:
@@ -50,8 +52,8 @@ def test_a_change_by_hand_is_shown_and_repaired(
     logical = "main-endpoint" if kind == "Service" else cluster
     drift(kube, cluster)
 
-    shown = running.preview("--refresh")
-    repaired = running.up("--refresh")
+    shown = running.preview()
+    repaired = running.up()
 
     assert [kind for _, kind, _ in shown.found] == [kind]
     assert [kind for _, kind, _ in repaired.found] == [kind]
@@ -60,7 +62,7 @@ def test_a_change_by_hand_is_shown_and_repaired(
     assert field is None or shown.fields[(repair, kind, logical)] == [field]
     assert computes(running.outputs()["schedulerAddress"])
     assert _live(kube, cluster) == (PORT, 1)
-    assert running.run("preview", "--refresh", "--expect-no-changes").code == 0
+    assert running.run("preview", "--expect-no-changes").code == 0
 
 
 def _live(kube: Kube, cluster: str) -> tuple[int, int]:

@@ -102,9 +102,9 @@ def test_the_verify_job_and_the_connection_record_carry_the_waits(program: Progr
     recording = program(clusters={"analytics": {}})
 
     job, connection = only(recording, "Job").request, recording.made["analytics-connection"].request
-    assert list(job.hooks.before_create) == [f"{only(recording, 'Job').name}-pods"]
+    assert list(job.hooks.before_create) == [f"{only(recording, 'Job').name}-pods", "ownership"]
     assert list(connection.hooks.before_update) == ["analytics-drain"]
-    assert list(connection.hooks.before_create) == ["analytics-drain"]
+    assert list(connection.hooks.before_create) == ["analytics-drain", "ownership"]
 
 
 def test_no_resource_has_a_delete_hook(program: Program) -> None:
@@ -253,6 +253,19 @@ def test_the_operators_image_is_the_wheels_version(program: Program) -> None:
     assert release.inputs["skipCrds"] is True
 
 
+def test_nothing_is_created_before_it_is_known_to_be_ours(program: Program) -> None:
+    recording = program(clusters={"a": {"tls": {"enabled": True}}}, operator={"watch": ["dask"]})
+
+    unguarded = {
+        made.type.rsplit(":", 1)[-1]
+        for made in recording.made.values()
+        if made.type.startswith("kubernetes:") and "ownership" not in made.request.hooks.before_create
+    }
+
+    assert unguarded == {"Release"}
+    assert recording.made["kubernetes"].inputs["upsertExistingObjects"] == "true"
+
+
 def test_a_mistake_registers_nothing(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[str] = []
     monkeypatch.setattr(Recording, "new_resource", lambda _, args: seen.append(args.name) or ("", {}))
@@ -278,5 +291,5 @@ def test_a_job_is_registered_with_its_end_awaited(program: Program) -> None:
 
     job = only(recording, "DaskJob")
     assert job.name in recording.made["nightly-result"].depends_on
-    assert list(recording.made["nightly-result"].request.hooks.before_create) == ["nightly-end"]
+    assert list(recording.made["nightly-result"].request.hooks.before_create) == ["nightly-end", "ownership"]
     assert recording.outputs["jobs"]["nightly"]["name"] == job.inputs["metadata"]["name"]

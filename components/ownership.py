@@ -46,7 +46,13 @@ def guard(connection: Connection) -> None:
 
 async def refuse_foreign(connection: Connection, body: Object, owner: str) -> None:
     """Raises `ClusterError` where an object of that name belongs to somebody else. Waits for one that is going."""
-    client, url = await kube.api(connection), kube.url(body)
+    try:
+        client = await kube.api(connection)
+    except ClusterError:
+        if pulumi.runtime.is_dry_run():
+            return  # without a Kubernetes API, a preview shows what it can
+        raise
+    url = kube.url(body)
     where = f"{body['kind']} '{body['metadata']['name']}'"
     deadline = time.monotonic() + GONE_SECONDS
     while live := await kube.find(client, url):

@@ -81,6 +81,17 @@ class Stack:
         self._applied = ""
         return _good(self.run("destroy", "--yes", "--skip-preview"))
 
+    def lose_state(self) -> None:
+        """As if somebody had deleted the file in which the engine keeps the stack's state."""
+        self.cli("stack", "rm", "--yes", "--force", "--preserve-config")
+        self.automation = automation.Stack.create(self.name, self.automation.workspace)
+        self._applied = ""
+
+    def cli(self, *arguments: str) -> str:
+        """What a command that changes no resources prints."""
+        run = self.automation.workspace.pulumi_command.run
+        return run([*arguments, "--stack", self.name], str(self.folder), self.environment).stdout
+
     def outputs(self) -> dict[str, Any]:
         return {key: output.value for key, output in self.automation.outputs().items()}
 

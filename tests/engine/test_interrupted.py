@@ -56,3 +56,19 @@ def test_a_change_goes_on_after_it_was_killed_while_the_old_cluster_served(stack
     assert kube.clusters(NAMESPACE) == [new]
     assert {pod.rpartition("-default-")[0] for pod in pods_behind(address)} == {new}
     assert set(stack.up("--expect-no-changes").counts) == {"same"}
+
+
+def test_after_a_lost_state_what_runs_is_taken_over_as_it_is(stack: Stack, kube: Kube) -> None:
+    stack.settle(clusters=cluster())
+    name, address = stack.cluster("main")["name"], stack.outputs()["schedulerAddress"]
+    scheduler = kube.scheduler(NAMESPACE, name)
+    stack.lose_state()
+
+    run = stack.up()
+
+    assert set(run.counts) == {"create"}
+    assert stack.outputs()["schedulerAddress"] == address
+    assert kube.scheduler(NAMESPACE, name) == scheduler
+    assert computes(address)
+    stack.change(clusters=cluster(workers={"replicas": 2, "threads": 1}))
+    assert kube.scheduler(NAMESPACE, name) == scheduler

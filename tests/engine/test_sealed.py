@@ -56,15 +56,12 @@ def hidden(kube: Kube) -> list[str]:
 
 
 def test_nothing_that_the_engine_keeps_or_prints_can_be_read(stack: Stack, brought_up: Run, kube: Kube) -> None:
-    cli = stack.automation.workspace.pulumi_command
-    folder = str(stack.folder)
-    outputs = cli.run(["stack", "output", "--json", "--stack", stack.name], folder, stack.environment)
     places = {
         "the stack file": stack.file.read_text(),
         # Not the Automation API's, which asks for the secrets.
-        "the exported state": cli.run(["stack", "export", "--stack", stack.name], folder, stack.environment).stdout,
+        "the exported state": stack.cli("stack", "export"),
         "the checkpoint": stack.checkpoint.read_text(),
-        "the outputs": outputs.stdout,
+        "the outputs": stack.cli("stack", "output", "--json"),
         "what `up` printed": brought_up.text,
     }
 

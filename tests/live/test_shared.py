@@ -33,6 +33,19 @@ def test_a_second_operator_for_all_namespaces_is_refused_before_anything_is_made
     assert "second" not in stack.kubectl("get", "namespaces", "-o", "name")
 
 
+def test_a_namespace_of_another_stack_is_left_alone(stack: Stack, tmp_path: Path) -> None:
+    intruder = Stack(tmp_path / "intruder", "intruder", stack.kubeconfig)
+    intruder.configure(namespace={"name": stack.config["namespace"]["name"]}, operator={"install": False})
+
+    preview, up, down = intruder.run("preview"), intruder.run("up"), intruder.down()
+
+    for run in (preview, up):
+        assert run.code != 0
+        assert "is there already and belongs to 'dask-shared', so it is left alone" in run.text
+    assert down.code == 0
+    assert "shared" in stack.kubectl("get", "namespaces", "-o", "name")
+
+
 def test_adding_a_cluster_touches_only_the_new_one(stack: Stack) -> None:
     stack.configure(clusters=CLUSTER | {"more": {"workers": {"replicas": 1}}})
 

@@ -72,6 +72,17 @@ def test_what_is_going_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     assert answers == []
 
 
+def test_a_preview_needs_no_kubernetes_and_an_update_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fail(_: Connection) -> FakeApi:
+        raise ClusterError("cannot reach it")
+
+    monkeypatch.setattr(kube, "api", fail)
+    with pytest.raises(ClusterError, match="cannot reach it"):
+        asyncio.run(ownership.refuse_foreign(Connection(), SERVICE, OWNER))
+    monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: True)
+    asyncio.run(ownership.refuse_foreign(Connection(), SERVICE, OWNER))
+
+
 def test_a_preview_does_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: True)
     going = owned_by(OWNER)

@@ -34,24 +34,35 @@ class Connection:
 
 async def api(connection: Connection) -> Api:
     """A client of the cluster. Raises `ClusterError` that names the server when it does not answer."""
-    import httpx
     import kr8s.asyncio
 
     try:
-        client = await asyncio.wait_for(
+        # Asks for the server's version, every time.
+        return await asyncio.wait_for(
             kr8s.asyncio.api(kubeconfig=connection.kubeconfig, context=connection.context), CONNECT_SECONDS
         )
-        await asyncio.wait_for(client.version(), CONNECT_SECONDS)
     except Exception as error:
         where = f"the context '{connection.context}'" if connection.context else "the ambient kubeconfig"
-        if isinstance(error, httpx.RequestError):
-            where += f" at {error.request.url.join('/')}"
+        if server := await _server(connection):
+            where += f" at {server}"
         reason = str(error) or f"no answer within {CONNECT_SECONDS} s"
         raise ClusterError(
             f"cannot reach the Kubernetes API of {where}: {reason}; "
             "check `kubectl cluster-info` and `kubernetes:context`"
         ) from error
-    return client
+
+
+async def _server(connection: Connection) -> str | None:
+    """The address that the kubeconfig gives; None where it gives none."""
+    import kr8s
+    from kr8s.asyncio import Api
+
+    client = Api(kubeconfig=connection.kubeconfig, context=connection.context, bypass_factory=True)
+    try:
+        await client.auth
+    except (kr8s.ExecError, OSError, ValueError, KeyError):
+        return None
+    return client.auth.server
 
 
 @asynccontextmanager

@@ -115,16 +115,25 @@ def present(cluster: state.Cluster, number: int) -> dict[str, str]:
 
 def load(cluster: state.Cluster, archives: Sequence[Path]) -> None:
     """Import archives into every node; skip those whose images are there with the same digest."""
+    there: list[str] = []
     for archive in archives:
         contents = archive_contents(archive)
+        nodes = [number for number in cluster.numbers() if not _has(cluster, number, contents)]
+        if not nodes:
+            there += contents
+            continue
         say(f"==> importing {archive.name} (usually 1 s per 50 MB): {', '.join(contents) or 'a docker archive'}")
-        for number in cluster.numbers():
-            there = present(cluster, number)
-            if contents and all(there.get(name) == digest for name, digest in contents.items()):
-                say(f"    {cluster.node_name(number)} has {', '.join(contents)} already")
-                continue
+        for number in nodes:
             with alive(f"importing {archive.name} into {cluster.node_name(number)}"):
                 _ctr(cluster, number, "images", "import", str(archive))
+    if there:
+        say(f"==> imported already: {', '.join(there)}")
+
+
+def _has(cluster: state.Cluster, number: int, contents: Mapping[str, str]) -> bool:
+    """Whether a node has all images of an archive; of a docker archive that is not known."""
+    there = present(cluster, number) if contents else {}
+    return bool(contents) and all(there.get(name) == digest for name, digest in contents.items())
 
 
 def _ctr(cluster: state.Cluster, number: int, *arguments: str) -> str:

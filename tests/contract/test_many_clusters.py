@@ -3,10 +3,15 @@
 import json
 import runpy
 import time
+from collections.abc import Iterable
 
+import pytest
 from pulumi.runtime import set_all_config
 
-from tests.unit.registrations import record
+from components import kube
+from components.kube import Connection
+from tests.unit.api import FakeApi
+from tests.unit.registrations import Registration, record
 
 COUNT = 100
 SECONDS = 3
@@ -14,19 +19,46 @@ SECONDS = 3
 EACH = 5
 
 
-def test_they_are_read_checked_and_declared_soon() -> None:
-    """All that happens before the SDK sends the registrations, in seconds of the processor; and they are few."""
-    spent: list[float] = []
+@pytest.fixture(autouse=True)
+def kubernetes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One with nothing on it."""
+
+    async def connect(_: Connection) -> FakeApi:
+        return FakeApi()
+
+    monkeypatch.setattr(kube, "api", connect)
+
+
+def declared(names: Iterable[str], spent: list[float] | None = None) -> dict[str, Registration]:
+    """What the program registers for clusters of these names, and the seconds of the processor that `__main__` took."""
 
     def main() -> None:
-        endpoint = {"type": "ClusterIP"}
-        set_all_config({"dask:clusters": json.dumps({f"c{number}": {"endpoint": endpoint} for number in range(COUNT)})})
+        set_all_config({"dask:clusters": json.dumps({name: {"endpoint": {"type": "ClusterIP"}} for name in names})})
         begin = time.process_time()
         runpy.run_path("__main__.py", run_name="__main__")
-        spent.append(time.process_time() - begin)
+        if spent is not None:
+            spent.append(time.process_time() - begin)
 
-    recording = record(main)
+    return record(main).made
 
-    made = [one for one in recording.made.values() if one.parent.startswith("c")]
-    assert len(made) == COUNT * EACH
+
+def test_they_are_read_checked_and_declared_soon() -> None:
+    """All that happens before the SDK sends the registrations; and they are few."""
+    spent: list[float] = []
+
+    made = declared((f"c{number}" for number in range(COUNT)), spent)
+
+    assert len([one for one in made.values() if one.parent.startswith("c")]) == COUNT * EACH
     assert spent[0] < SECONDS
+
+
+def test_one_more_touches_no_other() -> None:
+    ten = [f"c{number}" for number in range(10)]
+
+    before, after = declared(ten), declared([*ten, "new"])
+
+    added = {name: made for name, made in after.items() if name not in before}
+    assert len([made for made in added.values() if made.parent == "new"]) == EACH
+    assert {made.parent for made in added.values() if made.name != "new"} == {"new"}
+    assert {name: after[name].inputs for name in before} == {name: made.inputs for name, made in before.items()}
+    assert {name: after[name].depends_on for name in before} == {n: made.depends_on for n, made in before.items()}

@@ -120,4 +120,4 @@ def test_an_archive_is_imported_once_under_the_name_inside_it(cluster, tmp_path)
     assert (
         images.present(record(cluster), 1)["localhost/mine:1"] == images.archive_contents(archive)["localhost/mine:1"]
     )
-    assert "has localhost/mine:1 already" in again.stderr
+    assert "imported already: localhost/mine:1" in again.stderr

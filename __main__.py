@@ -14,7 +14,7 @@ for warning in config.warnings():
     pulumi.log.warn(warning)
 
 connection = stack.connection()
-ownership.guard(connection)
+ownership.guard(connection, config)
 kubernetes = pulumi.ResourceOptions(provider=stack.provider(connection))
 workspace = Workspace(
     "workspace", config.namespace, config.secrets, operator_namespace=config.operator.namespace, opts=kubernetes

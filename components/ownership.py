@@ -17,27 +17,30 @@ from components.errors import ClusterError
 from components.kube import Connection, Object
 from components.labels import part_of
 from components.names import PART_OF
+from components.settings import Settings
 
+HOOK = "ownership"
 POLL_SECONDS = 0.5
 GONE_SECONDS = 120
 
 
-def guard(connection: Connection) -> None:
-    """Looks at every Kubernetes object of this stack before it is created. For all resources made after this call."""
+def guard(connection: Connection, settings: Settings) -> None:
+    """Looks at every Kubernetes object of this stack before it is created. For all resources made after this call.
+
+    Not at what comes by adoption, where somebody else's Service makes room for the endpoint (adoption.py).
+    """
     owner = part_of()
+    adopted = {f"{name}-endpoint" for name, cluster in settings.clusters.items() if cluster.adopt}
 
     async def look(args: ResourceHookArgs) -> None:
         await refuse_foreign(connection, dict(args.new_inputs or {}), owner)
 
-    hook = ResourceHook("ownership", look, opts=ResourceHookOptions(on_dry_run=True))
+    hook = ResourceHook(HOOK, look, opts=ResourceHookOptions(on_dry_run=True))
     before = ResourceOptions(hooks=ResourceHookBinding(before_create=[hook]))
 
     def guarded(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
-        if (
-            not args.type_.startswith("kubernetes:")
-            or args.type_.startswith("kubernetes:helm.sh/")
-            or args.opts.import_
-        ):
+        is_object = args.type_.startswith("kubernetes:") and not args.type_.startswith("kubernetes:helm.sh/")
+        if not is_object or args.opts.import_ or args.name in adopted:
             return None
         return pulumi.ResourceTransformationResult(args.props, ResourceOptions.merge(args.opts, before))
 

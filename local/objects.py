@@ -57,7 +57,7 @@ class Options:
     replace_on_changes: tuple[Path, ...] = ()
     trigger: Any = None
     protect: bool = False
-    imported: bool = False
+    guarded: bool = False
     retain: bool = False
     create_seconds: float = DEFAULT_TIMEOUT_SECONDS
     update_seconds: float = DEFAULT_TIMEOUT_SECONDS
@@ -86,7 +86,8 @@ def plan(cluster: Cluster, ref: Ref, desired: Mapping[str, Any], options: Option
     body = _marked(fill_unknown(desired, live) if unknown else desired, options)
     if live is None:
         return _plan_of_new(cluster, ref, body, unknown, preview)
-    _refuse_foreign(ref, live, body, options)
+    if options.guarded:
+        _refuse_foreign(ref, live, body)
     body = keep(body, live, options.ignore_changes)
     wanted = tuple(differences(only_wanted(live, body), body))
     was, becomes = (look_up(obj, ("metadata", "annotations", TRIGGER)) for obj in (live, body))
@@ -110,10 +111,10 @@ def plan(cluster: Cluster, ref: Ref, desired: Mapping[str, Any], options: Option
     return Plan("update" if changes or unknown else "same", ref, body, live, result, changes, note)
 
 
-def _refuse_foreign(ref: Ref, live: Mapping[str, Any], body: Mapping[str, Any], options: Options) -> None:
-    """What another stack or somebody's hand has made is not taken over, unless it is to be imported."""
+def _refuse_foreign(ref: Ref, live: Mapping[str, Any], body: Mapping[str, Any]) -> None:
+    """What another stack or somebody's hand has made is not taken over."""
     ours = body["metadata"].get("labels", {}).get(PART_OF)
-    if ours and not options.imported and (why := foreign(live, ours)):
+    if ours and (why := foreign(live, ours)):
         raise ForeignError(f"{ref} {why}")
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from components.ownership import HOOK
 from local import helm, objects
 from local.awaits import TIMEOUT_SECONDS
 from local.changes import UNKNOWN, parse_path
@@ -135,7 +136,7 @@ def _options(request: Any, metadata: Mapping[str, Any]) -> objects.Options:
         replace_on_changes=tuple(map(parse_path, request.replaceOnChanges)),
         trigger=None if trigger is None or not trigger.WhichOneof("kind") else str(trigger),
         protect=bool(request.protect),
-        imported=bool(request.importId),
+        guarded=HOOK in request.hooks.before_create,
         retain=bool(request.retainOnDelete),
         create_seconds=seconds(timeouts.create) if timeouts.create else fallback,
         update_seconds=seconds(timeouts.update) if timeouts.update else fallback,

@@ -182,6 +182,9 @@ def test_an_adopted_cluster_is_imported_as_it_runs_with_the_declared_number_of_w
     assert made.request.importId == "dask/a"
     assert made.inputs["spec"] == {"scheduler": scheduler, "worker": worker | {"replicas": 2}}
     assert list(made.request.ignoreChanges) == []
+    # They are there and not the stack's: that is what adoption is for.
+    assert "ownership" not in made.request.hooks.before_create
+    assert "ownership" not in recording.made["a-endpoint"].request.hooks.before_create
 
 
 def test_tls_material_is_secret_and_stays(program: Program) -> None:

@@ -134,12 +134,19 @@ async def apply(client: Api, url: str, body: Object, *, dry_run: bool = False) -
         return response.json()
 
 
-async def patch(client: Api, url: str, body: Object | list[Object]) -> Object:
-    """A merge patch of what a mapping holds, lists as a whole; or the operations of a JSON patch."""
+async def patch(client: Api, url: str, body: Object | list[Object]) -> Object | None:
+    """A merge patch of what a mapping holds, lists as a whole; or a JSON patch's operations. None where it is gone."""
+    import kr8s
+
     kind = "json-patch" if isinstance(body, list) else "merge-patch"
     params, headers = {"fieldManager": FIELD_MANAGER}, {"Content-Type": f"application/{kind}+json"}
-    async with call(client, "PATCH", url, params=params, content=json.dumps(body), headers=headers) as response:
-        return response.json()
+    try:
+        async with call(client, "PATCH", url, params=params, content=json.dumps(body), headers=headers) as response:
+            return response.json()
+    except (kr8s.ServerError, kr8s.NotFoundError) as error:
+        if _status(error) != 404:
+            raise
+        return None
 
 
 def _status(error: Exception) -> int | None:

@@ -141,13 +141,15 @@ async def _worker(client: "Api", target: Target, one: Drift) -> None:
     wanted = {"replicas": 1, "paused": False, "strategy": {"type": "Recreate"}, "template/spec": pods[one.name]}
     patch = [{"op": "add", "path": f"/spec/{path}", "value": value} for path, value in wanted.items()]
     after = await kube.patch(client, where, patch)
+    if after is None:
+        return  # the operator has taken it away in the meantime, for a smaller number of workers
     if left := drift.of_deployment(after, pods[one.name]):
         why = "something in this Kubernetes cluster (an admission webhook) puts it back at once"
         pulumi.log.warn(f"{one.name}: {why}: {left[0]}")
         return
 
     def rolled_out(live: Live) -> bool:
-        return one.name in live.deployments and _rolled_out(live.deployments[one.name])
+        return one.name not in live.deployments or _rolled_out(live.deployments[one.name])
 
     await _until(client, target, rolled_out, f"{one.name} runs as declared")
 

@@ -148,6 +148,17 @@ def test_old_and_new_pods_never_run_side_by_side(world: World, told: list[str]) 
     assert world.objects[world.workers()[0]]["spec"]["strategy"] == {"type": "Recreate"}
 
 
+def test_a_worker_that_goes_in_the_meantime_is_let_go(world: World, told: list[str]) -> None:
+    """The operator may be scaling the group down while its workers are put right."""
+    going = world.workers()[0]
+    box(world.objects[going])["image"] = "other:1"
+    world.first = lambda _: world.objects.pop(going, None)
+
+    mend(world)
+
+    assert world.patched == []
+
+
 def test_a_webhook_that_puts_it_back_is_told_and_not_fought(world: World, told: list[str]) -> None:
     def put_back(live: dict[str, Any]) -> None:
         box(live)["image"] = "mirror/other:1"

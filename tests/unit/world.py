@@ -43,13 +43,15 @@ def box(deployment: Body) -> Body:
 
 
 class World:
-    """Objects by their path. `patched` is what was written, in order; `veto` may put a patched object right back."""
+    """Objects by their path. `patched` is what was written, in order; `first` is what happens right before a patch, and
+    `veto` may put the patched object right back."""
 
     def __init__(self, target: Target) -> None:
         self.target = target
         self.objects: dict[str, Body] = {}
         self.patched: list[str] = []
         self.veto: Callable[[Body], None] = lambda _: None
+        self.first: Callable[[str], object] = lambda _: None
         self._made = 0
         cluster = copy.deepcopy(manifest.dask_cluster(target)) | {"status": {"phase": "Running"}}
         self.objects[self.url("daskclusters", target.physical_name)] = cluster
@@ -123,8 +125,11 @@ class World:
         below = [it for key, it in self.objects.items() if key.rpartition("/")[0] == path]
         return self.objects.get(path) or ({"items": below} if below else None)
 
-    def _patch(self, path: str, body: Any) -> Body:
-        live = self.objects[path]
+    def _patch(self, path: str, body: Any) -> Body | None:
+        self.first(path)
+        live = self.objects.get(path)
+        if live is None:
+            return None
         before = copy.deepcopy(live)
         self.patched.append(path.rpartition("/")[2])
         if isinstance(body, list):

@@ -1,4 +1,4 @@
-"""A cluster of this test's own, `k8s-a`, works: access, Services, isolation, volumes, limits, images.
+"""A cluster of this test's own, `k8s-w`, works: access, Services, isolation, volumes, limits, images.
 
 Needs root; run with `pytest -m live`.
 """
@@ -19,26 +19,25 @@ pytestmark = pytest.mark.live
 
 @pytest.fixture(scope="module")
 def machine():
-    """Leaves the machine without this test's clusters."""
+    """Leaves the machine without this test's cluster."""
     yield
-    local("down", "--name", "k8s-a")
-    local("down", "--name", "k8s-b")
+    local("down", "--name", "k8s-w")
 
 
 @pytest.fixture
 def cluster(machine):
-    local("up", "--name", "k8s-a")
-    return "k8s-a"
+    local("up", "--name", "k8s-w")
+    return "k8s-w"
 
 
 def test_up_prints_the_kubeconfig_whose_context_carries_the_name(cluster):
     kubeconfig = local("up", "--name", cluster).splitlines()[-1]
 
-    shown = json.loads(kubectl("k8s-a", "config", "view", "-o", "json"))
+    shown = json.loads(kubectl("k8s-w", "config", "view", "-o", "json"))
 
-    assert kubeconfig == local("kubeconfig", "--name", "k8s-a")
-    assert shown["current-context"] == "dask-local-k8s-a"
-    assert shown["clusters"][0]["cluster"]["server"] == f"https://{record('k8s-a').address(1)}:6443"
+    assert kubeconfig == local("kubeconfig", "--name", "k8s-w")
+    assert shown["current-context"] == "dask-local-k8s-w"
+    assert shown["clusters"][0]["cluster"]["server"] == f"https://{record('k8s-w').address(1)}:6443"
     assert Path(kubeconfig).stat().st_mode & 0o077 == 0
 
 
@@ -53,11 +52,11 @@ def test_a_second_up_finds_the_same_cluster(cluster):
 def test_a_service_answers_the_host_at_the_nodes_address_and_pods_by_its_name(cluster):
     url = serve(cluster)
 
-    assert fetch(url) == "from-k8s-a"
+    assert fetch(url) == "from-k8s-w"
     inside = kubectl(
         cluster, "exec", "deployment/web", "--", "wget", "-q", "-O-", "http://web.default.svc.cluster.local/"
     )
-    assert inside.strip() == "from-k8s-a"
+    assert inside.strip() == "from-k8s-w"
     assert kubectl(cluster, "logs", "deployment/web").strip() == "ready"
 
 
@@ -99,10 +98,10 @@ def test_a_host_path_is_the_hosts_and_a_memory_limit_holds(cluster, tmp_path):
 
 
 def test_the_hosts_kernel_settings_stay_as_they_were():
-    local("down", "--name", "k8s-a")
+    local("down", "--name", "k8s-w")
     before = {name: Path("/proc/sys", name).read_text() for name in node.KERNEL_TUNABLES}
 
-    local("up", "--name", "k8s-a")
+    local("up", "--name", "k8s-w")
 
     assert {name: Path("/proc/sys", name).read_text() for name in node.KERNEL_TUNABLES} == before
     assert any(before[name].strip() != wanted for name, wanted in node.KERNEL_TUNABLES.items()), "nothing to change"

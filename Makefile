@@ -4,9 +4,11 @@
 #   ARGS=...           more arguments, such as ARGS=--show-secrets for `make outputs`
 #   KUBECONFIG=...     use that cluster; without it, and without kubernetes:context in the stack, a local one is made
 #   CLUSTER=dev        the name of that local one;  TEST_CLUSTER=test: of the one that `make test` makes and removes
+#   LANES=2            live tests in so many processes, each with a cluster of its own: two thirds of the time, all of the cores
 STACK ?= dev
 CLUSTER ?= dev
 TEST_CLUSTER ?= test
+LANES ?= 0
 PYTHON ?= python3
 export STACK CLUSTER
 
@@ -17,8 +19,8 @@ DEV := $(VENV)/.stamp-dev
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --no-input
 LOCAL = $(PYTHON) -m local
 PYTEST := $(BIN)/python -m pytest
-SLOW := $(PYTEST) -m "live or slow" tests/local
-LIVE := $(PYTEST) tests/live
+SLOW := $(PYTEST) -n $(LANES) --dist loadfile -m "live or slow" tests/local
+LIVE := $(PYTEST) -n $(LANES) --dist loadfile tests/live
 
 .DEFAULT_GOAL := help
 .SHELLFLAGS := -eu -c

@@ -1,6 +1,7 @@
 """The Kubernetes cluster that the live and the engine tier run on: one of the tests' own, never a person's.
 
-DASK_TEST_CLUSTER names it, KEEP=1 leaves it running for the next run.
+DASK_TEST_CLUSTER names it, KEEP=1 leaves it running for the next run. Of several pytest processes side by side (`-n`)
+the first has it, and each other one of its own, which goes with the process.
 """
 
 import os
@@ -11,7 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-NAME = os.environ.get("DASK_TEST_CLUSTER", "test")
+LANE = os.environ.get("PYTEST_XDIST_WORKER", "gw0")
+FIRST = LANE == "gw0"
+NAME = os.environ.get("DASK_TEST_CLUSTER", "test") + ("" if FIRST else f"-{LANE}")
 
 
 def _run(*command: str) -> str:
@@ -31,5 +34,5 @@ def running() -> Iterator[Path]:
         _run("local.kubernetes", "import", *archives, "--name", NAME)
         yield Path(_run("local.kubernetes", "kubeconfig", "--name", NAME).strip())
     finally:
-        if not os.environ.get("KEEP"):
+        if not (FIRST and os.environ.get("KEEP")):
             _run("local.kubernetes", "down", "--name", NAME)

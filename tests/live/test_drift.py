@@ -21,7 +21,8 @@ CLUSTERS = {"main": {"endpoint": NODE_PORT, "workers": {"replicas": 3, "threads"
 def look(stack: Stack, module: str = "local.drift") -> Result:
     """The check, or the status table, as `make` runs it."""
     command = [sys.executable, "-m", module, "--stack", stack.name, "--cwd", str(stack.folder)]
-    done = subprocess.run(command, cwd=ROOT, env=stack.environment, capture_output=True, text=True, check=False)
+    wide = stack.environment | {"COLUMNS": "160"}
+    done = subprocess.run(command, cwd=ROOT, env=wide, capture_output=True, text=True, check=False)
     return Result(done.returncode, done.stdout + done.stderr, 0, done.stdout)
 
 

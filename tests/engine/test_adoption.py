@@ -21,6 +21,8 @@ def adopted(replicas: int) -> dict[str, Any]:
 
 
 def test_it_is_imported_under_its_clients_and_scaled_like_any_other(stack: Stack, kube: Kube, tmp_path: Path) -> None:
+    # The tutorial's pods run as root.
+    stack.configure(namespace={"name": NAMESPACE, "podSecurity": "baseline"})
     stack.up()
     (tmp_path / "cluster.json").write_text(json.dumps(tutorial("byhand")))
     kube("apply", "-f", str(tmp_path / "cluster.json"))
@@ -31,7 +33,8 @@ def test_it_is_imported_under_its_clients_and_scaled_like_any_other(stack: Stack
         data = Persisted(before)
         run = stack.change(clusters=adopted(2))
 
-        assert names(run.of("DaskCluster")) == ["import DaskCluster byhand"]
+        # The update brings the stack's labels.
+        assert names(run.of("DaskCluster")) == ["import DaskCluster byhand", "update DaskCluster byhand"]
         assert kube.scheduler(NAMESPACE, "byhand") == scheduler
         assert stack.outputs()["schedulerAddress"] == _address(kube)
         assert data.intact()

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from components.settings import Operator
 
 NAME = "dask-kubernetes-operator"
+# By which the operator's Deployment and pods are found, whoever has installed the chart.
+SELECTOR = {"app.kubernetes.io/name": NAME}
 IMAGE = "ghcr.io/dask/dask-kubernetes-operator"
 
 

@@ -77,7 +77,11 @@ async def look(client: "Api", namespace: str, name: str) -> Load | None:
         counts = await kube.get(client, f"{proxy}/json/counts.json")
     except (kr8s.ServerError, kr8s.NotFoundError):
         return Load(clients=1, tasks=1) if await _runs(client, namespace, name) else None
-    # The scheduler counts itself, as the client `fire-and-forget`.
+    return load(counts)
+
+
+def load(counts: dict[str, int]) -> Load:
+    """What a scheduler's `counts.json` says. It counts itself, as the client `fire-and-forget`."""
     return Load(clients=max(0, counts["clients"] - 1), tasks=counts["tasks"])
 
 

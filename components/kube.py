@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -75,45 +75,24 @@ async def call(client: Api, method: str, url: str, **arguments: Any) -> AsyncIte
 
 async def get(client: Api, url: str, **params: str) -> Object:
     """The JSON behind `url`. Raises kr8s.ServerError, also for 404."""
-    async with call(client, "GET", url, params=params) as response:
-        return response.json()
+    return await _json(client, "GET", url, params=params)
 
 
 async def find(client: Api, url: str) -> Object | None:
     """The object behind `url`, None where there is none or its kind is unknown."""
-    import kr8s
-
-    try:
-        return await get(client, url)
-    except (kr8s.ServerError, kr8s.NotFoundError) as error:
-        if _status(error) == 404:
-            return None
-        raise
+    return await _unless_gone(get(client, url))
 
 
 async def items(client: Api, url: str, selector: dict[str, str] | None = None) -> list[Object]:
     """The objects of a collection, narrowed by labels; none where the kind or the namespace is unknown."""
-    import kr8s
-
     labels = ",".join(f"{key}={value}" for key, value in (selector or {}).items())
-    try:
-        return (await get(client, url, **({"labelSelector": labels} if labels else {})))["items"]
-    except (kr8s.ServerError, kr8s.NotFoundError) as error:
-        if _status(error) == 404:
-            return []
-        raise
+    found = await _unless_gone(get(client, url, **({"labelSelector": labels} if labels else {})))
+    return found["items"] if found else []
 
 
 async def delete(client: Api, url: str) -> None:
     """Deletes one object; nothing where it is gone."""
-    import kr8s
-
-    try:
-        async with call(client, "DELETE", url):
-            return
-    except (kr8s.ServerError, kr8s.NotFoundError) as error:
-        if _status(error) != 404:
-            raise
+    await _unless_gone(_json(client, "DELETE", url))
 
 
 def url(body: Object) -> str:
@@ -130,23 +109,31 @@ async def apply(client: Api, url: str, body: Object, *, dry_run: bool = False) -
     """A server-side apply under our field manager."""
     params = {"fieldManager": FIELD_MANAGER, "force": "true"} | ({"dryRun": "All"} if dry_run else {})
     headers = {"Content-Type": "application/apply-patch+yaml"}
-    async with call(client, "PATCH", url, params=params, content=json.dumps(body), headers=headers) as response:
-        return response.json()
+    return await _json(client, "PATCH", url, params=params, content=json.dumps(body), headers=headers)
 
 
 async def patch(client: Api, url: str, body: Object | list[Object]) -> Object | None:
     """A merge patch of what a mapping holds, lists as a whole; or a JSON patch's operations. None where it is gone."""
-    import kr8s
-
     kind = "json-patch" if isinstance(body, list) else "merge-patch"
     params, headers = {"fieldManager": FIELD_MANAGER}, {"Content-Type": f"application/{kind}+json"}
+    return await _unless_gone(_json(client, "PATCH", url, params=params, content=json.dumps(body), headers=headers))
+
+
+async def _json(client: Api, method: str, url: str, **arguments: Any) -> Object:
+    async with call(client, method, url, **arguments) as response:
+        return response.json()
+
+
+async def _unless_gone(answer: Awaitable[Object]) -> Object | None:
+    """The answer; None for 404."""
+    import kr8s
+
     try:
-        async with call(client, "PATCH", url, params=params, content=json.dumps(body), headers=headers) as response:
-            return response.json()
+        return await answer
     except (kr8s.ServerError, kr8s.NotFoundError) as error:
-        if _status(error) != 404:
-            raise
-        return None
+        if _status(error) == 404:
+            return None
+        raise
 
 
 def _status(error: Exception) -> int | None:

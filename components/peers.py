@@ -13,8 +13,7 @@ if TYPE_CHECKING:
 
 async def refuse_second_operator(client: "Api", ours: Operator) -> None:
     """Raises `ClusterError` when an operator that is not ours looks after a namespace that ours would."""
-    selector = {"app.kubernetes.io/name": chart.NAME}
-    for deployment in await kube.items(client, "apis/apps/v1/deployments", selector):
+    for deployment in await kube.items(client, "apis/apps/v1/deployments", chart.SELECTOR):
         namespace = deployment["metadata"]["namespace"]
         shared = overlap(ours.watch, watched(deployment))
         if namespace != ours.namespace and shared:

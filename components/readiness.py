@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pulumi
 
-from components import health, kube
+from components import chart, health, kube
 from components.errors import ClusterError
 from components.health import Trouble
 from components.kube import Connection
@@ -82,8 +82,7 @@ async def await_pods(connection: Connection, target: Target) -> None:
 
 async def _explain_no_pods(watch: Watch) -> None:
     """Raises for the operator's own trouble: without it a DaskCluster is only an object."""
-    selector = {"app.kubernetes.io/name": "dask-kubernetes-operator"}
-    pods = await kube.items(watch.client, "api/v1/pods", selector)
+    pods = await kube.items(watch.client, "api/v1/pods", chart.SELECTOR)
     troubles = health.pod_troubles(pods)
     if not pods:
         raise ClusterError(

@@ -188,7 +188,7 @@ def load() -> Settings:
             fix = "move it to `dask:secrets.<name>.<KEY>` and refer to it by `envFrom`"
             broken.append(f"{key}: holds a secret, and everything here ends up in plain objects; {fix}")
         else:
-            raw[name] = _decoded(value)
+            raw[name] = decoded(value)
     if raw.get("secrets") and not pulumi_config.is_config_secret(f"{PROJECT}:secrets"):
         fix = "set each with `pulumi config set --secret --path 'dask:secrets.<name>.<KEY>'`"
         readable = f"{PROJECT}:secrets: can be read by all who can read the stack's file; {fix}"
@@ -199,7 +199,7 @@ def load() -> Settings:
     return _parse(raw, broken, hidden)
 
 
-def _decoded(value: Any) -> Any:
+def decoded(value: Any) -> Any:
     """The engine hands over texts: of a mapping or a list its JSON, of anything else what was written."""
     try:
         return json.loads(value) if isinstance(value, str) else value

@@ -4,8 +4,8 @@ Values under `dask:secrets` are not needed, and so not decrypted: the names of t
 values, are taken from the cluster.
 """
 
+import argparse
 import asyncio
-import json
 import re
 import sys
 from collections.abc import Awaitable, Callable
@@ -21,7 +21,7 @@ from components.errors import ClusterError, ConfigError
 from components.kube import Connection
 from components.manifest import Target
 from components.names import PART_OF
-from components.settings import PROJECT, Settings, parse
+from components.settings import PROJECT, Settings, decoded, parse
 from local.stackfiles import StackError, load
 
 
@@ -56,19 +56,12 @@ def read(root: Path, name: str) -> Declared:
     """Reads the stack's files. Raises `StackError` or `ConfigError`."""
     stack = load(root.resolve(), name, refuse_secrets=False)
     raw = {
-        key.partition(":")[2]: _decoded(value) for key, value in stack.config.items() if key.startswith(f"{PROJECT}:")
+        key.partition(":")[2]: decoded(value) for key, value in stack.config.items() if key.startswith(f"{PROJECT}:")
     }
     if "secrets" in raw:
         raw["secrets"] = _without_values(raw["secrets"])
     connection = Connection(stack.config.get("kubernetes:context"), stack.config.get("kubernetes:kubeconfig"))
     return Declared(stack.part_of, parse(raw), connection)
-
-
-def _decoded(value: str) -> Any:
-    try:
-        return json.loads(value)
-    except json.JSONDecodeError:
-        return value
 
 
 def _without_values(secrets: Any) -> dict[str, dict[str, str]]:
@@ -78,11 +71,23 @@ def _without_values(secrets: Any) -> dict[str, dict[str, str]]:
     return {name: {key: "" for key in data if key != "secure"} for name, data in secrets.items()}
 
 
-def run(work: Callable[[], Awaitable[int]]) -> int:
-    """The exit code of `work`; 1, with the reason on stderr, for what people can do something about."""
+def run(arguments: list[str] | None, description: str, work: Callable[[Any, Declared, str], Awaitable[int]]) -> int:
+    """A command that looks at a stack: the exit code of `work`, which gets the API, the stack and its name.
+
+    1, with the reason on stderr, for what people can do something about.
+    """
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--stack", default="dev")
+    parser.add_argument("--cwd", type=Path, default=Path(), help="the project's directory (default: here)")
+    options = parser.parse_args(arguments)
+
+    async def look() -> int:
+        declared = read(options.cwd, options.stack)
+        return await work(await kube.api(declared.connection), declared, options.stack)
+
     pulumi.log.warn = pulumi.log.info = pulumi.log.error = lambda message, *_: print(message, file=sys.stderr)
     try:
-        return asyncio.run(work())  # type: ignore[arg-type]
+        return asyncio.run(look())
     except (StackError, ConfigError, ClusterError, kr8s.ServerError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

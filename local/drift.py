@@ -5,36 +5,28 @@
 Reads only, and needs neither engine nor state: so a change of the file that `up` has not made yet shows as well.
 """
 
-import argparse
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from components import drift, kube, manifest
 from components.difference import differences
 from components.kube import Object
 from components.manifest import Target
-from local.declared import read, run
+from local.declared import Declared, run
 
 NONE, FOUND = 0, 2
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Look and say."""
-    parser = argparse.ArgumentParser(prog="python -m local.drift", description="Compare the cluster with the file.")
-    parser.add_argument("--stack", default="dev")
-    parser.add_argument("--cwd", type=Path, default=Path(), help="the project's directory (default: here)")
-    options = parser.parse_args(arguments)
+    return run(arguments, "Compare the cluster with the file.", _say)
 
-    async def work() -> int:
-        declared = read(options.cwd, options.stack)
-        client = await kube.api(declared.connection)
-        found = [line for it in (await declared.targets(client)).values() for line in await examine(client, it)]
-        print("\n".join(found) or f"stack {options.stack}: everything is as declared")
-        return FOUND if found else NONE
 
-    return run(work)
+async def _say(client: Any, declared: Declared, stack: str) -> int:
+    found = [line for it in (await declared.targets(client)).values() for line in await examine(client, it)]
+    print("\n".join(found) or f"stack {stack}: everything is as declared")
+    return FOUND if found else NONE
 
 
 async def examine(client: Any, target: Target) -> list[str]:

@@ -5,24 +5,22 @@
 Asks Kubernetes and, through its API server, the schedulers; needs neither engine nor state.
 """
 
-import argparse
 import asyncio
 import shutil
 import sys
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from components import drain, drift, endpoint, kube, manifest
+from components import chart, drain, drift, endpoint, kube, manifest
 from components.drift import url
 from components.errors import ClusterError
 from components.kube import Object
 from components.manifest import Target
 from components.names import PART_OF
 from local import statusrows
-from local.declared import Declared, read, run
+from local.declared import Declared, run
 from local.statusrows import Row, Seen
 
 # What a pipe or a log gets, where there is no terminal to ask.
@@ -32,18 +30,13 @@ _ANSWER_SECONDS = 10
 
 def main(arguments: list[str] | None = None) -> int:
     """Look and show."""
-    parser = argparse.ArgumentParser(prog="python -m local.status", description="What of a stack runs, in one table.")
-    parser.add_argument("--stack", default="dev")
-    parser.add_argument("--cwd", type=Path, default=Path(), help="the project's directory (default: here)")
-    options = parser.parse_args(arguments)
+    return run(arguments, "What of a stack runs, in one table.", _show)
 
-    async def work() -> int:
-        declared = read(options.cwd, options.stack)
-        rows = await look(await kube.api(declared.connection), declared)
-        Console(width=shutil.get_terminal_size((_WIDE, 24)).columns).print(table(options.stack, declared, rows))
-        return 0
 
-    return run(work)
+async def _show(client: Any, declared: Declared, stack: str) -> int:
+    rows = await look(client, declared)
+    Console(width=shutil.get_terminal_size((_WIDE, 24)).columns).print(table(stack, declared, rows))
+    return 0
 
 
 def table(stack: str, declared: Declared, rows: list[Row]) -> Table:
@@ -80,7 +73,7 @@ async def _operator(client: Any) -> list[Object] | None:
     import kr8s
 
     try:
-        return await kube.items(client, "apis/apps/v1/deployments", statusrows.OPERATOR)
+        return await kube.items(client, "apis/apps/v1/deployments", chart.SELECTOR)
     except kr8s.ServerError:
         return None
 

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from components import health
+from components import drain, health
 from components.drift import Live
 from components.endpoint import Address
 from components.kube import Object
 from components.manifest import DEFAULT_GROUP, Target, expected_workers
 
-OPERATOR = {"app.kubernetes.io/name": "dask-kubernetes-operator"}
 GOOD, SO_SO, BAD = "green", "yellow", "red"
 _SOON_DAYS = 30
 
@@ -84,9 +83,8 @@ def _scheduler(target: Target, seen: Seen) -> Row:
     started = age(pods[0]) if pods else ""
     if seen.counts is None:
         return Row("  scheduler", "no answer", f"{target.physical_name}-scheduler", started, BAD)
-    # The scheduler counts itself, as the client `fire-and-forget`.
-    clients, tasks = max(0, seen.counts["clients"] - 1), seen.counts["tasks"]
-    busy = f"{_many(clients, 'client')}, {_many(tasks, 'task')}, {seen.counts['processing']} processing"
+    load = drain.load(seen.counts)
+    busy = f"{_many(load.clients, 'client')}, {_many(load.tasks, 'task')}, {seen.counts['processing']} processing"
     return Row("  scheduler", "answers", busy, started, GOOD)
 
 

@@ -27,6 +27,15 @@ def read(chart: Path) -> list[Object]:
     return [yaml.load(file.read_text(), Loader=yaml.CSafeLoader) for file in sorted((chart / "crds").glob("*.yaml"))]
 
 
+def schema(chart: Path, kind: str) -> Object:
+    """The OpenAPI schema of the one version of a kind in a chart. Raises `LookupError` where there is none."""
+    for crd in read(chart):
+        if crd["spec"]["names"]["kind"] == kind:
+            [version] = crd["spec"]["versions"]
+            return version["schema"]["openAPIV3Schema"]
+    raise LookupError(f"the chart in {chart} has no CRD of kind {kind}")
+
+
 def stamped(crd: Object) -> Object:
     """The CRD with a hash of itself, so that the next run need not compare 200 KB of schema."""
     content = hashlib.sha256(json.dumps(crd, sort_keys=True).encode()).hexdigest()[:16]

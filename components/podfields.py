@@ -48,12 +48,8 @@ def _raw_fields(path: Path, pod: PodSettings) -> Iterator[Rule]:
 @cache
 def pod_schema() -> Schema:
     """The schema of a worker's pod spec in the bundled chart, which is that of every pod in its CRDs."""
-    for crd in crds.read(chart.bundled()):
-        if crd["spec"]["names"]["kind"] == "DaskWorkerGroup":
-            [version] = crd["spec"]["versions"]
-            fields = version["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
-            return fields["worker"]["properties"]["spec"]
-    raise LookupError("the bundled chart has no CRD of kind DaskWorkerGroup")
+    group = crds.schema(chart.bundled(), "DaskWorkerGroup")
+    return group["properties"]["spec"]["properties"]["worker"]["properties"]["spec"]
 
 
 def _unlike(value: Any, schema: Schema, path: Path) -> Iterator[Rule]:

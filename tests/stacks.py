@@ -8,13 +8,13 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
 
 from tests.clusters import ROOT
+from tests.kubectl import Kubectl
 
 IMAGE = "ghcr.io/dask/dask:2026.8.0"
 SECONDS = 300.0
@@ -115,37 +115,11 @@ class Stack:
     def down(self) -> Result:
         return self.run("down")
 
+    @property
+    def kube(self) -> Kubectl:
+        return Kubectl(self.kubeconfig)
+
     def kubectl(self, *arguments: str) -> Any:
         """The objects that kubectl prints, or its text for commands without `-o json`."""
-        done = self.run_kubectl(*arguments)
-        assert done.returncode == 0, f"kubectl {' '.join(arguments)}: {done.stderr}"
-        return json.loads(done.stdout) if "json" in arguments else done.stdout
-
-    def run_kubectl(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        """kubectl, whatever it ends with: `auth can-i` ends with 1 for no."""
-        command = [_kubectl(), *arguments]
-        return subprocess.run(command, env=self.environment, check=False, capture_output=True, text=True)
-
-    def start_kubectl(self, *arguments: str) -> "subprocess.Popen[bytes]":
-        """kubectl running beside the test."""
-        return subprocess.Popen([_kubectl(), *arguments], env=self.environment, stdout=subprocess.DEVNULL)
-
-    def pods(self, namespace: str, **labels: str) -> list[dict[str, Any]]:
-        """The pods that are not going away, by labels of dask.org."""
-        selector = ",".join(f"dask.org/{key.replace('_', '-')}={value}" for key, value in labels.items())
-        found = self.kubectl("get", "pods", "-n", namespace, "-l", selector, "-o", "json")["items"]
-        return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
-
-
-@cache
-def _kubectl() -> str:
-    """The path of the local Kubernetes' kubectl."""
-    command = [sys.executable, "-m", "local.kubernetes", "tools"]
-    return subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout.strip() + "/kubectl"
-
-
-def uid(pods: list[dict[str, Any]]) -> str:
-    """The identity of the one pod, with its restarts: the same only if nothing happened to it."""
-    [pod] = pods
-    restarts = sum(status["restartCount"] for status in pod["status"]["containerStatuses"])
-    return f"{pod['metadata']['uid']}/{restarts}"
+        text = self.kube(*arguments)
+        return json.loads(text) if "json" in arguments else text

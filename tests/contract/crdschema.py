@@ -39,12 +39,8 @@ def strict(schema: Schema) -> Schema:
 @cache
 def validator(kind: str) -> Draft202012Validator:
     """The strict validator of a kind of kubernetes.dask.org/v1."""
-    for crd in crds.read(chart.bundled()):
-        if crd["spec"]["names"]["kind"] == kind:
-            [version] = crd["spec"]["versions"]
-            schema = strict(version["schema"]["openAPIV3Schema"])
-            return Draft202012Validator(schema | {"properties": _ENVELOPE | schema["properties"]})
-    raise LookupError(f"the chart has no CRD of kind {kind}")
+    schema = strict(crds.schema(chart.bundled(), kind))
+    return Draft202012Validator(schema | {"properties": _ENVELOPE | schema["properties"]})
 
 
 def violations(body: dict[str, Any]) -> list[str]:

@@ -11,9 +11,9 @@ import pytest
 import yaml
 
 from tests import clusters
-from tests.engine.kube import Kube
 from tests.engine.owner import Owner
 from tests.engine.stacks import Stack
+from tests.kubectl import Kubectl
 
 TEST_SECONDS = 900
 NO_CLI = "there is no `pulumi` on PATH; install it: https://www.pulumi.com/docs/install/"
@@ -35,14 +35,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(scope="package")
-def kube() -> Iterator[Kube]:
+def kube() -> Iterator[Kubectl]:
     """kubectl on the tests' own cluster."""
     with clusters.running() as kubeconfig:
-        yield Kube(kubeconfig)
+        yield Kubectl(kubeconfig)
 
 
 @pytest.fixture(scope="package")
-def new_stack(kube: Kube, tmp_path_factory: pytest.TempPathFactory) -> NewStack:
+def new_stack(kube: Kubectl, tmp_path_factory: pytest.TempPathFactory) -> NewStack:
     """Makes stacks, all in one backend."""
     state = tmp_path_factory.mktemp("state")
     environment = {
@@ -59,7 +59,7 @@ def new_stack(kube: Kube, tmp_path_factory: pytest.TempPathFactory) -> NewStack:
 
 
 @pytest.fixture(scope="package")
-def owner(new_stack: NewStack, kube: Kube) -> Iterator[Owner]:
+def owner(new_stack: NewStack, kube: Kubectl) -> Iterator[Owner]:
     """The stack of Pulumi.dev.yaml, which has the operator. Tests may destroy it: `up` brings it back."""
     dev = yaml.safe_load((clusters.ROOT / "Pulumi.dev.yaml").read_text())["config"]
     stack = new_stack("owner")

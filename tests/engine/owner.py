@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-from tests.engine.kube import Kube
 from tests.engine.runs import Run
 from tests.engine.stacks import Stack
+from tests.kubectl import Kubectl
 
 WATCHED = ("namespaces", "customresourcedefinitions.apiextensions.k8s.io", "services", "deployments.apps")
 
@@ -25,7 +25,7 @@ class Birth:
 class Owner:
     """The stack, brought up when it is first needed, and again after a test has destroyed it."""
 
-    def __init__(self, stack: Stack, kube: Kube) -> None:
+    def __init__(self, stack: Stack, kube: Kubectl) -> None:
         self.stack, self.kube = stack, kube
         self._birth: Birth | None = None
 

@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tests.engine.kube import Kube
 from tests.engine.runs import names
 from tests.engine.stacks import Stack
 from tests.engine.work import Persisted, client, computes
+from tests.kubectl import Kubectl
 from tests.live.test_adoption import tutorial
 from tests.stacks import wait_until
 
@@ -20,7 +20,7 @@ def adopted(replicas: int) -> dict[str, Any]:
     return {"byhand": {"adopt": True, "update": "recreate", "workers": {"replicas": replicas}, "endpoint": endpoint}}
 
 
-def test_it_is_imported_under_its_clients_and_scaled_like_any_other(stack: Stack, kube: Kube, tmp_path: Path) -> None:
+def test_it_is_imported_under_its_clients_and_scales_like_others(stack: Stack, kube: Kubectl, tmp_path: Path) -> None:
     # The tutorial's pods run as root.
     stack.configure(namespace={"name": NAMESPACE, "podSecurity": "baseline"})
     stack.up()
@@ -48,12 +48,12 @@ def test_it_is_imported_under_its_clients_and_scaled_like_any_other(stack: Stack
     assert len(kube.pods(NAMESPACE, component="worker")) == 3
 
 
-def _ready(kube: Kube) -> int:
+def _ready(kube: Kubectl) -> int:
     statuses = [pod["status"].get("containerStatuses", []) for pod in kube.pods(NAMESPACE, cluster_name="byhand")]
     return sum(bool(boxes) and all(box["ready"] for box in boxes) for boxes in statuses)
 
 
-def _address(kube: Kube) -> str:
+def _address(kube: Kubectl) -> str:
     [node] = kube.get("nodes")
     [address] = [it["address"] for it in node["status"]["addresses"] if it["type"] == "InternalIP"]
     return f"tcp://{address}:{PORTS['scheduler']}"

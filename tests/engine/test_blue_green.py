@@ -5,10 +5,10 @@ One endpoint goes through all of it, from test to test.
 
 from typing import Any
 
-from tests.engine.kube import Kube
 from tests.engine.runs import Run, names
 from tests.engine.stacks import Stack
 from tests.engine.work import client, computes, pods_behind
+from tests.kubectl import Kubectl
 from tests.live.tasks import where_and_wait
 from tests.stacks import wait_until
 
@@ -32,7 +32,7 @@ def replacement(run: Run, old: str, new: str) -> None:
     assert run.fields[run.of("Service")[0]] == ['spec.selector["dask.org/cluster-name"]']
 
 
-def test_running_work_finishes_on_the_old_cluster(stack: Stack, kube: Kube) -> None:
+def test_running_work_finishes_on_the_old_cluster(stack: Stack, kube: Kubectl) -> None:
     stack.settle(clusters=cluster(env={"FLAVOUR": "one"}))
     address, old = stack.outputs()["schedulerAddress"], stack.cluster("main")["name"]
     stack.configure(clusters=cluster(env={"FLAVOUR": "two"}))
@@ -58,7 +58,7 @@ def test_running_work_finishes_on_the_old_cluster(stack: Stack, kube: Kube) -> N
     assert kube.clusters(NAMESPACE) == [new]
 
 
-def test_a_failed_change_keeps_the_old_cluster_and_going_back_does_not_restart_it(stack: Stack, kube: Kube) -> None:
+def test_a_failed_change_keeps_the_old_cluster_and_going_back_does_not_restart_it(stack: Stack, kube: Kubectl) -> None:
     stack.settle(clusters=cluster(env={"FLAVOUR": "two"}))
     address, old = stack.outputs()["schedulerAddress"], stack.cluster("main")["name"]
     scheduler = kube.scheduler(NAMESPACE, old)
@@ -82,7 +82,7 @@ def test_a_failed_change_keeps_the_old_cluster_and_going_back_does_not_restart_i
     assert computes(address)
 
 
-def test_a_failed_change_can_be_mended_forward(stack: Stack, kube: Kube) -> None:
+def test_a_failed_change_can_be_mended_forward(stack: Stack, kube: Kubectl) -> None:
     stack.settle(clusters=cluster(env={"FLAVOUR": "two"}))
     address, old = stack.outputs()["schedulerAddress"], stack.cluster("main")["name"]
     stack.configure(clusters=cluster(env={"FLAVOUR": "three"}, image=MISSING_IMAGE))
@@ -97,7 +97,7 @@ def test_a_failed_change_can_be_mended_forward(stack: Stack, kube: Kube) -> None
     assert {pod.rpartition("-default-")[0] for pod in pods_behind(address)} == {new}
 
 
-def test_recreate_replaces_the_same_name(stack: Stack, kube: Kube) -> None:
+def test_recreate_replaces_the_same_name(stack: Stack, kube: Kubectl) -> None:
     stack.settle(clusters=cluster(update="recreate"))
     assert kube.clusters(NAMESPACE) == ["main"]
     before = kube.scheduler(NAMESPACE, "main")

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from tests.engine.kube import Kube
 from tests.engine.runs import names
 from tests.engine.stacks import Stack
 from tests.engine.work import computes
+from tests.kubectl import Kubectl
 
 NAMESPACE = "drift"
 PORT = 30871
@@ -21,19 +21,19 @@ def running(stack: Stack) -> Stack:
     return stack
 
 
-def other_port(kube: Kube, _: str) -> None:
+def other_port(kube: Kubectl, _: str) -> None:
     patch = '[{"op": "replace", "path": "/spec/ports/0/nodePort", "value": 30879}]'
     kube("patch", "service", "main", "-n", NAMESPACE, "--type", "json", "--patch", patch)
 
 
-def more_workers(kube: Kube, cluster: str) -> None:
+def more_workers(kube: Kubectl, cluster: str) -> None:
     patch = '{"spec": {"worker": {"replicas": 2}}}'
     # By a tool that the provider does not know as kubectl.
     manager = "--field-manager=another-tool"
     kube("patch", "daskcluster", cluster, "-n", NAMESPACE, "--type", "merge", "--patch", patch, manager)
 
 
-def no_cluster(kube: Kube, cluster: str) -> None:
+def no_cluster(kube: Kubectl, cluster: str) -> None:
     kube("delete", "daskcluster", cluster, "-n", NAMESPACE)
 
 
@@ -46,7 +46,7 @@ def no_cluster(kube: Kube, cluster: str) -> None:
     ],
 )
 def test_a_change_by_hand_is_shown_and_repaired(
-    running: Stack, kube: Kube, drift: Callable[[Kube, str], None], repair: str, kind: str, field: str | None
+    running: Stack, kube: Kubectl, drift: Callable[[Kubectl, str], None], repair: str, kind: str, field: str | None
 ) -> None:
     cluster = running.cluster("main")["name"]
     logical = "main-endpoint" if kind == "Service" else cluster
@@ -65,7 +65,7 @@ def test_a_change_by_hand_is_shown_and_repaired(
     assert running.run("preview", "--expect-no-changes").code == 0
 
 
-def _live(kube: Kube, cluster: str) -> tuple[int, int]:
+def _live(kube: Kubectl, cluster: str) -> tuple[int, int]:
     """The scheduler's node port and the number of workers as the API server has them."""
     services: list[Any] = kube.get("services", "-n", NAMESPACE, "--field-selector", "metadata.name=main")
     clusters = kube.get("daskclusters.kubernetes.dask.org", "-n", NAMESPACE)

@@ -3,9 +3,9 @@
 import pytest
 
 from tests.engine.conftest import Owner
-from tests.engine.kube import Kube
 from tests.engine.runs import names
 from tests.engine.work import computes
+from tests.kubectl import Kubectl
 
 FLAT = {"schedulerAddress", "dashboardUrl", "schedulerNodePort", "dashboardNodePort"}
 
@@ -42,7 +42,7 @@ def test_the_outputs_are_the_contracts(owner: Owner) -> None:
     assert outputs["dashboardUrl"].endswith(":30787/status")
 
 
-def test_a_client_from_outside_computes_at_the_address(owner: Owner, kube: Kube) -> None:
+def test_a_client_from_outside_computes_at_the_address(owner: Owner, kube: Kubectl) -> None:
     outputs = owner.up().outputs
 
     assert computes(outputs["schedulerAddress"])

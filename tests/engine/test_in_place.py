@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from distributed import Client
 
-from tests.engine.kube import Kube
 from tests.engine.runs import Run, names
 from tests.engine.stacks import Stack
 from tests.engine.work import Persisted, client, computes
+from tests.kubectl import Kubectl
 from tests.stacks import wait_until
 
 PORTS = {"scheduler": 30801, "dashboard": 30802}
@@ -44,7 +44,7 @@ def connected(stack: Stack) -> Iterator[Client]:
 
 
 @pytest.fixture(autouse=True)
-def untouched(running: Stack, kube: Kube) -> Iterator[None]:
+def untouched(running: Stack, kube: Kubectl) -> Iterator[None]:
     """Holds each test to the same scheduler pod."""
     name = running.cluster("main")["name"]
     before = kube.scheduler(NAMESPACE, name)
@@ -52,7 +52,7 @@ def untouched(running: Stack, kube: Kube) -> Iterator[None]:
     assert kube.scheduler(NAMESPACE, name) == before
 
 
-def workers(kube: Kube) -> int:
+def workers(kube: Kubectl) -> int:
     return len(kube.pods(NAMESPACE, component="worker"))
 
 
@@ -62,7 +62,7 @@ def without_verification(run: Run) -> list[str]:
     return names([step for step in run.changes if step[1] != "Job"])
 
 
-def test_workers_come_and_go_as_an_update_of_the_cluster_only(running: Stack, kube: Kube, connected: Client) -> None:
+def test_workers_come_and_go_as_an_update_of_the_cluster_only(running: Stack, kube: Kubectl, connected: Client) -> None:
     name = running.cluster("main")["name"]
 
     more = running.change(clusters=cluster(replicas=3))
@@ -88,7 +88,7 @@ def test_other_node_ports_are_an_update_of_the_endpoint_only(running: Stack, con
 
 
 def test_another_memory_of_a_group_replaces_the_group_under_the_client(
-    running: Stack, kube: Kube, connected: Client
+    running: Stack, kube: Kubectl, connected: Client
 ) -> None:
     data = Persisted(connected)
 

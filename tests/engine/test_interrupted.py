@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from tests.engine.kube import Kube
 from tests.engine.stacks import Stack
 from tests.engine.work import computes, pods_behind
+from tests.kubectl import Kubectl
 from tests.stacks import wait_until
 
 NAMESPACE = "interrupted"
@@ -27,7 +27,7 @@ def interrupt(stack: Stack, words: str) -> None:
     stack.automation.cancel()
 
 
-def test_up_goes_on_after_the_first_one_was_killed(stack: Stack, kube: Kube) -> None:
+def test_up_goes_on_after_the_first_one_was_killed(stack: Stack, kube: Kubectl) -> None:
     stack.configure(clusters=cluster())
     interrupt(stack, "DaskCluster main")
 
@@ -38,7 +38,7 @@ def test_up_goes_on_after_the_first_one_was_killed(stack: Stack, kube: Kube) -> 
     assert set(stack.preview("--expect-no-changes").counts) == {"same"}
 
 
-def test_a_change_goes_on_after_it_was_killed_while_the_old_cluster_served(stack: Stack, kube: Kube) -> None:
+def test_a_change_goes_on_after_it_was_killed_while_the_old_cluster_served(stack: Stack, kube: Kubectl) -> None:
     stack.settle(clusters=cluster())
     address, old = stack.outputs()["schedulerAddress"], stack.cluster("main")["name"]
     scheduler = kube.scheduler(NAMESPACE, old)
@@ -58,7 +58,7 @@ def test_a_change_goes_on_after_it_was_killed_while_the_old_cluster_served(stack
     assert set(stack.up("--expect-no-changes").counts) == {"same"}
 
 
-def test_after_a_lost_state_what_runs_is_taken_over_as_it_is(stack: Stack, kube: Kube) -> None:
+def test_after_a_lost_state_what_runs_is_taken_over_as_it_is(stack: Stack, kube: Kubectl) -> None:
     stack.settle(clusters=cluster())
     name, address = stack.cluster("main")["name"], stack.outputs()["schedulerAddress"]
     scheduler = kube.scheduler(NAMESPACE, name)

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from tests.engine.kube import Kube
 from tests.engine.runs import Run, names
 from tests.engine.stacks import Stack
+from tests.kubectl import Kubectl
 
 SUM_OF_SQUARES = """
 import time
@@ -26,7 +26,7 @@ def succeeded(stack: Stack) -> Run:
     return stack.change(jobs=job(SUM_OF_SQUARES.format(flavour="sweet")))
 
 
-def test_up_waits_for_the_jobs_end_and_shows_its_last_lines(stack: Stack, succeeded: Run, kube: Kube) -> None:
+def test_up_waits_for_the_jobs_end_and_shows_its_last_lines(stack: Stack, succeeded: Run, kube: Kubectl) -> None:
     assert "computed 285 sweet" in succeeded.text
     [ran] = kube.get("daskjobs.kubernetes.dask.org", "-n", "jobs")
     assert ran["metadata"]["name"] == stack.outputs()["jobs"]["once"]["name"]
@@ -38,7 +38,7 @@ def test_the_same_job_is_not_run_again(stack: Stack, succeeded: Run) -> None:
     assert set(stack.up("--expect-no-changes").counts) == {"same"}
 
 
-def test_a_changed_job_is_run_again(stack: Stack, succeeded: Run, kube: Kube) -> None:
+def test_a_changed_job_is_run_again(stack: Stack, succeeded: Run, kube: Kubectl) -> None:
     old = stack.outputs()["jobs"]["once"]["name"]
 
     run = stack.change(jobs=job(SUM_OF_SQUARES.format(flavour="sour")))

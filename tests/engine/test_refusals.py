@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from tests.engine.conftest import NewStack
-from tests.engine.kube import Kube
 from tests.engine.owner import Owner
 from tests.engine.stacks import Stack
+from tests.kubectl import Kubectl
 from tests.stacks import wait_until
 
 NAMED_WITHIN = 60
@@ -36,7 +36,7 @@ def test_a_pod_that_fits_nowhere_is_named(stack: Stack) -> None:
     stack.change(clusters={})
 
 
-def test_an_exceeded_quota_is_named(stack: Stack, kube: Kube) -> None:
+def test_an_exceeded_quota_is_named(stack: Stack, kube: Kubectl) -> None:
     stack.configure(
         namespace={"name": "refusals", "quota": {"pods": 2}}, clusters=cluster(workers={"replicas": 4, "threads": 1})
     )

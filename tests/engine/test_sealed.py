@@ -9,10 +9,10 @@ from distributed.security import Security
 from pulumi.automation import ConfigValue
 
 from components.certificates import client_files, make
-from tests.engine.kube import Kube
 from tests.engine.runs import Run
 from tests.engine.stacks import Stack
 from tests.engine.work import client, computes
+from tests.kubectl import Kubectl
 from tests.live.tasks import variable
 
 PASSWORD = "correct-horse-battery-staple"
@@ -45,7 +45,7 @@ def _security(files: dict[str, str], folder: Path) -> Security:
     )
 
 
-def hidden(kube: Kube) -> list[str]:
+def hidden(kube: Kubectl) -> list[str]:
     """Everything that must not be readable: the password, and the private keys as Kubernetes has them."""
     [tls] = [item for item in kube.get("secrets", "-n", NAMESPACE) if "ca.crt" in item.get("data", {})]
     keys = [base64.b64decode(value).decode() for name, value in tls["data"].items() if name.endswith(".key")]
@@ -55,7 +55,7 @@ def hidden(kube: Kube) -> list[str]:
     return [PASSWORD, base64.b64encode(PASSWORD.encode()).decode(), *middles, *encoded]
 
 
-def test_nothing_that_the_engine_keeps_or_prints_can_be_read(stack: Stack, brought_up: Run, kube: Kube) -> None:
+def test_nothing_that_the_engine_keeps_or_prints_can_be_read(stack: Stack, brought_up: Run, kube: Kubectl) -> None:
     places = {
         "the stack file": stack.file.read_text(),
         # Not the Automation API's, which asks for the secrets.

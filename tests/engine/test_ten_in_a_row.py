@@ -4,16 +4,16 @@ import time
 
 import pytest
 
-from tests.engine.kube import Kube
 from tests.engine.stacks import Stack
 from tests.engine.work import computes
+from tests.kubectl import Kubectl
 
 SECONDS = 180
 LEAST = 3
 
 
 @pytest.mark.slow
-def test_clusters_made_in_a_row_all_compute(stack: Stack, kube: Kube) -> None:
+def test_clusters_made_in_a_row_all_compute(stack: Stack, kube: Kubectl) -> None:
     """As many as fit into the time, at most ten: a slow machine makes fewer."""
     begin, made = time.monotonic(), 0
     while made < 10 and (made < LEAST or time.monotonic() - begin < SECONDS):

@@ -3,10 +3,10 @@
 import pytest
 
 from tests.engine.conftest import NewStack
-from tests.engine.kube import Kube
 from tests.engine.owner import Owner
 from tests.engine.stacks import Stack
 from tests.engine.work import computes
+from tests.kubectl import Kubectl
 
 DESTROYED_WITHIN = 60
 
@@ -28,7 +28,7 @@ def second(owner: Owner, new_stack: NewStack) -> Stack:
     return made
 
 
-def test_a_second_stack_computes_beside_the_first(owner: Owner, second: Stack, kube: Kube) -> None:
+def test_a_second_stack_computes_beside_the_first(owner: Owner, second: Stack, kube: Kubectl) -> None:
     before = kube.scheduler("analytics", owner.stack.cluster("analytics")["name"])
 
     run = second.change()
@@ -39,7 +39,7 @@ def test_a_second_stack_computes_beside_the_first(owner: Owner, second: Stack, k
     assert kube.scheduler("analytics", owner.stack.cluster("analytics")["name"]) == before
 
 
-def test_destroying_the_second_leaves_the_first_computing(owner: Owner, second: Stack, kube: Kube) -> None:
+def test_destroying_the_second_leaves_the_first_computing(owner: Owner, second: Stack, kube: Kubectl) -> None:
     second.settle()
     before = kube.scheduler("analytics", owner.stack.cluster("analytics")["name"])
 
@@ -51,7 +51,7 @@ def test_destroying_the_second_leaves_the_first_computing(owner: Owner, second: 
     assert kube.scheduler("analytics", owner.stack.cluster("analytics")["name"]) == before
 
 
-def test_destroying_the_first_leaves_nothing_but_the_crds(owner: Owner, kube: Kube) -> None:
+def test_destroying_the_first_leaves_nothing_but_the_crds(owner: Owner, kube: Kubectl) -> None:
     birth = owner.up()
 
     run = owner.down()

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from tests.kubectl import uid
 from tests.live.conftest import Connect
 from tests.live.tasks import executed, executions, where_and_wait
-from tests.stacks import IMAGE, Stack, uid, wait_until
+from tests.stacks import IMAGE, Stack, wait_until
 
 NAMESPACE = "adoption"
 PORTS = {"scheduler": 31386, "dashboard": 31387}
@@ -57,7 +58,7 @@ def by_hand(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Stack:
 
 def running(stack: Stack) -> set[str]:
     """The identities of the pods that are ready."""
-    pods = stack.pods(NAMESPACE, cluster_name="byhand")
+    pods = stack.kube.pods(NAMESPACE, cluster_name="byhand")
     boxes = [(pod, pod["status"].get("containerStatuses")) for pod in pods]
     return {uid([pod]) for pod, statuses in boxes if statuses and all(it["ready"] for it in statuses)}
 

@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from tests.kubectl import uid
 from tests.live.conftest import Connect
 from tests.live.tasks import executed, executions, variable, where_and_wait
-from tests.stacks import Stack, uid, wait_until
+from tests.stacks import Stack, wait_until
 
 NODE_PORT: dict[str, Any] = {
     "type": "NodePort",
@@ -19,11 +20,11 @@ def cluster(**over: Any) -> dict[str, Any]:
 
 def scheduler(stack: Stack) -> str:
     physical = stack.outputs()["clusters"]["main"]["name"]
-    return uid(stack.pods("changes", component="scheduler", cluster_name=physical))
+    return uid(stack.kube.pods("changes", component="scheduler", cluster_name=physical))
 
 
 def workers(stack: Stack, group: str = "") -> list[dict[str, Any]]:
-    found = stack.pods("changes", component="worker")
+    found = stack.kube.pods("changes", component="worker")
     return [pod for pod in found if group in pod["metadata"]["name"]]
 
 

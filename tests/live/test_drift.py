@@ -5,9 +5,10 @@ import sys
 from typing import Any
 
 from tests.clusters import ROOT
+from tests.kubectl import uid
 from tests.live.conftest import Connect
 from tests.live.tasks import executed, executions, where_and_wait
-from tests.stacks import Result, Stack, uid, wait_until
+from tests.stacks import Result, Stack, wait_until
 
 NAMESPACE = "drift"
 NODE_PORT: dict[str, Any] = {
@@ -41,14 +42,14 @@ def worker_deployments(stack: Stack) -> list[str]:
 
 def test_without_drift_nothing_is_said_and_no_pod_is_touched(stack: Stack) -> None:
     stack.up(clusters=CLUSTERS)
-    before = {uid([pod]) for pod in stack.pods(NAMESPACE, cluster_name=physical(stack))}
+    before = {uid([pod]) for pod in stack.kube.pods(NAMESPACE, cluster_name=physical(stack))}
 
     preview, check, again = stack.run("preview"), look(stack), stack.up()
 
     assert "drift, " not in preview.text + again.text
     assert "look for drift" not in preview.text + again.text
     assert (check.code, check.out) == (0, f"stack {stack.name}: everything is as declared\n")
-    assert {uid([pod]) for pod in stack.pods(NAMESPACE, cluster_name=physical(stack))} == before
+    assert {uid([pod]) for pod in stack.kube.pods(NAMESPACE, cluster_name=physical(stack))} == before
 
 
 def test_every_change_by_hand_is_said_by_preview_and_check_and_repaired_by_up(stack: Stack) -> None:

@@ -15,10 +15,11 @@ import pytest
 import yaml
 
 from tests.clusters import ROOT
+from tests.kubectl import uid
 from tests.live.conftest import Connect
 from tests.live.tasks import where_and_wait
 from tests.live.test_tls import security
-from tests.stacks import IMAGE, Stack, uid, wait_until
+from tests.stacks import IMAGE, Stack, wait_until
 
 Environment = Callable[[str], Stack]
 SMALL = {"cpu": "100m", "memory": "512Mi"}
@@ -60,7 +61,7 @@ def forwarded(operator: Stack) -> Iterator[Callable[[str], int]]:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        begun.append(operator.start_kubectl("port-forward", "-n", namespace, "service/analytics", f"{port}:8786"))
+        begun.append(operator.kube.start("port-forward", "-n", namespace, "service/analytics", f"{port}:8786"))
         wait_until(lambda: _listens(port), 20, "kubectl forwards")
         return port
 
@@ -91,7 +92,7 @@ def test_staging_computes_over_tls_and_changes_blue_green(
     staging.up()
     before = staging.outputs()
     assert before["schedulerAddress"] == "tls://analytics.analytics-staging.svc:8786"
-    assert len(staging.pods("analytics-staging", component="worker")) == 4
+    assert len(staging.kube.pods("analytics-staging", component="worker")) == 4
 
     changed = staging.config["clusters"]["analytics"] | {"env": {"OMP_NUM_THREADS": "2"}}
     staging.up(clusters={"analytics": changed})
@@ -114,8 +115,8 @@ def test_prod_replaces_a_group_under_its_clients_and_is_protected(
 ) -> None:
     prod = environment("prod")
     prod.up()
-    scheduler = uid(prod.pods("analytics", component="scheduler"))
-    assert len(prod.pods("analytics", component="worker")) == 5
+    scheduler = uid(prod.kube.pods("analytics", component="scheduler"))
+    assert len(prod.kube.pods("analytics", component="worker")) == 5
     client = connect(
         f"tls://127.0.0.1:{forwarded('analytics')}",
         security=security(tmp_path, **prod.outputs()["clientTls"]["analytics"]),
@@ -128,7 +129,7 @@ def test_prod_replaces_a_group_under_its_clients_and_is_protected(
     wider = groups | {"general": groups["general"] | {"threads": 2}}
     prod.up(clusters={"analytics": analytics | {"workerGroups": wider}})
 
-    assert uid(prod.pods("analytics", component="scheduler")) == scheduler
+    assert uid(prod.kube.pods("analytics", component="scheduler")) == scheduler
     assert client.gather(kept) == 3
     assert client.submit(sum, [3, 4], pure=False).result(timeout=30) == 7
 

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.stacks import Stack, uid
+from tests.kubectl import uid
+from tests.stacks import Stack
 
 NODE_PORT: dict[str, Any] = {"type": "NodePort", "insecure": True}
 
@@ -17,7 +18,7 @@ def cluster(**over: Any) -> dict[str, Any]:
 def healthy(stack: Stack) -> str:
     """The cluster that has to survive all of it: the identity of its scheduler's pod."""
     stack.up(clusters=cluster())
-    return uid(stack.pods("faults", component="scheduler"))
+    return uid(stack.kube.pods("faults", component="scheduler"))
 
 
 def test_a_missing_image_is_named_and_the_old_cluster_goes_on_serving(stack: Stack, healthy: str) -> None:
@@ -29,7 +30,7 @@ def test_a_missing_image_is_named_and_the_old_cluster_goes_on_serving(stack: Sta
     assert "dask:1999.1.1" in result.text
     assert stack.kubectl("get", "service", "main", "-n", "faults", "-o", "json")["spec"]["selector"] == serving
     stack.up(clusters=cluster())
-    assert uid(stack.pods("faults", component="scheduler")) == healthy
+    assert uid(stack.kube.pods("faults", component="scheduler")) == healthy
 
 
 def test_a_crash_loop_is_named_with_its_last_words(stack: Stack, healthy: str) -> None:
@@ -37,7 +38,7 @@ def test_a_crash_loop_is_named_with_its_last_words(stack: Stack, healthy: str) -
 
     assert "CrashLoopBackOff" in result.text
     stack.up(clusters=cluster())
-    assert uid(stack.pods("faults", component="scheduler")) == healthy
+    assert uid(stack.kube.pods("faults", component="scheduler")) == healthy
 
 
 def test_an_unschedulable_pod_is_named_while_waiting(stack: Stack, healthy: str) -> None:
@@ -48,11 +49,11 @@ def test_an_unschedulable_pod_is_named_while_waiting(stack: Stack, healthy: str)
     assert "Unschedulable" in result.text
     assert "Insufficient cpu" in result.text
     stack.up(clusters=cluster())
-    assert uid(stack.pods("faults", component="scheduler")) == healthy
+    assert uid(stack.kube.pods("faults", component="scheduler")) == healthy
 
 
 def test_a_second_cluster_that_does_not_fit_the_quota_leaves_the_first(stack: Stack, healthy: str) -> None:
-    pods = len(stack.pods("faults"))
+    pods = len(stack.kube.pods("faults"))
     namespace = stack.config["namespace"]
 
     stack.up(namespace=namespace | {"quota": {"pods": pods}})
@@ -60,7 +61,7 @@ def test_a_second_cluster_that_does_not_fit_the_quota_leaves_the_first(stack: St
 
     assert "exceeded quota" in result.text
     stack.up(clusters=cluster(), namespace=namespace)
-    assert uid(stack.pods("faults", component="scheduler")) == healthy
+    assert uid(stack.kube.pods("faults", component="scheduler")) == healthy
 
 
 def test_a_node_port_in_use_is_told_in_the_api_servers_own_words(stack: Stack) -> None:
@@ -88,7 +89,7 @@ def test_an_interrupted_up_can_be_run_again(stack: Stack, healthy: str) -> None:
 
     assert set(stack.outputs()["clusters"]) == {"main", "late"}
     stack.up(clusters=cluster())
-    assert uid(stack.pods("faults", component="scheduler")) == healthy
+    assert uid(stack.kube.pods("faults", component="scheduler")) == healthy
 
 
 def test_a_mistake_changes_nothing_and_is_told_without_a_traceback(stack: Stack) -> None:

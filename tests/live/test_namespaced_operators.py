@@ -32,7 +32,7 @@ def teams(operator: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 def workers(team: Stack) -> int:
-    return len(team.pods(team.name, component="worker"))
+    return len(team.kube.pods(team.name, component="worker"))
 
 
 def test_each_team_gets_the_workers_that_it_asked_for(teams: list[Stack], connect: Connect) -> None:
@@ -53,7 +53,7 @@ def test_the_rights_of_an_operator_end_at_its_namespace(teams: list[Stack]) -> N
     account = "system:serviceaccount:red-ops:dask-operator-dask-kubernetes-operator"
 
     allowed = {
-        namespace: red.run_kubectl("auth", "can-i", "create", "pods", "-n", namespace, f"--as={account}").stdout.strip()
+        namespace: red.kube.run("auth", "can-i", "create", "pods", "-n", namespace, f"--as={account}").stdout.strip()
         for namespace in ("red", "blue", "default")
     }
 

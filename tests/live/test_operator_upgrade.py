@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from components.crds import CONTENT_ANNOTATION
+from tests.kubectl import uid
 from tests.live.conftest import Connect
 from tests.live.tasks import where_and_wait
-from tests.stacks import Stack, uid, wait_until
+from tests.stacks import Stack, wait_until
 
 NAMESPACE = "upgrade"
 CRD = "daskworkergroups.kubernetes.dask.org"
@@ -37,8 +38,8 @@ def test_clusters_compute_on_and_the_new_operator_takes_them_over(
     stack: Stack, upgraded: Stack, connect: Connect
 ) -> None:
     stack.up(clusters=cluster(2))
-    scheduler = uid(stack.pods(NAMESPACE, component="scheduler"))
-    workers = {pod["metadata"]["uid"] for pod in stack.pods(NAMESPACE, component="worker")}
+    scheduler = uid(stack.kube.pods(NAMESPACE, component="scheduler"))
+    workers = {pod["metadata"]["uid"] for pod in stack.kube.pods(NAMESPACE, component="worker")}
     before = _operator_pods(upgraded)
     upgraded.kubectl("patch", "crd", CRD, "--type=json", f"--patch={json.dumps(OLDER)}")
     assert FIELD not in _pod_fields(upgraded)
@@ -54,8 +55,8 @@ def test_clusters_compute_on_and_the_new_operator_takes_them_over(
 
     stack.up(clusters=cluster(3))
 
-    assert uid(stack.pods(NAMESPACE, component="scheduler")) == scheduler
-    now = {pod["metadata"]["uid"] for pod in stack.pods(NAMESPACE, component="worker")}
+    assert uid(stack.kube.pods(NAMESPACE, component="scheduler")) == scheduler
+    now = {pod["metadata"]["uid"] for pod in stack.kube.pods(NAMESPACE, component="worker")}
     assert workers < now
     assert len(now) == 3
 

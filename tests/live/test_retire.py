@@ -11,7 +11,7 @@ from tests.stacks import Stack, wait_until
 
 
 def workers(stack: Stack) -> list[dict[str, Any]]:
-    return stack.pods("retire", component="worker")
+    return stack.kube.pods("retire", component="worker")
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def test_a_worker_whose_scheduler_is_gone_goes_at_once(stack: Stack, address: st
     old = {pod["metadata"]["name"] for pod in workers(stack)}
     scheduler = stack.kubectl("get", "deployments", "-n", "retire", "-l", "dask.org/component=scheduler", "-o", "name")
     stack.kubectl("scale", scheduler.strip(), "-n", "retire", "--replicas=0")
-    wait_until(lambda: not stack.pods("retire", component="scheduler"), 60, "the scheduler is gone")
+    wait_until(lambda: not stack.kube.pods("retire", component="scheduler"), 60, "the scheduler is gone")
 
     begin = time.monotonic()
     stack.kubectl("delete", "pods", *old, "-n", "retire", "--timeout=60s")

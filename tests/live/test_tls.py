@@ -44,7 +44,7 @@ def test_the_output_certificates_compute_and_a_scale_down_loses_nothing(
     client.gather(futures)
 
     stack.up(clusters=cluster(1))
-    wait_until(lambda: len(stack.pods("tls", component="worker")) == 1, 60, "one worker left")
+    wait_until(lambda: len(stack.kube.pods("tls", component="worker")) == 1, 60, "one worker left")
 
     assert address.startswith("tls://")
     assert sorted(client.gather(futures)) == [(i, i * i) for i in range(100)]

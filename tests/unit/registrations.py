@@ -34,8 +34,13 @@ class Registration:
 class Recording(mocks.Mocks):
     """Answers like a cluster that gives every NodePort Service the ports 31000 and up."""
 
-    made: dict[str, Registration] = field(default_factory=dict)
+    registrations: list[Registration] = field(default_factory=list)
     outputs: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def made(self) -> dict[str, Registration]:
+        """By logical name, where no two have the same under different parents."""
+        return {one.name: one for one in self.registrations}
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
         return {}, None
@@ -59,7 +64,7 @@ class RecordingMonitor(MockMonitor):
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the name of the gRPC method
         inputs = rpc.deserialize_properties(request.object)
-        self.recording.made[request.name] = Registration(request.type, request.name, inputs, request)
+        self.recording.registrations.append(Registration(request.type, request.name, inputs, request))
         return super().RegisterResource(request)
 
     def RegisterResourceOutputs(self, request: Any) -> Any:  # noqa: N802 - the name of the gRPC method
@@ -69,7 +74,7 @@ class RecordingMonitor(MockMonitor):
 
 
 def record(program: Callable[[], None], stack: str = "dev") -> Recording:
-    """Runs `program` as a stack. Returns what was registered, by logical name, and the exported outputs."""
+    """Runs `program` as a stack. Returns what was registered and the exported outputs."""
     recording = Recording()
     loops: list[asyncio.AbstractEventLoop] = []
 
@@ -82,6 +87,7 @@ def record(program: Callable[[], None], stack: str = "dev") -> Recording:
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(initializer=own_loop))
         monitor = RecordingMonitor(recording)
         mocks.set_mocks(recording, project="dask", stack=stack, preview=False, monitor=monitor)
+        settings.SETTINGS.outputs.clear()  # those of a failed program before, which mocks go on waiting for
         settings.ROOT.set(None)  # set_mocks has made a root stack and closed it; run_in_stack makes the real one
         await run_in_stack(program)
 

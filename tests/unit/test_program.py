@@ -48,7 +48,7 @@ def program(monkeypatch: pytest.MonkeyPatch, kubernetes: FakeApi) -> Program:
 
 
 def of_kind(recording: Recording, kind: str) -> list[Registration]:
-    return [made for made in recording.made.values() if made.type.rsplit(":", 1)[-1] == kind]
+    return [made for made in recording.registrations if made.type.rsplit(":", 1)[-1] == kind]
 
 
 def only(recording: Recording, kind: str) -> Registration:
@@ -111,7 +111,7 @@ def test_no_resource_has_a_delete_hook(program: Program) -> None:
     """They would make `pulumi destroy` need `--run-program`."""
     recording = program(clusters={"analytics": {}}, jobs={"once": {"runner": {"script": "print(1)"}}})
 
-    hooks = [made.request.hooks for made in recording.made.values()]
+    hooks = [made.request.hooks for made in recording.registrations]
     assert not [hook for hook in hooks if list(hook.before_delete) or list(hook.after_delete)]
 
 
@@ -261,7 +261,7 @@ def test_nothing_is_created_before_it_is_known_to_be_ours(program: Program) -> N
 
     unguarded = {
         made.type.rsplit(":", 1)[-1]
-        for made in recording.made.values()
+        for made in recording.registrations
         if made.type.startswith("kubernetes:") and "ownership" not in made.request.hooks.before_create
     }
 

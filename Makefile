@@ -4,11 +4,11 @@
 #   ARGS=...           more arguments, such as ARGS=--show-secrets for `make outputs`
 #   KUBECONFIG=...     use that cluster; without it, and without kubernetes:context in the stack, a local one is made
 #   CLUSTER=dev        the name of that local one;  TEST_CLUSTER=test: of the one that `make test` makes and removes
-#   LANES=2            live tests in so many processes, each with a cluster of its own: two thirds of the time, all of the cores
+#   LANES=3            tests run in so many processes, each with a cluster of its own; 0: one after another
 STACK ?= dev
 CLUSTER ?= dev
 TEST_CLUSTER ?= test
-LANES ?= 0
+LANES ?= 3
 PYTHON ?= python3
 export STACK CLUSTER
 
@@ -16,11 +16,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.stamp-runtime
 DEV := $(VENV)/.stamp-dev
-PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --no-input
+# What is never imported need not be compiled; the rest is at its first import.
+INSTALL := $(BIN)/python -m pip --disable-pip-version-check --quiet --no-input install --no-compile --require-hashes -r
 LOCAL = $(PYTHON) -m local
-PYTEST := $(BIN)/python -m pytest
-SLOW := $(PYTEST) -n $(LANES) --dist loadfile -m "live or slow" tests/local
-LIVE := $(PYTEST) -n $(LANES) --dist loadfile tests/live
+PYTEST := $(BIN)/python -m pytest -n $(LANES) --dist loadfile
+# The long files first, which is also the order of their names; reordered by the number of tests they would be last.
+LIVE := $(PYTEST) -v --no-loadscope-reorder -m "live or slow" tests/live tests/local
+ENGINE := $(PYTEST) -v tests/engine
 
 .DEFAULT_GOAL := help
 .SHELLFLAGS := -eu -c
@@ -63,16 +65,16 @@ cluster-down: python ## remove the local Kubernetes and everything in it
 
 .PHONY: test test-unit test-live test-engine check
 test: check test-unit browser ## everything that can run here, the quick things first
-	@$(LOCAL) with-cluster --name $(TEST_CLUSTER) -- sh -c '$(SLOW) && $(LIVE) $(wildcard tests/engine)'
+	@$(LOCAL) with-cluster --name $(TEST_CLUSTER) -- sh -c '$(LIVE) && $(ENGINE)'
 
 test-unit: $(DEV) ## unit, contract, example and tooling tests
 	@$(PYTEST) -m "not live and not slow" tests/unit tests/contract tests/examples tests/local
 
 test-live: $(DEV) browser ## real Dask pods on a local cluster of their own (KEEP=1 keeps it)
-	@$(LOCAL) with-cluster --name $(TEST_CLUSTER) -- sh -c '$(SLOW) && $(LIVE)'
+	@$(LOCAL) with-cluster --name $(TEST_CLUSTER) -- $(LIVE)
 
 test-engine: $(DEV) ## the real Pulumi CLI, on such a cluster
-	@$(LOCAL) with-cluster --name $(TEST_CLUSTER) -- $(PYTEST) tests/engine
+	@$(LOCAL) with-cluster --name $(TEST_CLUSTER) -- $(ENGINE)
 
 check: $(DEV) ## format, lint, types
 	@$(BIN)/ruff format --check .
@@ -102,12 +104,12 @@ lock: ## requirements*.txt from pyproject.toml, with hashes (needs uv)
 # The stamps are newer than what they were made from; pip then makes the difference only.
 $(RUNTIME): requirements.txt | $(BIN)/python
 	@echo "make: installing requirements.txt into $(VENV) (usually a minute) ..." >&2
-	@$(PIP) install --require-hashes -r $<
+	@$(INSTALL) $<
 	@touch $@
 
 $(DEV): requirements-dev.txt $(RUNTIME)
 	@echo "make: installing requirements-dev.txt into $(VENV) (usually a minute) ..." >&2
-	@$(PIP) install --require-hashes -r $<
+	@$(INSTALL) $<
 	@touch $@
 
 $(BIN)/python: | python

@@ -9,6 +9,7 @@ objects, helm for releases, live objects as outputs. No state, no history: what 
 import argparse
 import contextlib
 import fcntl
+import hashlib
 import json
 import os
 import signal
@@ -95,10 +96,13 @@ def _stop_on_interrupt(progress: Progress) -> None:
 
 @contextlib.contextmanager
 def _alone(stack: Stack) -> Iterator[None]:
-    """One `up` or `down` of a stack at a time on this machine; the lock goes with the process."""
+    """One `up` or `down` of a stack on a cluster at a time on this machine; the lock goes with the process."""
+    inputs = default_inputs(stack.config)
+    where = inputs.get("kubeconfig") or os.environ.get("KUBECONFIG"), inputs.get("context")
+    lock = f"{stack.part_of}-{hashlib.sha256(repr(where).encode()).hexdigest()[:8]}.lock"
     directory = Path(os.environ.get("XDG_STATE_HOME") or "~/.local/state").expanduser() / "dask-on-kubernetes"
     directory.mkdir(parents=True, exist_ok=True)
-    with (directory / f"{stack.part_of}.lock").open("a+") as file:
+    with (directory / lock).open("a+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

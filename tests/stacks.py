@@ -49,6 +49,9 @@ class Stack:
     name: str
     kubeconfig: Path
     config: dict[str, Any] = field(default_factory=dict)
+    _outputs: dict[str, Any] = field(default_factory=dict)
+    """Those of the last command that changed something, once asked for; none while one runs beside the test."""
+    _beside: bool = False
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -70,6 +73,7 @@ class Stack:
 
     def start(self, command: str) -> "subprocess.Popen[str]":
         """The command running beside the test."""
+        self._outputs, self._beside = {}, True
         return subprocess.Popen(
             [sys.executable, "-m", "local.apply", command, "--stack", self.name, "--cwd", str(self.folder)],
             cwd=ROOT,
@@ -80,6 +84,8 @@ class Stack:
         )
 
     def run(self, command: str, *arguments: str, seconds: float = SECONDS) -> Result:
+        if command in ("up", "down"):
+            self._outputs, self._beside = {}, False
         begin = time.monotonic()
         done = subprocess.run(
             [sys.executable, "-m", "local.apply", command, "--stack", self.name, "--cwd", str(self.folder), *arguments],
@@ -105,9 +111,14 @@ class Stack:
         return result
 
     def outputs(self) -> dict[str, Any]:
+        if self._outputs:
+            return self._outputs
         result = self.run("outputs", "--show-secrets")
         assert result.code == 0, result.text
-        return json.loads(result.out)
+        found = json.loads(result.out)
+        if not self._beside:
+            self._outputs = found
+        return found
 
     def address(self, cluster: str) -> str:
         return self.outputs()["clusters"][cluster]["schedulerAddress"]

@@ -12,6 +12,8 @@ NODE_PORT: dict[str, Any] = {
     "insecure": True,
     "nodePorts": {"scheduler": 30886, "dashboard": 30887},
 }
+# Of a second each, for two workers with one thread: enough that a change finds the cluster busy.
+TASKS = 80
 
 
 def cluster(**over: Any) -> dict[str, Any]:
@@ -63,7 +65,7 @@ def test_a_changed_environment_finishes_the_work_on_the_old_cluster(stack: Stack
     stack.up(clusters=cluster())
     address, old = stack.address("main"), stack.outputs()["clusters"]["main"]["name"]
     client = connect(address)
-    futures = client.map(where_and_wait, range(160), pure=False)
+    futures = client.map(where_and_wait, range(TASKS), pure=False)
 
     change = stack.configure(clusters=cluster(env={"FLAVOUR": "two"})).start("up")
     new_name = wait_until(lambda: served_by_another(connect, address, old), 120, "the endpoint has moved")
@@ -72,7 +74,7 @@ def test_a_changed_environment_finishes_the_work_on_the_old_cluster(stack: Stack
     output, _ = change.communicate(timeout=120)
 
     assert change.returncode == 0, output
-    assert sorted(index for index, _ in results) == list(range(160))
+    assert sorted(index for index, _ in results) == list(range(TASKS))
     assert all(host.startswith(f"{old}-default") for _, host in results)
     assert stack.address("main") == address
     assert stack.outputs()["clusters"]["main"]["name"] in new_name
@@ -111,7 +113,7 @@ def test_a_groups_pods_change_under_a_living_scheduler(stack: Stack, connect: Co
 
 
 def test_groups_and_default_workers_scale_without_hitting_each_other(stack: Stack) -> None:
-    for default, extra in ((3, 1), (1, 1), (1, 3), (2, 1), (1, 2), (2, 2)):
+    for default, extra in ((3, 1), (1, 2), (2, 1), (1, 1)):
         stack.up(clusters=cluster(workers={"replicas": default}, workerGroups={"extra": {"replicas": extra}}))
 
         wait_until(
@@ -150,7 +152,7 @@ def test_an_interrupted_drain_is_taken_up_again(stack: Stack, connect: Connect) 
     stack.up(clusters=cluster())
     old = stack.outputs()["clusters"]["main"]["name"]
     client = connect(stack.address("main"))
-    futures = client.map(where_and_wait, range(120), pure=False)
+    futures = client.map(where_and_wait, range(TASKS), pure=False)
     change = stack.configure(clusters=cluster(env={"FLAVOUR": "four"})).start("up")
     wait_until(lambda: served_by_another(connect, stack.address("main"), old), 120, "the endpoint has moved")
     change.kill()

@@ -44,7 +44,7 @@ def test_a_crash_loop_is_named_with_its_last_words(stack: Stack, healthy: str) -
 def test_an_unschedulable_pod_is_named_while_waiting(stack: Stack, healthy: str) -> None:
     huge = {"replicas": 1, "resources": {"cpu": "640"}}
 
-    result = stack.failing_up(clusters=cluster(workers=huge, readyTimeout="40s"))
+    result = stack.failing_up(clusters=cluster(workers=huge, readyTimeout="20s"))
 
     assert "Unschedulable" in result.text
     assert "Insufficient cpu" in result.text

@@ -108,13 +108,18 @@ def test_an_api_server_that_does_not_answer_is_named_with_its_kubeconfig(stack, 
     assert f"the Kubernetes API server http://127.0.0.1:1 does not answer (kubeconfig {kubeconfig}" in out
 
 
-def test_two_ups_of_one_stack_at_a_time_are_refused(stack, tmp_path):
-    directory = tmp_path / "state" / "dask-on-kubernetes"
-    directory.mkdir(parents=True)
-    with (directory / "small-test.lock").open("w") as file:
+def test_two_ups_of_one_stack_at_a_time_are_refused_but_on_another_cluster(stack, tmp_path, monkeypatch):
+    assert stack("up")[0] == 0
+    [lock] = (tmp_path / "state" / "dask-on-kubernetes").iterdir()
+    other = tmp_path / "other"
+    other.write_text((tmp_path / "kubeconfig").read_text())
+    with lock.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
 
-        code, out, _ = stack("up")
+        refused, out, _ = stack("up")
+        monkeypatch.setenv("KUBECONFIG", str(other))
+        there, _, _ = stack("up")
 
-    assert code == 1
+    assert refused == 1
     assert "another up or down of test runs on this machine" in out
+    assert there == 0

@@ -48,7 +48,8 @@ async def _program(stack: Stack, run: Run) -> None:
     # `outputs` too counts as a dry run: what is not there is unknown, and nothing is computed from it.
     logger = _logger(run.record.progress.say)
     set_mocks(NoMocks(), stack.project, stack.name, run.mode != "up", logger, monitor, "organization")
-    settings.SETTINGS.outputs.clear()  # a failed program in this process before would leave its own to be waited for
+    # Mocks keep what a failed program before, in this process, has left to wait for.
+    settings.SETTINGS.outputs.clear()  # pyright: ignore[reportAttributeAccessIssue]
     settings.ROOT.set(None)  # set_mocks has made a root stack and closed it; run_in_stack makes the real one
     set_all_config(dict(stack.config))
     await run_in_stack(lambda: _main_module(stack.root))

@@ -87,7 +87,8 @@ def record(program: Callable[[], None], stack: str = "dev") -> Recording:
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(initializer=own_loop))
         monitor = RecordingMonitor(recording)
         mocks.set_mocks(recording, project="dask", stack=stack, preview=False, monitor=monitor)
-        settings.SETTINGS.outputs.clear()  # those of a failed program before, which mocks go on waiting for
+        # Mocks keep what a failed program before, in this process, has left to wait for.
+        settings.SETTINGS.outputs.clear()  # pyright: ignore[reportAttributeAccessIssue]
         settings.ROOT.set(None)  # set_mocks has made a root stack and closed it; run_in_stack makes the real one
         await run_in_stack(program)
 

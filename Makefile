@@ -107,10 +107,11 @@ $(RUNTIME): requirements.txt | $(BIN)/python
 	@$(INSTALL) $<
 	@touch $@
 
-$(DEV): requirements-dev.txt $(RUNTIME)
+# It holds all of requirements.txt too.
+$(DEV): requirements-dev.txt requirements.txt | $(BIN)/python
 	@echo "make: installing requirements-dev.txt into $(VENV) (usually a minute) ..." >&2
 	@$(INSTALL) $<
-	@touch $@
+	@touch $(RUNTIME) $@
 
 $(BIN)/python: | python
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \

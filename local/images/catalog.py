@@ -52,7 +52,6 @@ _PREPARE = ("prepare.sh", "conda_packages.py")
 IMAGES = (
     Image("ghcr.io/dask/dask", "2026.8.0", "dask", ("dask",), _PREPARE, 20),
     Image("ghcr.io/dask/dask", "2026.8.0-ml", "ml", ("dask", "ml"), _PREPARE, 15),
-    Image("ghcr.io/dask/dask", "2026.8.0-next", "next", ("dask",), _PREPARE, 5),
     Image("ghcr.io/dask/dask-kubernetes-operator", "2026.3.0", "operator", ("operator",), (), 20),
 )
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests import clusters
+from tests.clusters import ROOT
 from tests.engine.owner import Owner
 from tests.engine.stacks import Stack
 from tests.kubectl import Kubectl
@@ -35,10 +35,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(scope="package")
-def kube() -> Iterator[Kubectl]:
+def kube(kubernetes: Path) -> Kubectl:
     """kubectl on the tests' own cluster."""
-    with clusters.running() as kubeconfig:
-        yield Kubectl(kubeconfig)
+    return Kubectl(kubernetes)
 
 
 @pytest.fixture(scope="package")
@@ -61,7 +60,7 @@ def new_stack(kube: Kubectl, tmp_path_factory: pytest.TempPathFactory) -> NewSta
 @pytest.fixture(scope="package")
 def owner(new_stack: NewStack, kube: Kubectl) -> Iterator[Owner]:
     """The stack of Pulumi.dev.yaml, which has the operator. Tests may destroy it: `up` brings it back."""
-    dev = yaml.safe_load((clusters.ROOT / "Pulumi.dev.yaml").read_text())["config"]
+    dev = yaml.safe_load((ROOT / "Pulumi.dev.yaml").read_text())["config"]
     stack = new_stack("owner")
     stack.configure(**{key.removeprefix("dask:"): value for key, value in dev.items()})
     made = Owner(stack, kube)

@@ -11,7 +11,6 @@ import pytest
 from distributed import Client
 from distributed.versions import VersionMismatchWarning
 
-from tests import clusters
 from tests.stacks import Stack
 
 # Not Client: its methods are typed as synchronous or asynchronous at once.
@@ -22,13 +21,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "tests/live" in str(item.path):
             item.add_marker("live")
-
-
-@pytest.fixture(scope="session")
-def kubernetes() -> Iterator[Path]:
-    """The kubeconfig of the tests' own cluster."""
-    with clusters.running() as kubeconfig:
-        yield kubeconfig
 
 
 @pytest.fixture(scope="session")

@@ -5,19 +5,21 @@ from typing import Any
 from tests.kubectl import uid
 from tests.live.conftest import Connect
 from tests.live.tasks import executed, executions, variable, where_and_wait
-from tests.stacks import Stack, wait_until
+from tests.stacks import IMAGE, Stack, wait_until
 
 NODE_PORT: dict[str, Any] = {
     "type": "NodePort",
     "insecure": True,
     "nodePorts": {"scheduler": 30886, "dashboard": 30887},
 }
+SINGLE = {"threads": 1}
+OTHER_IMAGE = f"{IMAGE}-ml"
 # Of a second each, for two workers with one thread: enough that a change finds the cluster busy.
 TASKS = 80
 
 
 def cluster(**over: Any) -> dict[str, Any]:
-    return {"main": {"endpoint": NODE_PORT, "workers": {"replicas": 2, "threads": 1}} | over}
+    return {"main": {"endpoint": NODE_PORT, "workers": SINGLE | {"replicas": 2}} | over}
 
 
 def scheduler(stack: Stack) -> str:
@@ -31,19 +33,19 @@ def workers(stack: Stack, group: str = "") -> list[dict[str, Any]]:
 
 
 def test_replicas_scale_in_place_and_down_without_losing_a_key(stack: Stack, connect: Connect) -> None:
-    stack.up(clusters=cluster(workers={"replicas": 4}))
+    stack.up(clusters=cluster(workers=SINGLE | {"replicas": 4}))
     client = connect(stack.address("main"))
     before = scheduler(stack)
     futures = client.map(executed, range(200), pure=False)
     client.gather(futures)
 
-    stack.up(clusters=cluster(workers={"replicas": 1}))
+    stack.up(clusters=cluster(workers=SINGLE | {"replicas": 1}))
     wait_until(lambda: len(workers(stack)) == 1, 60, "one worker left")
 
     assert sorted(client.gather(futures)) == [(i, i * i) for i in range(200)]
     assert executions(client) == 200
     assert scheduler(stack) == before
-    stack.up(clusters=cluster(workers={"replicas": 2}))
+    stack.up(clusters=cluster(workers=SINGLE | {"replicas": 2}))
     assert len(client.scheduler_info(n_workers=-1)["workers"]) == 2
 
 
@@ -61,38 +63,9 @@ def test_node_ports_move_without_touching_the_scheduler(stack: Stack, connect: C
     assert scheduler(stack) == before
 
 
-def test_a_changed_environment_finishes_the_work_on_the_old_cluster(stack: Stack, connect: Connect) -> None:
-    stack.up(clusters=cluster())
-    address, old = stack.address("main"), stack.outputs()["clusters"]["main"]["name"]
-    client = connect(address)
-    futures = client.map(where_and_wait, range(TASKS), pure=False)
-
-    change = stack.configure(clusters=cluster(env={"FLAVOUR": "two"})).start("up")
-    new_name = wait_until(lambda: served_by_another(connect, address, old), 120, "the endpoint has moved")
-    results = client.gather(futures)
-    client.close()
-    output, _ = change.communicate(timeout=120)
-
-    assert change.returncode == 0, output
-    assert sorted(index for index, _ in results) == list(range(TASKS))
-    assert all(host.startswith(f"{old}-default") for _, host in results)
-    assert stack.address("main") == address
-    assert stack.outputs()["clusters"]["main"]["name"] in new_name
-    assert stack.kubectl("get", "daskclusters", "-n", "changes", "-o", "name").count("\n") == 1
-    assert f"{old}: waiting for" in output
-
-
-def served_by_another(connect: Connect, address: str, old: str) -> str:
-    """The name of a worker behind the address, once it is not the old cluster's."""
-    client = connect(address)
-    names = [str(worker["name"]) for worker in client.scheduler_info(n_workers=-1)["workers"].values()]
-    client.close()
-    return names[0] if names and not names[0].startswith(old) else ""
-
-
 def test_a_groups_pods_change_under_a_living_scheduler(stack: Stack, connect: Connect) -> None:
     groups = {"big": {"replicas": 2, "resources": {"memory": "512Mi"}}}
-    stack.up(clusters=cluster(workers={"replicas": 0}, workerGroups=groups))
+    stack.up(clusters=cluster(workers=SINGLE | {"replicas": 0}, workerGroups=groups))
     client = connect(stack.address("main"))
     before = scheduler(stack)
     futures = client.map(executed, range(100), pure=False)
@@ -100,7 +73,7 @@ def test_a_groups_pods_change_under_a_living_scheduler(stack: Stack, connect: Co
     old = {pod["metadata"]["name"] for pod in workers(stack, "big")}
 
     groups = {"big": {"replicas": 2, "resources": {"memory": "768Mi"}}}
-    stack.up(clusters=cluster(workers={"replicas": 0}, workerGroups=groups))
+    stack.up(clusters=cluster(workers=SINGLE | {"replicas": 0}, workerGroups=groups))
     wait_until(
         lambda: not old & {pod["metadata"]["name"] for pod in workers(stack, "big")}, 60, "the old group is gone"
     )
@@ -114,13 +87,62 @@ def test_a_groups_pods_change_under_a_living_scheduler(stack: Stack, connect: Co
 
 def test_groups_and_default_workers_scale_without_hitting_each_other(stack: Stack) -> None:
     for default, extra in ((3, 1), (1, 2), (2, 1), (1, 1)):
-        stack.up(clusters=cluster(workers={"replicas": default}, workerGroups={"extra": {"replicas": extra}}))
+        stack.up(clusters=cluster(workers=SINGLE | {"replicas": default}, workerGroups={"extra": {"replicas": extra}}))
 
         wait_until(
             lambda want=(default, extra): (len(workers(stack, "-default-")), len(workers(stack, "-extra-"))) == want,
             60,
             f"{default} default and {extra} extra workers",
         )
+
+
+def test_a_changed_image_finishes_the_work_on_the_old_cluster(stack: Stack, connect: Connect) -> None:
+    stack.up(clusters=cluster())
+    address, old = stack.address("main"), stack.outputs()["clusters"]["main"]["name"]
+    client = connect(address)
+    futures = client.map(where_and_wait, range(TASKS), pure=False)
+
+    change = stack.configure(clusters=cluster(image=OTHER_IMAGE)).start("up")
+    new_name = wait_until(lambda: served_by_another(connect, address, old), 120, "the endpoint has moved")
+    results = client.gather(futures)
+    client.close()
+    output, _ = change.communicate(timeout=120)
+
+    assert change.returncode == 0, output
+    assert sorted(index for index, _ in results) == list(range(TASKS))
+    assert all(host.startswith(f"{old}-default") for _, host in results)
+    assert stack.address("main") == address
+    assert stack.outputs()["clusters"]["main"]["image"] == OTHER_IMAGE
+    assert stack.outputs()["clusters"]["main"]["name"] in new_name
+    assert stack.kubectl("get", "daskclusters", "-n", "changes", "-o", "name").count("\n") == 1
+    assert f"{old}: waiting for" in output
+
+
+def served_by_another(connect: Connect, address: str, old: str) -> str:
+    """The name of a worker behind the address, once it is not the old cluster's."""
+    client = connect(address)
+    names = [str(worker["name"]) for worker in client.scheduler_info(n_workers=-1)["workers"].values()]
+    client.close()
+    return names[0] if names and not names[0].startswith(old) else ""
+
+
+def test_an_interrupted_drain_is_taken_up_again(stack: Stack, connect: Connect) -> None:
+    stack.up(clusters=cluster(image=OTHER_IMAGE))
+    old = stack.outputs()["clusters"]["main"]["name"]
+    client = connect(stack.address("main"))
+    futures = client.map(where_and_wait, range(TASKS), pure=False)
+    change = stack.configure(clusters=cluster(image=OTHER_IMAGE, env={"FLAVOUR": "two"})).start("up")
+    wait_until(lambda: served_by_another(connect, stack.address("main"), old), 120, "the endpoint has moved")
+    change.kill()
+    change.communicate()
+
+    again = stack.start("up")
+    results = client.gather(futures)
+    client.close()
+    output, _ = again.communicate(timeout=120)
+
+    assert again.returncode == 0, output
+    assert {host.split("-default")[0] for _, host in results} == {old}
 
 
 def test_recreate_makes_the_same_name_again(stack: Stack, connect: Connect) -> None:
@@ -136,32 +158,13 @@ def test_recreate_makes_the_same_name_again(stack: Stack, connect: Connect) -> N
 
 
 def test_the_bounds_of_the_autoscaler_change_in_place(stack: Stack, connect: Connect) -> None:
-    stack.up(clusters=cluster(workers={"minimum": 1, "maximum": 2, "threads": 1}))
+    stack.up(clusters=cluster(workers=SINGLE | {"minimum": 1, "maximum": 2}))
     client = connect(stack.address("main"))
     before = scheduler(stack)
     futures = client.map(where_and_wait, range(60), pure=False)
 
-    stack.up(clusters=cluster(workers={"minimum": 1, "maximum": 3, "threads": 1}))
+    stack.up(clusters=cluster(workers=SINGLE | {"minimum": 1, "maximum": 3}))
     wait_until(lambda: len(workers(stack)) == 3, 90, "three workers for the work at hand")
     client.cancel(futures)
 
     assert scheduler(stack) == before
-
-
-def test_an_interrupted_drain_is_taken_up_again(stack: Stack, connect: Connect) -> None:
-    stack.up(clusters=cluster())
-    old = stack.outputs()["clusters"]["main"]["name"]
-    client = connect(stack.address("main"))
-    futures = client.map(where_and_wait, range(TASKS), pure=False)
-    change = stack.configure(clusters=cluster(env={"FLAVOUR": "four"})).start("up")
-    wait_until(lambda: served_by_another(connect, stack.address("main"), old), 120, "the endpoint has moved")
-    change.kill()
-    change.communicate()
-
-    again = stack.start("up")
-    results = client.gather(futures)
-    client.close()
-    output, _ = again.communicate(timeout=120)
-
-    assert again.returncode == 0, output
-    assert {host.split("-default")[0] for _, host in results} == {old}

@@ -13,7 +13,6 @@ import yaml
 
 from local.live import Cluster
 from local.refs import Ref
-from tests import clusters
 
 pytestmark = pytest.mark.live
 ROOT = Path(__file__).parents[2]
@@ -22,10 +21,9 @@ NAMESPACE = "apply-live"
 
 
 @pytest.fixture(scope="module")
-def cluster():
-    """The tests' own cluster: `make test-live` has made it already, a bare pytest makes it here."""
-    with clusters.running() as kubeconfig, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("KUBECONFIG", str(kubeconfig))
+def cluster(kubernetes):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KUBECONFIG", str(kubernetes))
         connected = Cluster()
         yield connected
         connected.close()

@@ -35,12 +35,12 @@ def pins(lock: Path):
 @pytest.mark.parametrize(
     ("file", "changed"),
     [
-        ("Containerfile", {"dask", "ml", "next", "operator"}),
-        ("rootfs.sh", {"dask", "ml", "next", "operator"}),
-        ("slim.sh", {"dask", "ml", "next", "operator"}),
-        ("prepare.sh", {"dask", "ml", "next"}),
-        ("conda_packages.py", {"dask", "ml", "next"}),
-        ("locks/dask.txt", {"dask", "ml", "next"}),
+        ("Containerfile", {"dask", "ml", "operator"}),
+        ("rootfs.sh", {"dask", "ml", "operator"}),
+        ("slim.sh", {"dask", "ml", "operator"}),
+        ("prepare.sh", {"dask", "ml"}),
+        ("conda_packages.py", {"dask", "ml"}),
+        ("locks/dask.txt", {"dask", "ml"}),
         ("locks/ml.txt", {"ml"}),
         ("locks/operator.txt", {"operator"}),
     ],

@@ -35,7 +35,7 @@ def buildah(*arguments, **options):
     return subprocess.run([*build._buildah(), *arguments], capture_output=True, text=True, check=False, **options)
 
 
-@pytest.fixture(params=["dask", "ml", "next", "operator"])
+@pytest.fixture(params=["dask", "ml", "operator"])
 def image(request):
     return built(request.param)
 
@@ -140,12 +140,6 @@ def test_extra_apt_packages_are_refused_without_root(inside):
 
     assert done.returncode == 1
     assert "EXTRA_APT_PACKAGES='git' needs root and this container runs as uid 1000" in done.stderr
-
-
-def test_the_next_image_differs_by_one_variable(inside):
-    before, after = (inside(stage, "env").stdout.splitlines() for stage in ("dask", "next"))
-
-    assert "DASK_IMAGE_VARIANT=next" in set(after) - set(before)
 
 
 def test_the_operator_starts_up_to_its_login(inside):

@@ -64,10 +64,11 @@ def _length(path: Path, name: str, longest: int) -> Iterator[Rule]:
 
 
 def _group_lengths(name: str, cluster: Cluster) -> Iterator[Rule]:
-    longest = names.DNS_LABEL_LENGTH - len(name) - 2 * (names.HASH_LENGTH + 1) - 1
+    """A group is called `<cluster>-<hash>-<group>-<hash>`."""
+    both = names.DNS_LABEL_LENGTH - 2 * (names.HASH_LENGTH + 1) - 1
     for group in cluster.worker_groups:
-        if len(name) <= names.VERSIONED_NAME_LENGTH and len(group) > longest:
-            rule = f"must have at most {longest} characters, not {len(group)}, beside the cluster's {len(name)}"
+        if len(name) <= names.VERSIONED_NAME_LENGTH and len(name) + len(group) > both:
+            rule = f"and the cluster's name may have {both} characters together, not {len(name) + len(group)}"
             yield Rule(rule, "shorten one of the two", ("clusters", name, "workerGroups", group), group)
 
 

@@ -150,8 +150,17 @@ NAMES = [
         cluster(workerGroups={"b" * 44: {}}),
         (
             "dask:clusters.a.workerGroups.bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb: "
-            "'bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb' must have at most 43 characters, not 44, beside the "
-            "cluster's 1; shorten one of the two"
+            "'bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb' and the cluster's name may have 44 characters together, "
+            "not 45; shorten one of the two"
+        ),
+        schema=False,
+    ),
+    Case(
+        "a cluster's name that leaves no room for groups",
+        {"clusters": {"a" * 44: {"workerGroups": {"b": {}}}}},
+        (
+            f"dask:clusters.{'a' * 44}.workerGroups.b: 'b' and the cluster's name may have 44 characters together, "
+            "not 45; shorten one of the two"
         ),
         schema=False,
     ),

@@ -21,7 +21,7 @@ INSTALL := $(BIN)/python -m pip --disable-pip-version-check --quiet --no-input i
 LOCAL = $(PYTHON) -m local
 PYTEST := $(BIN)/python -m pytest -n $(LANES) --dist loadfile
 # The long files first, which is also the order of their names; reordered by the number of tests they would be last.
-LIVE := $(PYTEST) -v --no-loadscope-reorder -m "live or slow" tests/live tests/local
+LIVE := $(PYTEST) -v --no-loadscope-reorder -m "live or slow" tests/live tests/local tests/contract
 ENGINE := $(PYTEST) -v tests/engine
 
 .DEFAULT_GOAL := help

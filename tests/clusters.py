@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -22,6 +23,12 @@ def _run(*command: str) -> str:
     return subprocess.run(
         [sys.executable, "-m", *command], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True
     ).stdout
+
+
+@cache
+def tools() -> Path:
+    """The folder of kubectl and helm, built where they are not there yet."""
+    return Path(_run("local.kubernetes", "tools").strip())
 
 
 @contextmanager

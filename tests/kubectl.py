@@ -3,12 +3,10 @@
 import json
 import os
 import subprocess
-import sys
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tests.clusters import ROOT
+from tests.clusters import tools
 
 Object = dict[str, Any]
 SECONDS = 120
@@ -57,7 +55,7 @@ class Kubectl:
         return [item["metadata"]["name"] for item in self.get("namespaces")]
 
     def _command(self, *arguments: str) -> list[str]:
-        return [_binary(), "--kubeconfig", str(self.kubeconfig), *arguments]
+        return [f"{tools()}/kubectl", "--kubeconfig", str(self.kubeconfig), *arguments]
 
 
 def uid(pods: list[Object]) -> str:
@@ -65,12 +63,6 @@ def uid(pods: list[Object]) -> str:
     [pod] = pods
     restarts = sum(status["restartCount"] for status in pod["status"]["containerStatuses"])
     return f"{pod['metadata']['uid']}/{restarts}"
-
-
-@cache
-def _binary() -> str:
-    command = [sys.executable, "-m", "local.kubernetes", "tools"]
-    return subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout.strip() + "/kubectl"
 
 
 def _direct() -> dict[str, str]:

@@ -65,7 +65,7 @@ cluster-down: python ## remove the local Kubernetes and everything in it
 
 .PHONY: test test-unit test-live test-engine check
 test: check test-unit browser ## everything that can run here, the quick things first
-	@$(LOCAL) with-cluster --name $(TEST_CLUSTER) -- sh -c '$(LIVE) && $(ENGINE)'
+	@$(LOCAL) with-cluster --name $(TEST_CLUSTER) -- sh -c '$(ENGINE) && $(LIVE)'
 
 test-unit: $(DEV) ## unit, contract, example and tooling tests
 	@$(PYTEST) -m "not live and not slow" tests/unit tests/contract tests/examples tests/local

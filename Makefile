@@ -65,6 +65,9 @@ cluster: python ## the local Kubernetes alone, with the images; prints its kubec
 cluster-down: python ## remove the local Kubernetes and everything in it
 	@$(PYTHON) -m local.kubernetes down --name $(CLUSTER)
 
+.PHONY: dev
+dev: $(DEV) ## .venv with all that examples, tests and the policy pack need
+
 .PHONY: test test-unit test-live test-engine check
 test: check test-unit browser ## everything that can run here, the quick things first
 	@$(LOCAL) with-cluster --name $(TEST_CLUSTER) -- sh -c '$(ENGINE) && $(LIVE)'

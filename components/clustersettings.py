@@ -68,9 +68,9 @@ class Workers(WorkerPods):
     replicas: Replicas | None = None
     """How many workers. 1 unless `minimum` and `maximum` are given."""
     minimum: Replicas | None = None
-    """The fewest workers that the autoscaler keeps. Needs `maximum`."""
+    """The fewest workers that the autoscaler keeps. Needs `maximum`; goes with neither `tls` nor `workerGroups`."""
     maximum: Annotated[int, Field(ge=1, le=10_000)] | None = None
-    """The most workers that the autoscaler makes. Needs `minimum`."""
+    """The most workers that the autoscaler makes. Needs `minimum`; goes with neither `tls` nor `workerGroups`."""
 
     checks = (*WorkerPods.checks, rules.fixed_or_range)
 
@@ -175,7 +175,7 @@ class Cluster(PodSettings):
     adopt: bool = False
     """Takes over a DaskCluster of this very name that was made by kubectl, without restarting it."""
     protect: bool = False
-    """Makes the engine refuse to delete the cluster."""
+    """Protects the endpoint: the engine then refuses `destroy`, and an `up` without the cluster's entry."""
     idle_timeout: Duration | None = None
     """The operator deletes the cluster after so much idleness. The next `up` makes it again: it shows as drift."""
     monitors: Monitors = Monitors()

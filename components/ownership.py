@@ -86,5 +86,8 @@ def foreign(live: Mapping[str, Any], owner: str) -> str | None:
     whose = f"belongs to '{theirs}'" if theirs else "was not made by this program"
     fix = "choose another name, or delete it"
     if live["kind"] == "Namespace":
-        fix = "choose another, or set `dask:namespace.create: false`"
+        fix = (
+            "choose another, or use what is there: `dask:operator.install: false` for the operator's namespace, "
+            "`dask:namespace.create: false` for the clusters'"
+        )
     return f"is there already and {whose}, so it is left alone; {fix}"

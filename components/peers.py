@@ -1,5 +1,5 @@
 """Other operators in the same Kubernetes cluster. Two that look after one namespace race each other: four clusters of
-three workers got 3, 3, 6 and 5 of them (operator-facts in docs/adr)."""
+three workers got 3, 3, 6 and 5 of them (docs/adr/0005)."""
 
 from typing import TYPE_CHECKING, Any
 

@@ -1,7 +1,7 @@
 """PURE: settings -> pod specs of scheduler, workers and the verify Job. No Pulumi import.
 
-The CRDs carry the PodSpec of about Kubernetes 1.21 and silently drop what they do not know (operator-facts): the
-contract tests hold every spec made here against them.
+The CRDs carry the PodSpec of about Kubernetes 1.21 and silently drop what they do not know: the contract
+tests hold every spec made here against them.
 """
 
 import json
@@ -95,7 +95,6 @@ def verify(cluster: Cluster, place: Surroundings, expected_workers: dict[str, in
     ]
     container = _container("verify", own, place, [*env, *tls_environment("client", place.tls)])
     container["command"] = ["python3", "-c", script("verify")]
-    container["terminationMessagePolicy"] = "FallbackToLogsOnError"
     container["resources"] = {
         "requests": {"cpu": "100m", "memory": "256Mi"},
         "limits": {"cpu": "2", "memory": "512Mi"},
@@ -108,7 +107,6 @@ def runner(command: list[str], pod: PodSettings, place: Surroundings) -> Spec:
     container = _container("job", pod, place, [variable("DASK_SCHEDULER_ADDRESS", place.scheduler_address)])
     # As arguments, so that the image's entrypoint installs the packages first.
     container["args"] = command
-    container["terminationMessagePolicy"] = "FallbackToLogsOnError"
     return overlay(_pod(pod, place, container, "client") | {"restartPolicy": "Never"}, pod.pod_template)
 
 
@@ -129,6 +127,8 @@ def _worker_args(settings: WorkerPods, pod: PodSettings) -> list[str]:
 def _container(name: str, pod: PodSettings, place: Surroundings, env: list[Spec]) -> Spec:
     container: Spec = {"name": name, "image": pod.image, "env": [*env, *environment(pod, restricted=place.restricted)]}
     container["imagePullPolicy"] = pod.image_pull_policy or "IfNotPresent"
+    # A crash is reported with the last lines of the log, not with an exit code alone (readiness.py).
+    container["terminationMessagePolicy"] = "FallbackToLogsOnError"
     if pod.env_from:
         container["envFrom"] = [_env_from(source.secret, source.config_map, place) for source in pod.env_from]
     if pod.resources and (limits := pod.resources.all_limits()) | (requests := pod.resources.all_requests()):

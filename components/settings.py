@@ -135,7 +135,7 @@ class Operator(Model):
     image_pull_secrets: tuple[ObjectName, ...] = ()
     """Secrets with registry credentials; they must exist in the operator's namespace."""
     resources: Resources = Resources(requests={"cpu": "50m", "memory": "192Mi"})
-    """CPU and memory of the operator."""
+    """CPU and memory of the operator. Left out: it requests 50m and 192Mi."""
     timeout: Duration = "5m"
     """How long the release may take to install."""
     values: Raw = {}

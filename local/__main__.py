@@ -50,7 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
         environment = {**os.environ, **kubeconfig(options.command, options.stack, options.cwd, options.name)}
     except NothingThereError as error:
         print(error, file=sys.stderr)
-        return 0 if options.command in ("down", "status", "drift") else 1
+        return 0 if options.command in ("down", "status") else 1
     except PreparationError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

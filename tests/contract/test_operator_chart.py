@@ -1,4 +1,4 @@
-"""The operator as Helm renders it with our values: restricted, limited, and with no more rights than `watch` says."""
+"""The operator as Helm renders it with our values: restricted, and with no more rights than `watch` says."""
 
 import subprocess
 from pathlib import Path
@@ -17,7 +17,7 @@ from tests.contract.rendering import pods
 # Helm is built together with the local Kubernetes.
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CONFIGS)
-def test_the_operators_pod_is_restricted_and_limited(name: str, tmp_path: Path) -> None:
+def test_the_operators_pod_is_restricted_and_requests_what_it_needs(name: str, tmp_path: Path) -> None:
     operator = parse(CONFIGS[name]).operator
     values = tmp_path / "values.yaml"
     values.write_text(yaml.safe_dump(chart.values(operator)))

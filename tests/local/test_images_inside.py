@@ -42,8 +42,7 @@ def image(request):
 
 def built(stage):
     found = catalog.find([stage])[0]
-    if not found.archive.exists():
-        pytest.skip(f"{found.reference} is not built: python3 -m local.images build")
+    assert found.archive.exists(), f"{found.reference} is not built: python3 -m local.images build"
     return found
 
 
@@ -110,8 +109,7 @@ def test_a_new_pod_compiles_no_module(inside):
 
 def test_extra_pip_packages_come_from_a_wheel_folder_without_a_network(inside):
     folder = wheels.folder("ml")
-    if not folder.is_dir():
-        pytest.skip("no wheels: python3 -m local.images wheels")
+    assert folder.is_dir(), "no wheels: python3 -m local.images wheels"
 
     done = inside(
         "dask",

@@ -53,7 +53,9 @@ def test_what_belongs_to_others_is_refused(monkeypatch: pytest.MonkeyPatch, live
 def test_another_stacks_namespace_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "lab"}}
 
-    with pytest.raises(ClusterError, match=r"Namespace 'lab' .*set `dask:namespace.create: false`"):
+    with pytest.raises(
+        ClusterError, match=r"Namespace 'lab' .*`dask:operator.install: false` .*`dask:namespace.create: false`"
+    ):
         look(monkeypatch, owned_by("dask-prod", "Namespace"), body, "api/v1/namespaces/lab")
 
 

@@ -62,7 +62,12 @@ def make(cluster: str, valid_days: int) -> dict[str, str]:
             not_valid_after=start + timedelta(days=valid_days),
         )
         constraints = x509.BasicConstraints(ca=is_ca, path_length=0 if is_ca else None)
-        return builder.add_extension(constraints, critical=True).sign(signer, hashes.SHA256())
+        builder = builder.add_extension(constraints, critical=True)
+        # Python 3.13 and newer demand these (ssl.VERIFY_X509_STRICT, RFC 5280 4.2.1).
+        builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
+        issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key())
+        builder = builder.add_extension(issuer, critical=False)
+        return builder.add_extension(_usage(is_ca), critical=True).sign(signer, hashes.SHA256())
 
     ca_key = ec.generate_private_key(ec.SECP256R1())
     files = {"ca.crt": _pem(certificate("CA", ca_key.public_key(), ca_key, is_ca=True))}
@@ -71,6 +76,16 @@ def make(cluster: str, valid_days: int) -> dict[str, str]:
         files[f"{role}.crt"] = _pem(certificate(role, key.public_key(), ca_key, is_ca=False))
         files[f"{role}.key"] = _key_pem(key)
     return files
+
+
+def _usage(is_ca: bool) -> Any:
+    """A CA signs certificates, a leaf shows who it is."""
+    from cryptography.x509 import KeyUsage
+
+    never = dict.fromkeys(
+        ("content_commitment", "key_encipherment", "data_encipherment", "encipher_only", "decipher_only"), False
+    )
+    return KeyUsage(digital_signature=not is_ca, key_agreement=not is_ca, key_cert_sign=is_ca, crl_sign=is_ca, **never)
 
 
 def _pem(certificate: Any) -> str:

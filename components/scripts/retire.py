@@ -28,13 +28,19 @@ def executing(dask_worker: Any) -> int:
     return len(dask_worker.state.executing) + len(dask_worker.state.long_running)
 
 
+def hand_over(client: Client) -> None:
+    """Moves the worker's data and lets it have no new tasks. It stays registered: without that its tasks are cancelled
+    at its next heartbeat, and begun again elsewhere (distributed, Scheduler.heartbeat_worker)."""
+    client.retire_workers(names=[name], close_workers=False, remove=False)
+
+
 with Client(address, timeout=5, set_as_default=False) as client:
-    # A retiring worker gets no new tasks. What still runs leaves its result here, so data is moved a second time.
+    # What still runs leaves its result here, so data is moved a second time.
     me = [where for where, worker in client.scheduler_info(n_workers=-1)["workers"].items() if worker["name"] == name]
     while me and time.monotonic() < deadline:
-        client.retire_workers(names=[name], close_workers=False)
+        hand_over(client)
         running: Any = client.run(executing, workers=me, on_error="ignore")
         if not any(running.values()):
             break
         time.sleep(0.2)
-    client.retire_workers(names=[name], close_workers=False)
+    hand_over(client)

@@ -15,7 +15,7 @@ def executed(i: int) -> tuple[int, int]:
 
 
 def executions(client: Client) -> int:
-    """How often `executed` ran, on all workers that ever were: the scheduler keeps the events."""
+    """How often tasks that count themselves ran, on all workers that ever were: the scheduler keeps the events."""
     return len(client.get_events("executions"))  # type: ignore[arg-type]
 
 
@@ -28,6 +28,17 @@ def where_and_wait(i: int) -> tuple[int, str]:
     return i, socket.gethostname()
 
 
+def counted_and_long(i: int) -> int:
+    """Four seconds of work that leaves an event with the scheduler each time it begins."""
+    import time
+
+    from distributed import get_worker
+
+    get_worker().log_event("executions", i)
+    time.sleep(4)
+    return i
+
+
 def variable(name: str) -> str:
     """An environment variable of the worker."""
     import os
@@ -36,5 +47,5 @@ def variable(name: str) -> str:
 
 
 # distributed sends what belongs to `__main__` by value (distributed/protocol/pickle.py), inside of task graphs too.
-for task in (executed, where_and_wait, variable):
+for task in (executed, where_and_wait, counted_and_long, variable):
     task.__module__ = "__main__"

@@ -1,17 +1,28 @@
 """Whatever takes a worker's pod away, its data and its running tasks are safe."""
 
+import json
+import subprocess
 import time
 from typing import Any
 
 import pytest
 
 from tests.live.conftest import Connect
-from tests.live.tasks import executed, executions, where_and_wait
+from tests.live.tasks import counted_and_long, executed, executions
 from tests.stacks import Stack, wait_until
 
 
 def workers(stack: Stack) -> list[dict[str, Any]]:
     return stack.kube.pods("retire", component="worker")
+
+
+def evict(stack: Stack, pod: dict[str, Any]) -> "subprocess.CompletedProcess[str]":
+    """What `kubectl drain` asks for, pod by pod."""
+    name = pod["metadata"]["name"]
+    file = stack.folder / "eviction.json"
+    metadata = {"name": name, "namespace": "retire"}
+    file.write_text(json.dumps({"apiVersion": "policy/v1", "kind": "Eviction", "metadata": metadata}))
+    return stack.kube.run("create", "--raw", f"/api/v1/namespaces/retire/pods/{name}/eviction", "-f", str(file))
 
 
 @pytest.fixture(scope="module")
@@ -25,15 +36,25 @@ def test_an_evicted_pod_hands_over_what_it_holds_and_what_it_runs(stack: Stack, 
     client = connect(address)
     held = client.map(executed, range(100), pure=False)
     client.gather(held)
-    running = client.map(where_and_wait, range(20), pure=False)
-    evicted = workers(stack)[0]["metadata"]["name"]
+    running = client.map(counted_and_long, range(12), pure=False)
+    wait_until(lambda: executions(client) > 100, 30, "the long tasks have begun")
 
-    stack.kubectl("delete", "pod", evicted, "-n", "retire", "--wait=false")
+    done = evict(stack, workers(stack)[0])
 
-    assert sorted(index for index, _ in client.gather(running)) == list(range(20))
+    assert done.returncode == 0, done.stderr
+    assert sorted(client.gather(running)) == list(range(12))
     assert sorted(client.gather(held)) == [(i, i * i) for i in range(100)]
-    assert executions(client) == 100
+    assert executions(client) == 112
     wait_until(lambda: len(client.scheduler_info(n_workers=-1)["workers"]) == 2, 90, "the worker is back")
+
+
+def test_a_node_drain_does_not_take_the_scheduler(stack: Stack, address: str) -> None:
+    [scheduler] = stack.kube.pods("retire", component="scheduler")
+
+    done = evict(stack, scheduler)
+
+    assert done.returncode != 0
+    assert "disruption budget" in done.stderr
 
 
 def test_a_worker_whose_scheduler_is_gone_goes_at_once(stack: Stack, address: str) -> None:

@@ -2,6 +2,8 @@
 
 import asyncio
 import ssl
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -104,3 +106,25 @@ def test_every_role_has_a_certificate_that_the_ca_signed(tmp_path: Any) -> None:
 
 def test_each_making_is_another_ca() -> None:
     assert certificates.make("a", 30)["ca.crt"] != certificates.make("a", 30)["ca.crt"]
+
+
+@pytest.mark.parametrize("role", ["scheduler", "worker"])
+def test_the_certificates_are_taken_by_a_python_that_demands_rfc_5280(role: str, tmp_path: Path) -> None:
+    """As 3.13 and newer do, which set this flag in every default context."""
+    for name, pem in certificates.make("analytics", valid_days=30).items():
+        (tmp_path / name).write_text(pem)
+    ends: list[ssl.SSLObject] = []
+    wires = ssl.MemoryBIO(), ssl.MemoryBIO()
+    for purpose, own, wire in ((ssl.Purpose.CLIENT_AUTH, role, 1), (ssl.Purpose.SERVER_AUTH, "client", -1)):
+        context = ssl.create_default_context(purpose, cafile=str(tmp_path / "ca.crt"))
+        context.check_hostname, context.verify_mode = False, ssl.CERT_REQUIRED
+        context.verify_flags |= ssl.VERIFY_X509_STRICT
+        context.load_cert_chain(tmp_path / f"{own}.crt", tmp_path / f"{own}.key")
+        ends.append(context.wrap_bio(*wires[::wire], server_side=purpose == ssl.Purpose.CLIENT_AUTH))
+
+    for _ in range(3):
+        for end in reversed(ends):
+            with suppress(ssl.SSLWantReadError):
+                end.do_handshake()
+
+    assert all(end.getpeercert() for end in ends)

@@ -89,7 +89,7 @@ class DaskCluster(pulumi.ComponentResource):
 
             PodDisruptionBudget(_logical(budget), **_args(budget), opts=self._child([dask]))
         if scaler := manifest.autoscaler(target):
-            _custom(f"{target.physical_name}-autoscaler", scaler, self._child([dask]))
+            _custom(f"{_logical(scaler)}-autoscaler", scaler, self._child([dask]))
         for kind, monitor in manifest.monitors(target).items():
             _custom(f"{target.name}-{kind.lower()}", monitor, self._child([dask]))
         return dask

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Literal
 from components import adoption, kube, manifest
 from components.difference import Difference, differences
 from components.kube import Object
-from components.manifest import API_VERSION, DEFAULT_GROUP, Target
+from components.manifest import API_VERSION, Target
+from components.names import DEFAULT_GROUP
 from components.podspec import COMM_PORT, Spec
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ no node is only told, because a cluster autoscaler may be bringing one.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 Object = dict[str, Any]
@@ -18,7 +19,9 @@ _NEVER = {
     "RunContainerError",
 }
 _PULL = {"ErrImagePull", "ImagePullBackOff"}
+# Restarts count while they are news: a worker that moved with its scheduler weeks ago is healthy.
 _CRASHES = 2
+_NEWS = timedelta(minutes=10)
 _TAIL = 300
 
 
@@ -43,6 +46,10 @@ def pod_troubles(pods: Iterable[Object]) -> list[Trouble]:
 
 def _pod(pod: Object) -> Iterable[Trouble]:
     where, status = f"pod {pod['metadata']['name']}", pod.get("status", {})
+    if status.get("phase") == "Failed" and any(
+        it["kind"] == "ReplicaSet" for it in pod["metadata"].get("ownerReferences", [])
+    ):
+        return  # evicted, or its node is gone: Kubernetes keeps it, and its Deployment has made another one
     for condition in status.get("conditions", []):
         if condition["type"] == "PodScheduled" and condition["status"] == "False":
             yield Trouble(where, condition.get("reason", "Unschedulable"), condition.get("message", ""), fatal=False)
@@ -61,8 +68,14 @@ def _container(where: str, status: Object) -> Iterable[Trouble]:
     elif reason in _PULL:
         # The first failed pull may be a passing one; kubelet calls the second BackOff.
         yield Trouble(where, reason, f"image {status.get('image')}: {message}", fatal=reason == "ImagePullBackOff")
-    elif reason == "CrashLoopBackOff" or status.get("restartCount", 0) >= _CRASHES:
+    elif reason == "CrashLoopBackOff" or _keeps_crashing(status, last):
         yield Trouble(where, "CrashLoopBackOff", _words("", last), fatal=True)
+
+
+def _keeps_crashing(status: Object, last: Object) -> bool:
+    if status.get("ready") or status.get("restartCount", 0) < _CRASHES or not last.get("finishedAt"):
+        return False
+    return datetime.now(UTC) - datetime.fromisoformat(last["finishedAt"]) < _NEWS
 
 
 def _words(message: str, last: Object) -> str:

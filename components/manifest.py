@@ -5,19 +5,18 @@ the operator ignores almost every change to a DaskCluster (dask-kubernetes #895)
 cluster, and a change of the replicas is not.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from components import podspec
 from components.clustersettings import Cluster, WorkerGroup
-from components.names import PART_OF, content_hash, versioned
+from components.names import DEFAULT_GROUP, PART_OF, content_hash, versioned
 from components.podsettings import PodSettings
 from components.podspec import COMM_PORT, DASHBOARD_PORT, Spec, Surroundings
 from components.quantities import seconds
 
 API_VERSION = "kubernetes.dask.org/v1"
-DEFAULT_GROUP = "default"
 
 
 @dataclass(frozen=True)
@@ -45,6 +44,16 @@ class Target:
     def physical_name(self) -> str:
         """The DaskCluster's name in Kubernetes."""
         return f"{self.name}-{self.content}" if self.cluster.update == "blueGreen" else self.name
+
+    @property
+    def generation(self) -> str:
+        """What the names of the cluster's parts carry where its own name does not change with its content.
+
+        A DaskCluster that is deleted takes its groups and its autoscaler with it (controller.py, `adopt`), so a cluster
+        that is made again under the same name needs them made again too, and verified.
+        """
+        recreated = self.cluster.update == "recreate" and not self.cluster.adopt
+        return self.content if recreated else ""
 
     @cached_property
     def place(self) -> Surroundings:
@@ -124,7 +133,7 @@ def worker_groups(target: Target) -> dict[str, Spec]:
 def _worker_group(target: Target, name: str, group: WorkerGroup) -> Spec:
     pod = target.cluster.worker_pod(group)
     worker = role_metadata(pod) | {"spec": podspec.worker(group, pod, target.place)}
-    physical = versioned(f"{target.physical_name}-{name}", worker)
+    physical = versioned(target.physical_name, [worker, target.generation], name)
     body = _object(target, "DaskWorkerGroup", physical, API_VERSION)
     return body | {"spec": {"cluster": target.physical_name, "worker": worker | {"replicas": group.replicas}}}
 
@@ -135,7 +144,8 @@ def autoscaler(target: Target) -> Spec | None:
     if not workers.autoscaled:
         return None
     bounds = {"cluster": target.physical_name, "minimum": workers.wanted, "maximum": workers.maximum}
-    return _object(target, "DaskAutoscaler", target.physical_name, API_VERSION) | {"spec": bounds}
+    name = "-".join(filter(None, (target.physical_name, target.generation)))
+    return _object(target, "DaskAutoscaler", name, API_VERSION) | {"spec": bounds}
 
 
 def endpoint(target: Target) -> Spec:
@@ -171,7 +181,7 @@ def verify_job(target: Target) -> Spec:
     """The Job that ends `up` with a computed result. A different set of workers is a different Job."""
     ready_seconds = seconds(target.cluster.ready_timeout)
     pod = podspec.verify(target.cluster, target.place, expected_workers(target), ready_seconds)
-    body = _object(target, "Job", versioned(f"{target.name}-verify", pod), "batch/v1")
+    body = _object(target, "Job", versioned(target.name, [pod, target.generation], "verify"), "batch/v1")
     # A failed Job stays failed: the next `up` has to make it again.
     body["metadata"]["annotations"] = {"pulumi.com/replaceUnready": "true"}
     template = {"metadata": {"labels": target.labels | {"dask.org/component": "verify"}}, "spec": pod}
@@ -204,19 +214,17 @@ def monitors(target: Target) -> dict[str, Spec]:
         return {}
     api = "monitoring.coreos.com/v1"
     scrape = [{"port": "http-dashboard", "interval": settings.interval}]
-    selectors = {"matchLabels": {"app.kubernetes.io/instance": target.name}}
     made = {
-        "ServiceMonitor": {"endpoints": scrape, "selector": _and(selectors, "scheduler")},
-        "PodMonitor": {"podMetricsEndpoints": scrape, "selector": _and(selectors, "worker")},
+        "ServiceMonitor": {"endpoints": scrape, "selector": _pods_of(target, "scheduler")},
+        "PodMonitor": {"podMetricsEndpoints": scrape, "selector": _pods_of(target, "worker")},
     }
     return {
-        kind: _object(replace(target), kind, target.name, api, settings.labels) | {"spec": spec}
-        for kind, spec in made.items()
+        kind: _object(target, kind, target.name, api, settings.labels) | {"spec": spec} for kind, spec in made.items()
     }
 
 
-def _and(selector: Spec, component: str) -> Spec:
-    return {"matchLabels": selector["matchLabels"] | {"dask.org/component": component}}
+def _pods_of(target: Target, component: str) -> Spec:
+    return {"matchLabels": {"app.kubernetes.io/instance": target.name, "dask.org/component": component}}
 
 
 def _scheduler_selector(cluster_name: str) -> dict[str, str]:

@@ -132,6 +132,10 @@ def content_hash(content: Any) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()[:HASH_LENGTH]
 
 
-def versioned(name: str, content: Any) -> str:
-    """`<name>-<hash of the content>`: a new name exactly when the content is new."""
-    return f"{name}-{content_hash(content)}"
+def versioned(name: str, content: Any, part: str = "") -> str:
+    """`<name>[-<part>]-<hash of the content>`: a new name exactly when the content is new.
+
+    A long `name` is cut, so that the whole is a DNS label, as a Job's name has to be.
+    """
+    end = f"{'-' if part else ''}{part}-{content_hash(content)}"
+    return name[: DNS_LABEL_LENGTH - len(end)].rstrip("-") + end

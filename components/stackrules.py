@@ -48,10 +48,13 @@ def job_names(settings: Settings) -> Iterator[Rule]:
             yield Rule("is the name of a cluster too", "rename one", ("jobs", name), name)
 
 
-def _cluster_length(name: str, cluster: Cluster) -> Iterator[Rule]:
+def _longest(cluster: Cluster) -> int:
     """With blue/green a hash is added to the name."""
-    longest = names.VERSIONED_NAME_LENGTH if cluster.update == "blueGreen" else names.CLUSTER_NAME_LENGTH
-    yield from _length(("clusters", name), name, longest)
+    return names.VERSIONED_NAME_LENGTH if cluster.update == "blueGreen" else names.CLUSTER_NAME_LENGTH
+
+
+def _cluster_length(name: str, cluster: Cluster) -> Iterator[Rule]:
+    yield from _length(("clusters", name), name, _longest(cluster))
 
 
 def _length(path: Path, name: str, longest: int) -> Iterator[Rule]:
@@ -64,10 +67,11 @@ def _length(path: Path, name: str, longest: int) -> Iterator[Rule]:
 
 
 def _group_lengths(name: str, cluster: Cluster) -> Iterator[Rule]:
-    """A group is called `<cluster>-<hash>-<group>-<hash>`."""
-    both = names.DNS_LABEL_LENGTH - 2 * (names.HASH_LENGTH + 1) - 1
+    """A group is called `<cluster>-<hash>-<group>-<hash>`, without the first hash unless the cluster has one."""
+    hashes = 2 if cluster.update == "blueGreen" else 1
+    both = names.DNS_LABEL_LENGTH - hashes * (names.HASH_LENGTH + 1) - 1
     for group in cluster.worker_groups:
-        if len(name) <= names.VERSIONED_NAME_LENGTH and len(name) + len(group) > both:
+        if len(name) <= _longest(cluster) and len(name) + len(group) > both:
             rule = f"and the cluster's name may have {both} characters together, not {len(name) + len(group)}"
             yield Rule(rule, "shorten one of the two", ("clusters", name, "workerGroups", group), group)
 

@@ -1,5 +1,6 @@
 """What is said of pods that do not come."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -43,12 +44,37 @@ def test_running_out_of_memory_again_and_again_is_named() -> None:
     killed = {
         "state": {"running": {}},
         "restartCount": 3,
-        "lastState": {"terminated": {"reason": "OOMKilled", "exitCode": 137}},
+        "lastState": {"terminated": {"reason": "OOMKilled", "exitCode": 137, "finishedAt": ago(minutes=1)}},
     }
 
     [trouble] = health.pod_troubles([pod(killed)])
 
     assert "OOMKilled with exit code 137" in str(trouble)
+    assert health.pod_troubles([pod(killed | {"ready": True})]) == []
+
+
+def test_restarts_of_long_ago_are_no_trouble() -> None:
+    """A worker ends with its scheduler, so it has restarted as often as the scheduler has moved."""
+    moved = {
+        "state": {"running": {}},
+        "restartCount": 2,
+        "lastState": {"terminated": {"reason": "Completed", "exitCode": 0, "finishedAt": ago(days=20)}},
+    }
+
+    assert health.pod_troubles([pod(moved)]) == []
+
+
+def test_an_evicted_pod_that_its_deployment_has_replaced_is_no_trouble() -> None:
+    evicted = pod(phase="Failed", reason="Evicted", message="The node was low on resource: memory.")
+
+    assert health.pod_troubles([evicted])[0].fatal
+    evicted["metadata"]["ownerReferences"] = [{"kind": "ReplicaSet", "name": "w"}]
+    assert health.pod_troubles([evicted]) == []
+
+
+def ago(**time: float) -> str:
+    """A moment of the past as Kubernetes writes it."""
+    return (datetime.now(UTC) - timedelta(**time)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def test_a_pod_that_fits_on_no_node_is_told_and_not_final() -> None:

@@ -59,7 +59,7 @@ class WorkerPods(PodSettings):
     extra_args: tuple[str, ...] = ()
     """More arguments of `dask worker`."""
 
-    checks = (*PodSettings.checks, rules.worker_ports)
+    checks = (*PodSettings.checks, rules.worker_ports, rules.worker_names)
 
 
 class Workers(WorkerPods):
@@ -133,7 +133,7 @@ class Tls(Model):
     rotation: Annotated[int, Field(ge=1)] = 1
     """Raise it to have new certificates made; the cluster is then updated as by any change of its pods."""
     valid_days: Annotated[int, Field(ge=1, le=3650)] = 825
-    """How many days the certificates that are made here are valid."""
+    """How many days the certificates that are made here are valid. Counts when they are made: see `rotation`."""
 
     checks = (rules.tls_switched_on,)
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pulumi
 
 from components import kube
+from components.errors import ClusterError
 from components.kube import Connection
 from components.manifest import Target
 from components.quantities import seconds
@@ -47,6 +48,9 @@ async def drain(connection: Connection, target: Target) -> None:
 
 async def until_idle(client: "Api", target: Target, name: str) -> None:
     """Waits until the DaskCluster `name` is idle or gone, or `drainTimeout` has passed; says which."""
+    if not seconds(target.cluster.drain_timeout):
+        pulumi.log.warn(f"{name}: its clients are cut off, as drainTimeout is {target.cluster.drain_timeout}")
+        return
     begin = time.monotonic()
     deadline, told, busy_at = begin + seconds(target.cluster.drain_timeout), float("-inf"), begin
     while load := await look(client, target.namespace, name):
@@ -75,7 +79,12 @@ async def look(client: "Api", namespace: str, name: str) -> Load | None:
     proxy = f"api/v1/namespaces/{namespace}/services/{name}-scheduler:http-dashboard/proxy"
     try:
         counts = await kube.get(client, f"{proxy}/json/counts.json")
-    except (kr8s.ServerError, kr8s.NotFoundError):
+    except (kr8s.ServerError, kr8s.NotFoundError) as error:
+        if kube.forbidden(error):
+            raise ClusterError(
+                f"may not see whether {name} still has work: this needs the right to `get` `services/proxy` in the "
+                f"namespace '{namespace}'; or set `drainTimeout: 0s`, which cuts its clients off"
+            ) from error
         return Load(clients=1, tasks=1) if await _runs(client, namespace, name) else None
     return load(counts)
 

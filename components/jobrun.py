@@ -10,6 +10,7 @@ from components import health, kube
 from components.errors import ClusterError
 from components.jobmanifest import JobTarget
 from components.kube import Connection
+from components.manifest import API_VERSION
 from components.quantities import seconds
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ POLL_SECONDS = 1.0
 TELL_SECONDS = 30.0
 TAIL_LINES = 20
 CERTAIN_SECONDS = 15
+NO_POD = "Not there"
 
 
 async def await_end(connection: Connection, target: JobTarget) -> None:
@@ -26,13 +28,20 @@ async def await_end(connection: Connection, target: JobTarget) -> None:
     client = await kube.api(connection)
     begin = time.monotonic()
     deadline, told, wrong_since = begin + seconds(target.job.timeout), begin, None
+    begun = await _was_begun(client, target)
+    again = f"`kubectl delete daskjob -n {target.namespace} {target.physical_name}` and `up` run it again"
     while True:
         phase, troubles = await _look(client, target)
+        begun = begun or phase != NO_POD
+        if begun and phase == NO_POD:
+            raise ClusterError(
+                f"the job '{target.name}' has lost its runner's pod: it was deleted, or its node; {again}"
+            )
         if phase == "Succeeded":
             await _report(client, target, "succeeded")
             return
         if phase == "Failed":
-            raise ClusterError(f"the job '{target.name}' failed:\n{await _tail(client, target)}")
+            raise ClusterError(f"the job '{target.name}' failed ({again}):\n{await _tail(client, target)}")
         now = time.monotonic()
         wrong_since = (wrong_since or now) if troubles else None
         if wrong_since and now - wrong_since > CERTAIN_SECONDS:
@@ -49,12 +58,18 @@ async def await_end(connection: Connection, target: JobTarget) -> None:
 
 
 async def _look(client: "Api", target: JobTarget) -> tuple[str, list[health.Trouble]]:
-    """The runner's phase, and what keeps any of the job's pods from running."""
+    """The runner's phase, `NO_POD` where there is none, and what keeps any of the job's pods from running."""
     url = f"api/v1/namespaces/{target.namespace}/pods"
     pods = await kube.items(client, url, {"dask.org/cluster-name": target.physical_name})
     runner = [pod for pod in pods if pod["metadata"]["name"] == f"{target.physical_name}-runner"]
-    phase = runner[0].get("status", {}).get("phase", "Pending") if runner else "Pending"
+    phase = runner[0].get("status", {}).get("phase", "Pending") if runner else NO_POD
     return phase, [trouble for trouble in health.pod_troubles(pods) if trouble.fatal]
+
+
+async def _was_begun(client: "Api", target: JobTarget) -> bool:
+    """Whether the operator has made the runner's pod: it writes down its name when it has."""
+    job = await kube.find(client, f"apis/{API_VERSION}/namespaces/{target.namespace}/daskjobs/{target.physical_name}")
+    return bool(job and job.get("status", {}).get("jobStatus") in ("Running", "Successful", "Failed"))
 
 
 async def _report(client: "Api", target: JobTarget, how: str) -> None:

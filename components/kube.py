@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+import yaml
 
 from components.errors import ClusterError
 
@@ -22,6 +25,10 @@ if TYPE_CHECKING:
 Object = dict[str, Any]
 FIELD_MANAGER = "dask-on-kubernetes"
 CONNECT_SECONDS = 20
+REQUEST_SECONDS = 30
+# For how long a read is tried again when the API server is away: it is restarted, or the network comes back.
+AWAY_SECONDS = 120
+POLL_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -29,7 +36,12 @@ class Connection:
     """Which Kubernetes cluster: the same choice as the provider's. Both None: the ambient kubeconfig."""
 
     context: str | None = None
-    kubeconfig: str | None = None
+    kubeconfig: str | None = field(default=None, repr=False)
+
+    @property
+    def holds_contents(self) -> bool:
+        """Whether `kubeconfig` is what stands in the file, and so a secret, rather than its path."""
+        return "\n" in (self.kubeconfig or "") or (self.kubeconfig or "").lstrip().startswith("{")
 
 
 async def api(connection: Connection) -> Api:
@@ -39,7 +51,7 @@ async def api(connection: Connection) -> Api:
     try:
         # Asks for the server's version, every time.
         return await asyncio.wait_for(
-            kr8s.asyncio.api(kubeconfig=connection.kubeconfig, context=connection.context), CONNECT_SECONDS
+            kr8s.asyncio.api(kubeconfig=_source(connection), context=connection.context), CONNECT_SECONDS
         )
     except Exception as error:
         where = f"the context '{connection.context}'" if connection.context else "the ambient kubeconfig"
@@ -52,30 +64,48 @@ async def api(connection: Connection) -> Api:
         ) from error
 
 
+def _source(connection: Connection) -> Any:
+    """`kubernetes:kubeconfig` as the provider takes it: the path of a file, or what stands in one."""
+    text = connection.kubeconfig
+    return yaml.safe_load(text) if text and connection.holds_contents else text
+
+
 async def _server(connection: Connection) -> str | None:
     """The address that the kubeconfig gives; None where it gives none."""
-    import kr8s
     from kr8s.asyncio import Api
 
-    client = Api(kubeconfig=connection.kubeconfig, context=connection.context, bypass_factory=True)
     try:
+        client = Api(kubeconfig=_source(connection), context=connection.context, bypass_factory=True)
         await client.auth
-    except (kr8s.ExecError, OSError, ValueError, KeyError):
+        return client.auth.server
+    except Exception:  # whatever is wrong with the kubeconfig, the caller is about to say it
         return None
-    return client.auth.server
 
 
 @asynccontextmanager
 async def call(client: Api, method: str, url: str, **arguments: Any) -> AsyncIterator[httpx.Response]:
     """One request against the API server's root, `url` without a leading slash. Raises kr8s.ServerError."""
     root, _, rest = url.partition("/")
+    arguments = {"timeout": REQUEST_SECONDS} | arguments
     async with client.call_api(method, version="", base=f"/{root}", url=rest, **arguments) as response:
         yield response
 
 
 async def get(client: Api, url: str, **params: str) -> Object:
-    """The JSON behind `url`. Raises kr8s.ServerError, also for 404."""
-    return await _json(client, "GET", url, params=params)
+    """The JSON behind `url`. Raises kr8s.ServerError, also for 404; `ClusterError` when the server stays away."""
+    import httpx
+    import kr8s
+
+    away_since: float | None = None
+    while True:
+        try:
+            return await _json(client, "GET", url, params=params)
+        except (httpx.TransportError, kr8s.APITimeoutError) as error:
+            now = time.monotonic()
+            away_since = away_since or now
+            if now - away_since > AWAY_SECONDS:
+                raise ClusterError(f"the Kubernetes API has not answered for {AWAY_SECONDS} s: {error!r}") from error
+        await asyncio.sleep(POLL_SECONDS)
 
 
 async def find(client: Api, url: str) -> Object | None:
@@ -105,9 +135,9 @@ def url(body: Object) -> str:
     return f"{root}{home}/{plural}/{meta['name']}"
 
 
-async def apply(client: Api, url: str, body: Object, *, dry_run: bool = False) -> Object:
+async def apply(client: Api, url: str, body: Object) -> Object:
     """A server-side apply under our field manager."""
-    params = {"fieldManager": FIELD_MANAGER, "force": "true"} | ({"dryRun": "All"} if dry_run else {})
+    params = {"fieldManager": FIELD_MANAGER, "force": "true"}
     headers = {"Content-Type": "application/apply-patch+yaml"}
     return await _json(client, "PATCH", url, params=params, content=json.dumps(body), headers=headers)
 
@@ -131,11 +161,17 @@ async def _unless_gone(answer: Awaitable[Object]) -> Object | None:
     try:
         return await answer
     except (kr8s.ServerError, kr8s.NotFoundError) as error:
-        if _status(error) == 404:
+        if status(error) == 404:
             return None
         raise
 
 
-def _status(error: Exception) -> int | None:
+def forbidden(error: Exception) -> bool:
+    """Whether the API server has refused for want of rights."""
+    return status(error) == 403
+
+
+def status(error: Exception) -> int | None:
+    """The HTTP status behind an error of kr8s."""
     response = getattr(error, "response", None)
     return None if response is None else response.status_code

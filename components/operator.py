@@ -42,7 +42,7 @@ class DaskOperator(pulumi.ComponentResource):
         super().__init__("dask:k8s:Operator", name, {}, opts)
         child = ResourceOptions(parent=self)
         metadata: Any = {"name": settings.namespace, "labels": owned() | _RESTRICTED}
-        namespace = Namespace("namespace", metadata=metadata, opts=child)
+        own = [Namespace("namespace", metadata=metadata, opts=child)] if settings.create_namespace else []
         preflight = ResourceHook(
             f"{name}-preflight", _preflight(settings, connection), opts=ResourceHookOptions(on_dry_run=True)
         )
@@ -59,7 +59,8 @@ class DaskOperator(pulumi.ComponentResource):
             timeout=seconds(settings.timeout),
             opts=ResourceOptions(
                 parent=self,
-                depends_on=[namespace, *rights(self, settings, after)],
+                # A namespace that is not its own may be one that `after` has made.
+                depends_on=[*(own or after), *rights(self, settings, after)],
                 hooks=ResourceHookBinding(before_create=[preflight], before_update=[preflight]),
                 # Helm resolves the path itself; what the chart holds shows in the values and in the hook.
                 custom_timeouts=pulumi.CustomTimeouts(create=settings.timeout, update=settings.timeout),

@@ -21,6 +21,7 @@ COMM_PORT, DASHBOARD_PORT = 8786, 8787
 # Kubernetes must not act on a preStop that has just begun its last step.
 RETIRE_MARGIN_SECONDS = 5
 USER_ID = 1000
+RUNNER_PATIENCE = "600s"
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,9 @@ def verify(cluster: Cluster, place: Surroundings, expected_workers: dict[str, in
 
 def runner(command: list[str], pod: PodSettings, place: Surroundings) -> Spec:
     """The pod spec of a DaskJob's runner. Never restarted: its end is the job's end."""
-    container = _container("job", pod, place, [variable("DASK_SCHEDULER_ADDRESS", place.scheduler_address)])
+    # The runner starts beside its cluster, whose scheduler may still be pulled, placed, or installing packages.
+    patience = variable("DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT", RUNNER_PATIENCE)
+    container = _container("job", pod, place, [variable("DASK_SCHEDULER_ADDRESS", place.scheduler_address), patience])
     # As arguments, so that the image's entrypoint installs the packages first.
     container["args"] = command
     return overlay(_pod(pod, place, container, "client") | {"restartPolicy": "Never"}, pod.pod_template)

@@ -123,6 +123,8 @@ class Operator(Model):
     """Whether this stack installs the operator. `false` where another stack or someone else has."""
     namespace: NamespaceName = "dask-operator"
     """The operator's own namespace."""
+    create_namespace: bool = True
+    """Whether this stack makes that namespace. `false` uses one that exists."""
     watch: Watch = None
     """`all`, or a list of namespaces that this operator alone looks after."""
     cluster_role: bool = True

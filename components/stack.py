@@ -24,12 +24,17 @@ def connection() -> Connection:
 
 
 def provider(where: Connection) -> Provider:
-    """An explicit provider. Its identifier keeps a rotated kubeconfig from replacing everything (#2745, #4019)."""
+    """An explicit provider.
+
+    Its identifier is always the same. Another one makes the engine replace everything, as for another cluster
+    (provider.go, DiffConfig; #2745, #4019): a rotated kubeconfig would, and a context that is named where the current
+    one was used before. On the same cluster that ends in deleting what has just been taken over.
+    """
     return Provider(
         "kubernetes",
         context=where.context,
-        kubeconfig=where.kubeconfig,
-        cluster_identifier=where.context or "ambient",
+        kubeconfig=pulumi.Output.secret(where.kubeconfig) if where.holds_contents else where.kubeconfig,
+        cluster_identifier="the stack's",
         # A changed connection record or Secret is an update of the object, not a new one.
         enable_config_map_mutable=True,
         # What an `up` that was killed has made is taken up again, if it is ours: see ownership.py.

@@ -141,6 +141,9 @@ def _quota(namespace: Namespace, path: Path, owner: PodSettings, role: PodSettin
 def watched(settings: Settings) -> Iterator[Rule]:
     """An operator that looks elsewhere would never see the stack's clusters."""
     operator, home = settings.operator, settings.namespace.name
+    if operator.install and operator.create_namespace and operator.namespace in (home, "default"):
+        rule = "is made for the clusters" if operator.namespace == home else "is always there"
+        yield Rule(rule, "choose another, or add `createNamespace: false`", ("operator", "namespace"))
     if not (settings.clusters or settings.jobs):
         return
     if operator.install and operator.watch is not None and home not in operator.watch:

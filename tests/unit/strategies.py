@@ -106,7 +106,9 @@ def endpoints(draw: DrawFn, tls: bool, port: int) -> Raw:
         }
     if kind == "LoadBalancer":
         made["sourceRanges"] = draw(st.lists(addresses, max_size=2))
-    return made | draw(st.fixed_dictionaries({}, optional={"dashboard": st.booleans()}))
+    if draw(st.booleans()):
+        made["dashboard"] = draw(st.booleans()) or "nodePorts" in made
+    return made
 
 
 @st.composite

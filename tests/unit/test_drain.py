@@ -10,6 +10,7 @@ import pytest
 
 from components import drain, kube
 from components.drain import Load
+from components.errors import ClusterError
 from components.kube import Connection
 from components.manifest import Target
 from components.settings import parse
@@ -124,3 +125,12 @@ def test_the_scheduler_itself_is_no_client() -> None:
     load = asyncio.run(drain.look(api((1, 0)), "lab", "a-old"))  # type: ignore[arg-type]
 
     assert load == Load(clients=0, tasks=0)
+
+
+def test_who_may_not_look_is_told_what_to_do(monkeypatch: pytest.MonkeyPatch, told: list[str]) -> None:
+    with pytest.raises(ClusterError, match=r"`get` `services/proxy` .*'lab'; or set `drainTimeout: 0s`"):
+        run(api(403), monkeypatch)
+
+    run(api(403), monkeypatch, drainTimeout="0s")
+
+    assert told == ["a-old: its clients are cut off, as drainTimeout is 0s"]

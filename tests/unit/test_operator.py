@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+import pulumi
 import pytest
 
 from components import chart, crds, peers
@@ -85,6 +86,30 @@ class TestPeers:
 
     def test_namespaces_of_their_own_get_along(self) -> None:
         self.refuse(operator(watch=["blue"]), deployment("elsewhere", "--namespace=red"))
+
+    @pytest.mark.parametrize(
+        ("arguments", "shared"),
+        [
+            (["-n", "red"], "namespace 'red'"),
+            (["--namespace", "red"], "namespace 'red'"),
+            (["--namespace=team-*", "--namespace=re?"], "namespace 'red'"),
+            (["--verbose"], "namespace 'red'"),
+        ],
+    )
+    def test_a_command_line_is_read_as_kopf_reads_it(self, arguments: list[str], shared: str) -> None:
+        with pytest.raises(ClusterError, match=f"already looks after {shared}"):
+            self.refuse(operator(watch=["red"]), deployment("elsewhere", *arguments))
+
+    def test_who_may_not_list_everywhere_looks_in_the_watched_namespaces(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        told: list[str] = []
+        monkeypatch.setattr(pulumi.log, "warn", told.append)
+        there = {"items": [deployment("red", "--namespace=red")]}
+        api = FakeApi({DEPLOYMENTS: 403, "apis/apps/v1/namespaces/red/deployments": there})
+
+        with pytest.raises(ClusterError, match="already looks after namespace 'red'"):
+            asyncio.run(peers.refuse_second_operator(api, operator(watch=["red"])))  # type: ignore[arg-type]
+
+        assert "an operator elsewhere would not be seen" in told[0]
 
     def test_our_own_release_is_no_stranger(self) -> None:
         self.refuse(operator(), deployment("dask-operator", "--all-namespaces"))

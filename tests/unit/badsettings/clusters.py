@@ -25,6 +25,45 @@ CLUSTERS = [
         schema=False,
     ),
     Case(
+        "a node port for a dashboard that is not shown",
+        endpoint(dashboard=False, nodePorts={"dashboard": 30787}),
+        (
+            "dask:clusters.a.endpoint.nodePorts.dashboard: 30787 would be ignored, because `dashboard` is false; "
+            "remove it"
+        ),
+        schema=False,
+    ),
+    Case(
+        "more processes in one worker's pod",
+        cluster(workers={"extraArgs": ["--nworkers=4"]}),
+        (
+            "dask:clusters.a.workers.extraArgs[0]: '--nworkers=4' would change the workers' names, by which they are "
+            "retired; raise `replicas`, or `threads`"
+        ),
+        schema=False,
+    ),
+    Case(
+        "another name for all workers of a group",
+        cluster(workerGroups={"g": {"extraArgs": ["--name", "w"]}}),
+        (
+            "dask:clusters.a.workerGroups.g.extraArgs[0]: '--name' would change the workers' names, by which they are "
+            "retired; remove it"
+        ),
+        schema=False,
+    ),
+    Case(
+        "new certificates where they come from elsewhere",
+        cluster(tls={"enabled": True, "secret": "own", "rotation": 2}),
+        ("dask:clusters.a.tls.rotation: 2 would be ignored, because the certificates come from `secret`; remove it"),
+        schema=False,
+    ),
+    Case(
+        "the operator in the clusters' namespace",
+        {"namespace": {"name": "team"}, "operator": {"namespace": "team", "watch": ["team"]}, "clusters": {"a": {}}},
+        ("dask:operator.namespace: 'team' is made for the clusters; choose another, or add `createNamespace: false`"),
+        schema=False,
+    ),
+    Case(
         "one node port in two clusters",
         {
             "clusters": {

@@ -98,11 +98,14 @@ def test_a_failed_change_can_be_mended_forward(stack: Stack, kube: Kubectl) -> N
 
 
 def test_recreate_replaces_the_same_name(stack: Stack, kube: Kubectl) -> None:
-    stack.settle(clusters=cluster(update="recreate"))
+    groups = {"extra": {"replicas": 1, "threads": 1}}
+    stack.settle(clusters=cluster(update="recreate", workerGroups=groups))
     assert kube.clusters(NAMESPACE) == ["main"]
     before = kube.scheduler(NAMESPACE, "main")
 
-    run = stack.change(clusters=cluster(update="recreate", env={"FLAVOUR": "four"}))
+    # Of the scheduler alone: the group and the verification are the same, and have to come again all the same.
+    change = {"resources": {"memory": "768Mi"}}
+    run = stack.change(clusters=cluster(update="recreate", workerGroups=groups, scheduler=change))
 
     assert names(run.of("DaskCluster")) == [
         "create-replacement DaskCluster main",
@@ -114,4 +117,8 @@ def test_recreate_replaces_the_same_name(stack: Stack, kube: Kubectl) -> None:
     assert names(run.of("Service")) == []
     assert kube.clusters(NAMESPACE) == ["main"]
     assert kube.scheduler(NAMESPACE, "main") != before
+    for kind in ("DaskWorkerGroup", "Job"):
+        assert [op for op, _, _ in run.of(kind)] == ["create", "delete"]
+    assert len(pods_behind(stack.outputs()["schedulerAddress"])) == 3
+    assert set(stack.preview("--expect-no-changes").counts) == {"same"}
     assert computes(stack.outputs()["schedulerAddress"])

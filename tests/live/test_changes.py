@@ -1,5 +1,6 @@
 """Every row of the table "What a change does", on a cluster with work on it."""
 
+import re
 from typing import Any
 
 from tests.kubectl import uid
@@ -60,6 +61,20 @@ def test_node_ports_move_without_touching_the_scheduler(stack: Stack, connect: C
     assert stack.address("main").endswith(":30986")
     assert connect(stack.address("main")).submit(sum, [1, 2]).result(timeout=30) == 3
     assert future.result(timeout=30) == (7, 49)
+    assert scheduler(stack) == before
+
+
+def test_the_type_of_the_endpoint_changes_under_a_client_that_stays(stack: Stack, connect: Connect) -> None:
+    stack.up(clusters=cluster())
+    client = connect(stack.address("main"))
+    future = client.submit(executed, 8, pure=False)
+    before = scheduler(stack)
+
+    stack.up(clusters=cluster(endpoint={"type": "ClusterIP"}))
+
+    assert stack.address("main") == "tcp://main.changes.svc:8786"
+    assert future.result(timeout=30) == (8, 64)
+    assert client.submit(executed, 9, pure=False).result(timeout=30) == (9, 81)
     assert scheduler(stack) == before
 
 
@@ -147,15 +162,20 @@ def test_an_interrupted_drain_is_taken_up_again(stack: Stack, connect: Connect) 
 
 
 def test_recreate_makes_the_same_name_again(stack: Stack, connect: Connect) -> None:
-    stack.up(clusters=cluster(update="recreate"))
+    groups = {"extra": {"replicas": 1}}
+    stack.up(clusters=cluster(update="recreate", workerGroups=groups))
     before = scheduler(stack)
 
-    result = stack.up(clusters=cluster(update="recreate", env={"FLAVOUR": "three"}))
+    other = {"env": {"FLAVOUR": "three"}}
+    result = stack.up(clusters=cluster(update="recreate", workerGroups=groups, scheduler=other))
 
     assert stack.outputs()["clusters"]["main"]["name"] == "main"
     assert scheduler(stack) != before
     assert "+-" in result.text
-    assert connect(stack.address("main")).submit(variable, "FLAVOUR").result(timeout=30) == "three"
+    assert re.search(r"\+ create  Job changes/main-verify-", result.text), result.text
+    client = connect(stack.address("main"))
+    assert client.run_on_scheduler(variable, "FLAVOUR") == "three"
+    assert len(client.scheduler_info(n_workers=-1)["workers"]) == 3
 
 
 def test_the_bounds_of_the_autoscaler_change_in_place(stack: Stack, connect: Connect) -> None:

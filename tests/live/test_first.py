@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
@@ -96,11 +97,29 @@ def browser(tmp_path: Path) -> Iterator[Chrome]:
     chrome.quit()
 
 
-def test_a_program_inside_kubernetes_finds_the_cluster_by_its_connection_record(stack: Stack) -> None:
-    data = stack.kubectl("get", "configmap", "main-connection", "-n", "first", "-o", "json")["data"]
+def test_the_schedulers_http_api_is_off(stack: Stack) -> None:
+    """It retires workers and asks for no credentials (distributed #6407)."""
+    root = stack.outputs()["dashboardUrl"].removesuffix("/status")
 
-    assert data["DASK_SCHEDULER_ADDRESS"] == "tcp://main.first.svc:8786"
-    assert data["DASK_CLUSTER_NAME"] == stack.outputs()["clusters"]["main"]["name"]
+    answers = {page: httpx.get(f"{root}{page}", trust_env=False) for page in ("/health", "/api/v1/get_workers")}
+
+    assert {page: answer.status_code for page, answer in answers.items()} == {
+        "/health": 200,
+        "/api/v1/get_workers": 404,
+    }
+
+
+def test_a_program_inside_kubernetes_finds_the_cluster_by_its_connection_record(stack: Stack) -> None:
+    """docs/connecting.md, in the words that stand there."""
+    [job] = re.findall(r"```yaml\n(apiVersion: batch/v1\n.*?)```", (ROOT / "docs/connecting.md").read_text(), re.DOTALL)
+    file = stack.folder / "report.yaml"
+    file.write_text(job.replace("namespace: analytics", "namespace: first").replace("analytics-", "main-"))
+    stack.kubectl("apply", "-f", str(file))
+
+    stack.kubectl("wait", "--for=condition=complete", "job/report", "-n", "first", "--timeout=90s")
+
+    assert stack.kubectl("logs", "job/report", "-n", "first").strip() == "3"
+    stack.kubectl("delete", "job", "report", "-n", "first")
 
 
 def test_down_leaves_nothing_and_can_be_run_again(stack: Stack) -> None:

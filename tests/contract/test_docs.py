@@ -1,0 +1,94 @@
+"""What the documents say is so: links lead somewhere, configurations are accepted, messages are the program's own."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+import yaml
+
+from components.errors import ConfigError
+from components.settings import parse
+from policy.guardrails import pack
+from tests.contract.rendering import ROOT
+
+NOT_OURS = {".venv", ".pytest_cache", "artifacts"}
+PAGES = {
+    str(file.relative_to(ROOT)): file.read_text()
+    for file in sorted(ROOT.glob("**/*.md"))
+    if not NOT_OURS & set(file.relative_to(ROOT).parts)
+}
+SOURCES = "\n".join(file.read_text() for file in (ROOT / "components").glob("*.py"))
+every_page = pytest.mark.parametrize("page", PAGES)
+
+
+def without_code(text: str) -> str:
+    return re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+
+
+def anchors(text: str) -> set[str]:
+    """The anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)$", without_code(text), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def blocks(text: str, language: str) -> Iterator[str]:
+    for indent, block in re.findall(rf"^( *)```{language}\n(.*?)^ *```", text, re.DOTALL | re.MULTILINE):
+        yield "\n".join(line.removeprefix(indent) for line in block.splitlines()) + "\n"
+
+
+@every_page
+def test_links_lead_to_files_and_headings_that_are_there(page: str) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", without_code(PAGES[page])):
+        if re.match(r"[a-z]+:", target):
+            continue
+        path, _, anchor = target.partition("#")
+        file = (ROOT / page).parent / path if path else ROOT / page
+        assert file.exists(), target
+        assert not anchor or anchor in anchors(file.read_text()), target
+
+
+@every_page
+def test_configurations_in_the_text_are_accepted(page: str) -> None:
+    for block in blocks(PAGES[page], "yaml"):
+        document = yaml.safe_load(block)
+        if isinstance(document, dict) and set(document) == {"config"}:
+            asked = {key.removeprefix("dask:"): it for key, it in document["config"].items() if "dask:" in key}
+            assert parse(asked), block
+
+
+@every_page
+def test_make_targets_in_the_text_exist(page: str) -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+
+    named = re.findall(r"(?:^|`)(?:\$ )?make (?:-s )?([a-z][a-z-]*)", PAGES[page], re.MULTILINE)
+
+    assert set(named) <= targets
+
+
+def test_the_readmes_mistakes_are_told_in_the_programs_words() -> None:
+    [shown] = re.findall(r"```\n(2 mistakes .*?)```", PAGES["README.md"], re.DOTALL)
+    asked = {"clusters": {"analytics": {"workers": {"replicas": "2"}, "endpoint": {"type": "NodePort"}}}}
+
+    with pytest.raises(ConfigError) as error:
+        parse(asked)
+
+    assert str(error.value) == shown.rstrip()
+
+
+def test_the_table_of_guard_rails_names_all_of_them() -> None:
+    named = re.findall(r"^\| `([a-z-]+)` \|", PAGES["policy/README.md"], re.MULTILINE)
+
+    assert sorted(named) == sorted([*pack.ONE, *pack.STACK])
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *("ImagePullBackOff", "CrashLoopBackOff", "with exit code", "still waiting"),
+        *("nothing was made for the cluster", "no dask-kubernetes-operator runs here"),
+        *("is there already and", "so it is left alone"),
+    ],
+)
+def test_troubles_are_listed_in_the_programs_words(words: str) -> None:
+    assert words in PAGES["README.md"].partition("## Troubleshooting")[2]
+    assert words in SOURCES

@@ -24,24 +24,31 @@ def connection() -> Connection:
 
 
 def provider(where: Connection) -> Provider:
-    """An explicit provider.
-
-    Its identifier is always the same. Another one makes the engine replace everything, as for another cluster
-    (provider.go, DiffConfig; #2745, #4019): a rotated kubeconfig would, and a context that is named where the current
-    one was used before. On the same cluster that ends in deleting what has just been taken over.
-    """
+    """The explicit provider of all that the program makes."""
     return Provider(
         "kubernetes",
-        context=where.context,
-        kubeconfig=pulumi.Output.secret(where.kubeconfig) if where.holds_contents else where.kubeconfig,
-        cluster_identifier="the stack's",
-        # A changed connection record or Secret is an update of the object, not a new one.
-        enable_config_map_mutable=True,
+        **reaching(where),
         # What an `up` that was killed has made is taken up again, if it is ours: see ownership.py.
         upsert_existing_objects=True,
         # What was changed by hand is put right, whatever tool the hand used.
         enable_patch_force=True,
     )
+
+
+def reaching(where: Connection) -> dict[str, Any]:
+    """What every provider of ours is given.
+
+    Its identifier is always the same. Another one makes the engine replace everything, as for another cluster
+    (provider.go, DiffConfig; #2745, #4019): a rotated kubeconfig would, and a context that is named where the current
+    one was used before. On the same cluster that ends in deleting what has just been taken over.
+    """
+    return {
+        "context": where.context,
+        "kubeconfig": pulumi.Output.secret(where.kubeconfig) if where.holds_contents else where.kubeconfig,
+        "cluster_identifier": "the stack's",
+        # A changed connection record or Secret is an update of the object, not a new one.
+        "enable_config_map_mutable": True,
+    }
 
 
 def end_quietly_when_interrupted() -> None:

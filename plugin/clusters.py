@@ -9,7 +9,7 @@ from typing import Any, NotRequired, TypedDict
 import pulumi
 from pulumi_kubernetes import Provider
 
-from components import cluster, endpoint
+from components import cluster, endpoint, stack
 from components.kube import Connection
 from components.labels import part_of
 from components.manifest import Target
@@ -67,10 +67,7 @@ class DaskCluster(pulumi.ComponentResource):
             return pulumi.ResourceOptions(parent=self)
         provider = Provider(
             f"{name}-kubernetes",
-            context=connection.context,
-            kubeconfig=connection.kubeconfig,
-            cluster_identifier=connection.context or "kubeconfig",
-            enable_config_map_mutable=True,
+            **stack.reaching(connection),
             opts=pulumi.ResourceOptions(parent=self),
         )
         return pulumi.ResourceOptions(parent=self, provider=provider)

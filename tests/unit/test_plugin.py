@@ -1,0 +1,59 @@
+"""The component for other languages: what it registers, and what it gives out."""
+
+from typing import Any
+
+import pulumi
+import pytest
+
+from components.kube import Connection
+from plugin.clusters import DaskCluster
+from tests.unit.api import FakeApi
+from tests.unit.registrations import record
+
+NODE = "10.9.8.7"
+ENDPOINT = {"type": "NodePort", "insecure": True, "nodePorts": {"scheduler": 30786.0, "dashboard": 30787.0}}
+CONTENTS = "apiVersion: v1\nkind: Config\n"
+
+
+@pytest.fixture(autouse=True)
+def one_node(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def hosts(_: Connection) -> list[str]:
+        return [NODE]
+
+    async def connect(_: Connection) -> FakeApi:
+        return FakeApi()
+
+    monkeypatch.setattr("components.endpoint.node_hosts", hosts)
+    monkeypatch.setattr("components.kube.api", connect)
+
+
+def made_with(**args: Any) -> Any:
+    def program() -> None:
+        made = DaskCluster("forecast", {"namespace": "lab", "cluster": {"endpoint": ENDPOINT}, **args})
+        pulumi.export("address", made.scheduler_address)
+        pulumi.export("port", made.scheduler_node_port)
+
+    return record(program)
+
+
+def test_it_makes_a_whole_cluster_in_the_namespace_that_is_there() -> None:
+    recording = made_with()
+
+    kinds = {one.type.rsplit(":", 1)[-1] for one in recording.registrations if one.type.startswith("kubernetes:")}
+    assert {"DaskCluster", "Job", "Service", "ConfigMap"} <= kinds
+    assert not {"Namespace", "Release"} & kinds
+    assert recording.outputs["address"] == f"tcp://{NODE}:30786"
+    assert recording.outputs["port"] == 30786
+
+
+@pytest.mark.parametrize("args", [{"context": "eu"}, {"kubeconfig": CONTENTS}], ids=str)
+def test_a_provider_of_its_own_reaches_where_the_hooks_do(args: dict[str, str]) -> None:
+    recording = made_with(**args)
+
+    provider = recording.made["forecast-kubernetes"]
+    assert "::forecast-kubernetes::" in recording.made["forecast-endpoint"].request.provider
+    assert provider.inputs["clusterIdentifier"] == "the stack's"
+    assert provider.inputs.get("context") == args.get("context")
+    assert ("kubeconfig" in provider.inputs) == ("kubeconfig" in args)
+    # What is not a plain text here is wrapped as a secret.
+    assert not provider.request.object.fields["kubeconfig"].string_value

@@ -107,21 +107,23 @@ lock: ## requirements*.txt from pyproject.toml, with hashes (needs uv)
 	@uv $(LOCK) --extra dev --output-file requirements-dev.txt
 
 # The stamps are newer than what they were made from; pip then makes the difference only.
-$(RUNTIME): requirements.txt | $(BIN)/python
+$(RUNTIME): requirements.txt | $(VENV)/.stamp-venv
 	@echo "make: installing requirements.txt into $(VENV) (usually a minute) ..." >&2
 	@$(INSTALL) $<
 	@touch $@
 
 # It holds all of requirements.txt too.
-$(DEV): requirements-dev.txt requirements.txt | $(BIN)/python
+$(DEV): requirements-dev.txt requirements.txt | $(VENV)/.stamp-venv
 	@echo "make: installing requirements-dev.txt into $(VENV) (usually a minute) ..." >&2
 	@$(INSTALL) $<
 	@touch $(RUNTIME) $@
 
-$(BIN)/python: | python
+# Its python is there before its pip is: a stamp tells one that was interrupted.
+$(VENV)/.stamp-venv: | python
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
 		{ echo "make: $(PYTHON) cannot make a venv; install it: sudo apt-get install python3-venv" >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV)
+	@touch $@
 
 .PHONY: python
 python:

@@ -9,17 +9,20 @@ images imported, before `up`. This file runs on the standard library; the rest r
 """
 
 import argparse
+import contextlib
 import os
 import re
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PYTHON = ROOT / ".venv" / "bin" / "python"
 _STACK_COMMANDS = ("up", "preview", "outputs", "down", "refresh", "status", "drift")
 _LOOKS = {"status": "local.status", "drift": "local.drift"}
-_NAMED = re.compile(r"""^\s+["']?kubernetes:(context|kubeconfig)["']?\s*:""", re.MULTILINE)
+_NAMED = re.compile(r"""^[^#\n]*[\s{,]["']?kubernetes:(context|kubeconfig)["']?\s*:""", re.MULTILINE)
 
 
 class PreparationError(Exception):
@@ -42,12 +45,17 @@ def main(arguments: list[str] | None = None) -> int:
         if options.command == "with-cluster":
             return with_cluster(options.name, more[more[:1] == ["--"] :])
         if options.command == "cluster":
-            print(start(options.name))
+            with patience():
+                print(start(options.name))
             return 0
         if not PYTHON.exists():
-            print("error: there is no .venv; `make .venv` makes it", file=sys.stderr)
+            print("error: there is no .venv; `make up` makes it", file=sys.stderr)
             return 1
-        environment = {**os.environ, **kubeconfig(options.command, options.stack, options.cwd, options.name)}
+        with patience():
+            environment = {**os.environ, **kubeconfig(options.command, options.stack, options.cwd, options.name)}
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on from here", file=sys.stderr)
+        return 130
     except NothingThereError as error:
         print(error, file=sys.stderr)
         return 0 if options.command in ("down", "status") else 1
@@ -60,19 +68,39 @@ def main(arguments: list[str] | None = None) -> int:
     return os.execve(PYTHON, [str(PYTHON), *command], environment)
 
 
+@contextlib.contextmanager
+def patience() -> Iterator[None]:
+    """Ctrl-C reaches the step that runs as well. It ends by itself and says so; `subprocess.run` would kill it."""
+    interrupted: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: interrupted.append(number))
+    try:
+        yield
+    except PreparationError:
+        if not interrupted:
+            raise
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if interrupted:
+        raise KeyboardInterrupt
+
+
 def kubeconfig(command: str, stack: str, project: Path, name: str) -> dict[str, str]:
     """KUBECONFIG of the local cluster where the stack needs one; nothing where another cluster is chosen."""
     file = project / f"Pulumi.{stack}.yaml"
-    if os.environ.get("KUBECONFIG") or (file.is_file() and _NAMED.search(file.read_text(encoding="utf-8"))):
+    if not file.is_file():
+        stacks = ", ".join(sorted(path.name.split(".")[1] for path in project.glob("Pulumi.*.yaml")))
+        raise PreparationError(f"there is no {file.name} in {project}; STACK is one of: {stacks or '(there is none)'}")
+    if os.environ.get("KUBECONFIG") or _NAMED.search(file.read_text(encoding="utf-8")):
         return {}
     if command == "up":
         return {"KUBECONFIG": start(name)}
-    if _module("local.kubernetes", "status", "--name", name, quiet=True) is None:
+    path = _module("local.kubernetes", "kubeconfig", "--name", name, quiet=True)
+    if path is None:
         raise NothingThereError(
             f"the local Kubernetes '{name}' does not run, so `{command}` finds nothing; `make up` starts it, "
             "KUBECONFIG or `kubernetes:context` in the stack chooses another cluster"
         )
-    return {"KUBECONFIG": _required("local.kubernetes", "kubeconfig", "--name", name)}
+    return {"KUBECONFIG": path}
 
 
 def start(name: str) -> str:
@@ -81,18 +109,17 @@ def start(name: str) -> str:
     archives = _module("local.images", "archives", quiet=True)
     if archives is None:
         archives = _required("local.images", "build")
-    _required("local.kubernetes", "import", "--name", name, *archives.split())
+    _required("local.kubernetes", "import", "--name", name, *archives.splitlines())
     return path
 
 
 def with_cluster(name: str, command: list[str]) -> int:
     """Run a command with a cluster of its own, and take the cluster down afterwards, unless KEEP=1."""
     # tests/clusters.py takes the cluster of that name as it is, and with KEEP leaves it for the next tier.
-    environment = {**os.environ, "KUBECONFIG": start(name), "DASK_TEST_CLUSTER": name, "KEEP": "1"}
     try:
-        return subprocess.run(command, env=environment, check=False).returncode
-    except KeyboardInterrupt:
-        return 130
+        with patience():
+            environment = {**os.environ, "KUBECONFIG": start(name), "DASK_TEST_CLUSTER": name, "KEEP": "1"}
+            return subprocess.run(command, env=environment, check=False).returncode
     finally:
         if os.environ.get("KEEP") == "1":
             print(f"kept: cluster {name}; `python3 -m local.kubernetes down --name {name}`", file=sys.stderr)

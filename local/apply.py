@@ -29,7 +29,7 @@ from local.program import run_program
 from local.progress import NotInTimeError, Progress, StoppedError
 from local.record import Record
 from local.resources import Run
-from local.stackfiles import Stack, StackError, load
+from local.stackfiles import Stack, StackError, homes, load
 
 NO_ENGINE = (
     "No Pulumi engine: the program is applied directly, without state or history. The engine is the Pulumi CLI "
@@ -52,6 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
         with _alone(stack) if options.command in ("up", "down") else contextlib.nullcontext():
             if options.command == "down":
                 record.clusters.append(cluster_of(default_inputs(stack.config)))
+                record.namespaces |= homes(stack)
                 down(record.clusters[0], stack.part_of, record, options.force_finalizers)
             else:
                 _run(stack, record, options.command)

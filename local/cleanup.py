@@ -86,7 +86,8 @@ def prune(cluster: Cluster, part_of: str, record: Record, preview: bool) -> None
     """Delete what of the stack is on the cluster and was not registered in this run."""
     stages = of_stack(cluster, part_of, record.namespaces)
     gone = [[obj for obj in stage if ours(obj) and ref_of(obj).key not in record.registered] for stage in stages]
-    releases = [entry for entry in helm.of_stack(cluster, part_of) if entry not in record.releases]
+    there = helm.of_stack(cluster, part_of, record.namespaces)
+    releases = [entry for entry in there if entry not in record.releases]
     if not preview:
         _refuse_protected(gone)
     _take_away(cluster, gone, releases, record, preview, force_finalizers=False)
@@ -94,8 +95,8 @@ def prune(cluster: Cluster, part_of: str, record: Record, preview: bool) -> None
 
 def down(cluster: Cluster, part_of: str, record: Record, force_finalizers: bool) -> None:
     """Delete the whole stack: clusters, then what they use, the Helm releases, the namespaces."""
-    stages = [[obj for obj in stage if ours(obj)] for stage in of_stack(cluster, part_of)]
-    releases = helm.of_stack(cluster, part_of)
+    stages = [[obj for obj in stage if ours(obj)] for stage in of_stack(cluster, part_of, record.namespaces)]
+    releases = helm.of_stack(cluster, part_of, record.namespaces)
     _refuse_protected(stages)
     _take_away(cluster, stages, releases, record, preview=False, force_finalizers=force_finalizers)
 
@@ -158,7 +159,7 @@ def _await_end(cluster: Cluster, obj: dict[str, Any], record: Record) -> None:
             raise CleanupError(
                 f"{ref} waits for the Dask operator to let it go (its finalizer), and no operator is ready; the rest "
                 "is left as it is. Bring the operator back, or, when it will not come back, "
-                "`python -m local.apply down --force-finalizers`: Kubernetes then deletes the pods by itself"
+                "`make down STACK=<stack> ARGS=--force-finalizers`: Kubernetes then deletes the pods by itself"
             ) from error
         until_gone(cluster, ref, uid, record.progress, DEFAULT_TIMEOUT_SECONDS)
 

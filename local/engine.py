@@ -1,6 +1,6 @@
 """Which way a stack is applied: by the Pulumi engine where it can be had, else by `local.apply`. In: a command.
 
-    python -m local.engine up|preview|outputs|down|refresh|status --stack dev
+    python -m local.engine up|preview|outputs|down|refresh --stack dev
 
 ENGINE=pulumi refuses the fallback, ENGINE=none forces it. One stack stays with one way: before anything is done, the
 field managers of its objects tell who made them, and the other way is refused (FORCE=1 overrides).
@@ -20,7 +20,7 @@ from local.cleanup import of_stack, ours
 from local.live import ApiError, UnreachableError
 from local.monitor import cluster_of, default_inputs
 from local.refs import managers, ref_of
-from local.stackfiles import Stack, StackError, load, read_yaml
+from local.stackfiles import Stack, StackError, homes, load, read_yaml
 
 _COMMANDS: dict[str, list[str]] = {
     "up": ["up", "--yes", "--skip-preview"],
@@ -36,17 +36,15 @@ _WAYS = {"engine": "the Pulumi engine", "apply": "local.apply, without an engine
 def main(arguments: list[str] | None = None) -> int:
     """Choose the way, check that the stack is not the other way's, and go."""
     parser = argparse.ArgumentParser(prog="python -m local.engine", description="Apply a stack, by the best way.")
-    parser.add_argument("command", choices=(*_COMMANDS, "status"))
+    parser.add_argument("command", choices=tuple(_COMMANDS))
     parser.add_argument("--stack", default="dev")
     parser.add_argument("--cwd", type=Path, default=Path(), help="the project's directory (default: here)")
     options, more = parser.parse_known_args(arguments)
     try:
         stack = load(options.cwd.resolve(), options.stack, refuse_secrets=False)
         cli = _choose(os.environ.get("ENGINE", ""))
-        if options.command == "status":
-            return _status(stack, cli)
         _refuse_the_other_way(stack, options.command, "engine" if cli.path else "apply")
-    except StackError as error:
+    except (StackError, UnreachableError) as error:
         _say(f"error: {error}")
         return 1
     if cli.path:
@@ -82,7 +80,7 @@ def made_by(stack: Stack) -> Mapping[str, list[str]]:
     cluster = cluster_of(default_inputs(stack.config))
     made: dict[str, list[str]] = {"engine": [], "apply": []}
     try:
-        for obj in (obj for stage in of_stack(cluster, stack.part_of) for obj in stage):
+        for obj in (obj for stage in of_stack(cluster, stack.part_of, homes(stack)) for obj in stage):
             if ours(obj):
                 made["apply"].append(str(ref_of(obj)))
             elif any(name.startswith("pulumi-kubernetes") for name in managers(obj)):
@@ -97,8 +95,12 @@ def _refuse_the_other_way(stack: Stack, command: str, way: str) -> None:
         return
     try:
         made = made_by(stack)
-    except (UnreachableError, ApiError):
-        return  # whoever comes next needs the cluster more than this check, and tells it better
+    except UnreachableError:
+        if way == "apply":  # it would wait for the same server once more
+            raise
+        return  # the CLI may reach it in ways of its own, and tells it better
+    except ApiError:
+        return
     other = "apply" if way == "engine" else "engine"
     if made[other]:
         choice = "none" if other == "apply" else "pulumi"
@@ -173,21 +175,6 @@ def _logged_in() -> bool:
         return bool(json.loads((home / "credentials.json").read_text(encoding="utf-8")).get("current"))
     except (OSError, ValueError):
         return False
-
-
-def _status(stack: Stack, cli: pulumicli.Found) -> int:
-    """Who made what is on the cluster."""
-    try:
-        made = made_by(stack)
-    except (UnreachableError, ApiError) as error:
-        _say(f"error: {error}")
-        return 1
-    for way, objects in made.items():
-        for name in objects:
-            print(f"{name:<60} by {_WAYS[way]}")
-    if not any(made.values()):
-        print(f"stack {stack.name}: nothing on the cluster")
-    return 0
 
 
 if __name__ == "__main__":

@@ -6,12 +6,10 @@ What is deployed is read from Helm's own record (a Secret): an unchanged release
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -19,6 +17,7 @@ import yaml
 from components.names import PART_OF
 from local.changes import Change, differences
 from local.helmrecord import newest, other_chart
+from local.kubernetes import build
 from local.live import ApiError, Cluster
 from local.progress import Progress
 from local.refs import Ref
@@ -128,10 +127,18 @@ def uninstall(cluster: Cluster, namespace: str, name: str, timeout_seconds: floa
     run(cluster, ["uninstall", name, "--namespace", namespace, *flags], progress)
 
 
-def of_stack(cluster: Cluster, part_of: str) -> list[tuple[str, str]]:
-    """(namespace, name) of every release with our label, in whatever state."""
+def of_stack(cluster: Cluster, part_of: str, namespaces: Set[str] = frozenset()) -> list[tuple[str, str]]:
+    """(namespace, name) of every release with our label, in whatever state.
+
+    `namespaces` are searched where listing the whole cluster is not allowed.
+    """
     selector = f"owner=helm,{PART_OF}={part_of}"
-    found = cluster.list("v1", "Secret", labelSelector=selector)
+    try:
+        found = list(cluster.list("v1", "Secret", labelSelector=selector))
+    except ApiError as error:
+        if error.status != 403:
+            raise
+        found = [it for home in sorted(namespaces) for it in cluster.list("v1", "Secret", home, labelSelector=selector)]
     return sorted({(item["metadata"]["namespace"], item["metadata"]["labels"]["name"]) for item in found})
 
 
@@ -160,14 +167,14 @@ def tool(name: str) -> str:
     """helm or kubectl: from PATH, else the one that belongs to the local Kubernetes."""
     if found := shutil.which(name):
         return found
-    root = Path(__file__).resolve().parents[1]
-    asked = [sys.executable, "-m", "local.kubernetes", "tools"]
-    done = subprocess.run(asked, cwd=root, capture_output=True, text=True, check=False)
-    directory = done.stdout.strip().splitlines()[-1:] if done.returncode == 0 else []
-    path = Path(directory[0], name) if directory else None
-    if path and os.access(path, os.X_OK):
+    # Only where it has been built: to build it means to build Kubernetes.
+    path = build.product_path() / "tools" / name
+    if os.access(path, os.X_OK):
         return str(path)
-    raise HelmError(f"{name} is not on PATH and not built here; install it (https://helm.sh), or run `make cluster`")
+    raise HelmError(
+        f"{name} is not on PATH and not built here; install it (https://helm.sh/docs/intro/install), "
+        "or run `make cluster`, which builds one"
+    )
 
 
 def _namespace(cluster: Cluster, inputs: Mapping[str, Any]) -> str:

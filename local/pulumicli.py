@@ -104,18 +104,24 @@ def _bounded(command: list[str]) -> None:
 def _attempt(what: str, action: Callable[[], None]) -> str:
     """Try; the reason for a failure is returned and remembered."""
     memo = cache_directory() / f"{what}.failed"
-    memo.parent.mkdir(parents=True, exist_ok=True)
     try:
+        memo.parent.mkdir(parents=True, exist_ok=True)
         action()
-    except Exception as error:  # no network, no such host, a refused download: all end in the same way
-        memo.write_text(str(error), encoding="utf-8")
+    except Exception as error:  # no network, no such host, a refused download, a full disk: all end in the same way
+        with contextlib.suppress(OSError):
+            memo.write_text(str(error), encoding="utf-8")
         return f"it cannot be downloaded: {error}"
-    memo.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        memo.unlink(missing_ok=True)
     return ""
 
 
 def _remembered(what: str, try_again: bool) -> str:
     memo = cache_directory() / f"{what}.failed"
-    if try_again or not memo.exists() or time.time() - memo.stat().st_mtime > _REMEMBER_SECONDS:
+    try:
+        if try_again or time.time() - memo.stat().st_mtime > _REMEMBER_SECONDS:
+            return ""
+        reason = memo.read_text(encoding="utf-8")
+    except OSError:  # there is none, or it cannot be read
         return ""
-    return f"it could not be downloaded within the last day: {memo.read_text(encoding='utf-8')} (ENGINE=pulumi retries)"
+    return f"it could not be downloaded within the last day: {reason} (ENGINE=pulumi retries)"

@@ -33,6 +33,17 @@ class Stack:
         return f"{self.project}-{self.name}"
 
 
+def homes(stack: Stack) -> set[str]:
+    """The namespaces that the stack's objects are in, as far as its config can be read."""
+    found: set[str] = set()
+    for key, option, default in (("namespace", "name", "dask"), ("operator", "namespace", "dask-operator")):
+        try:
+            found.add(json.loads(stack.config[f"{stack.project}:{key}"])[option])
+        except (KeyError, TypeError, ValueError):
+            found.add(default)
+    return found
+
+
 class _CoreLoader(yaml.SafeLoader):
     """YAML 1.2 core schema instead of PyYAML's 1.1."""
 

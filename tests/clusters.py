@@ -37,7 +37,7 @@ def running() -> Iterator[Path]:
     _run("local.kubernetes", "up", "--name", NAME)
     try:
         _run("local.images", "build")
-        archives = _run("local.images", "archives").split()
+        archives = _run("local.images", "archives").splitlines()
         _run("local.kubernetes", "import", *archives, "--name", NAME)
         yield Path(_run("local.kubernetes", "kubeconfig", "--name", NAME).strip())
     finally:

@@ -1,6 +1,7 @@
 """`python3 -m local.images build|list|archives|wheels`: stdout holds what was asked for, stderr how it goes."""
 
 import argparse
+import os
 import sys
 
 from local.images.build import build, fetch_wheels
@@ -18,9 +19,10 @@ def main(argv: list[str] | None = None) -> int:
         command.add_argument("names", nargs="*", metavar="NAME", help="a reference or a stage; all if none is named")
     commands.add_parser("wheels", help="the folder of wheels with optuna and scikit-learn, for pods without a network")
     arguments = parser.parse_args(argv)
+    os.umask(0o022)  # the images' own user reads what is copied into them
     try:
         return _run(arguments)
-    except (BuildError, ValueError) as error:
+    except (BuildError, OSError, ValueError) as error:
         say(f"local.images: {error}")
         return 1
     except KeyboardInterrupt:
@@ -35,12 +37,12 @@ def _run(arguments: argparse.Namespace) -> int:
         print(*(image.archive for image in images), sep="\n")
     elif arguments.command == "list":
         for image in IMAGES:
-            size = f"{image.archive.stat().st_size / 1e6:.0f} MB" if image.archive.exists() else "not built"
+            size = f"{image.archive.stat().st_size / 1e6:.0f} MB" if image.built else "not built"
             print(f"{image.reference:<50} {size:>9}  {image.archive}")
     elif arguments.command == "archives":
         images = find(arguments.names)
         print(*(image.archive for image in images), sep="\n")
-        missing = [image.reference for image in images if not image.archive.exists()]
+        missing = [image.reference for image in images if not image.built]
         if missing:
             say(f"local.images: not built yet: {', '.join(missing)}; run: python3 -m local.images build")
             return 1

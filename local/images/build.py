@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 from local.images import wheels
-from local.images.catalog import HERE, Image, cache_folder, content_hash
+from local.images.catalog import HERE, Image, cache_folder, content_hash, has_content
 from local.images.host import locked, need, run, say
 
 TOOLS = {
@@ -23,10 +23,10 @@ TOOLS = {
 
 def build(images: list[Image]) -> None:
     """Build those whose archive the cache lacks."""
-    if all(image.archive.exists() for image in images):
+    if all(image.built for image in images):
         return
     with locked(cache_folder() / "lock") as lock:
-        missing = [image for image in images if not image.archive.exists()]
+        missing = [image for image in images if not image.built]
         if not missing:  # another process has built them meanwhile
             return
         need(TOOLS, _log("apt"))
@@ -55,9 +55,10 @@ def _log(name: str) -> Path:
 
 def _rootfs(lock: int) -> Path:
     target = cache_folder() / f"rootfs-{content_hash(HERE / 'rootfs.sh')}.tar"
-    if not target.exists():
+    if not has_content(target):
         unfinished = target.with_name(f"unfinished-{target.name}")  # mmdebstrap goes by the suffix
         run("making a Debian root file system", [HERE / "rootfs.sh", unfinished], 30, _log("rootfs"), lock)
+        os.sync()  # else a power cut may leave the name without the bytes
         unfinished.rename(target)
     return target
 
@@ -91,6 +92,7 @@ def _build_one(image: Image, context: Path, lock: int) -> None:
     push = [*buildah, "push", "--quiet", "--compression-format", "zstd"]
     push += [image.reference, f"oci-archive:{unfinished}:{image.reference}"]
     run(f"writing {image.archive.name}", push, 10, _log(f"{image.archive.stem}-push"), lock)
+    os.sync()
     unfinished.rename(image.archive)
 
 

@@ -46,6 +46,11 @@ class Image:
     def archive(self) -> Path:
         return cache_folder() / f"{self.name.rpartition('/')[2]}-{self.tag}-{self.digest}.tar"
 
+    @property
+    def built(self) -> bool:
+        """Whether the archive is there. After a power cut a file may have its name and none of its bytes."""
+        return has_content(self.archive)
+
 
 _PREPARE = ("prepare.sh", "conda_packages.py")
 
@@ -59,6 +64,11 @@ IMAGES = (
 def cache_folder() -> Path:
     """Where archives, wheels, the root file system and buildah's layers are kept."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dask-on-kubernetes" / "images"
+
+
+def has_content(file: Path) -> bool:
+    """Whether the file is there and not empty."""
+    return file.is_file() and file.stat().st_size > 0
 
 
 def content_hash(*inputs: str | Path) -> str:

@@ -91,6 +91,8 @@ def need(packages: Mapping[str, Sequence[str]], log: Path) -> None:
     if not shutil.which("apt-get"):
         raise BuildError(f"building images needs {', '.join(missing)}, and there is no apt-get to install them with")
     apt = ["apt-get", "-o", "DPkg::Lock::Timeout=300", "-q"]
+    # One that was interrupted refuses all else. What it cannot repair, apt-get says better.
+    run("dpkg --configure -a", ["sh", "-c", "DEBIAN_FRONTEND=noninteractive dpkg --configure -a || :"], 1, log)
     run("apt-get update", [*apt, "update"], 5, log)
     run(command, ["env", "DEBIAN_FRONTEND=noninteractive", *apt, *command.split()[1:]], 15, log)
 

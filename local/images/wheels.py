@@ -3,6 +3,7 @@
 The host's pip fetches them, with whatever index, proxy and CA the host has, so that nothing of that reaches an image.
 """
 
+import os
 import platform
 import shutil
 import sys
@@ -41,6 +42,7 @@ def fetch(lock: str, lock_descriptor: int) -> Path:
     run(f"downloading the wheels of {lock}.txt", _command(lock, unfinished), 20, log, lock_descriptor)
     for path in (unfinished, *unfinished.iterdir()):
         path.chmod(0o755 if path.is_dir() else 0o644)  # pods read the folder as a user of their own
+    os.sync()
     unfinished.rename(target)
     return target
 

@@ -1,6 +1,6 @@
 """`python3 -m local.kubernetes`: in, a command line; out, results on stdout, progress on stderr, and an exit code.
 
-0: done; 1: failed, with the reason; 2: a wrong command line; 3: `status` of a cluster that does not run.
+0: done; 1: failed, with the reason; 2: a wrong command line; 3: the cluster does not run (`status`, `kubeconfig`, `import`).
 """
 
 import argparse
@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from local.kubernetes import build, cluster, images, state
-from local.kubernetes.shell import LocalKubernetesError, require_root
+from local.kubernetes.shell import LocalKubernetesError, NotRunningError, require_root
 
 
 def parser() -> argparse.ArgumentParser:
@@ -38,14 +38,15 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     """Run one command."""
     arguments = parser().parse_args(argv)
+    os.umask(0o022)  # nodes and pods of other users read what is written here
     try:
         return run(arguments)
-    except LocalKubernetesError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
     except BrokenPipeError:  # the reader (`| head`) has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except (LocalKubernetesError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 3 if isinstance(error, NotRunningError) else 1
     except KeyboardInterrupt:
         print("interrupted; the same command can be run again", file=sys.stderr)
         return 130

@@ -105,6 +105,7 @@ def _build(product: Path) -> None:
             (done / "bin" / part).symlink_to("kubernetes")
         for tool, target in TOOLS.items():
             (done / "tools" / tool).symlink_to(target)
+        os.sync()  # else a power cut may leave programs without their bytes, under a name that says finished
         done.rename(product)
 
 

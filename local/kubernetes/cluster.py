@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 from local.kubernetes import build, cgroups, images, limits, network, node, packages, pki, state, supervisor, templates
-from local.kubernetes.shell import LocalKubernetesError, plain_environment, run, say
+from local.kubernetes.shell import LocalKubernetesError, NotRunningError, plain_environment, run, say
 
 READY_SECONDS = 120
 
@@ -106,7 +106,8 @@ def _still_alive(cluster: state.Cluster, number: int, what: str, deadline: float
 
 def kubectl(cluster: state.Cluster, *arguments: str, stdin: str | None = None) -> str:
     """Run kubectl as the cluster's administrator, without the caller's proxies."""
-    command = [cluster.bin / "kubectl", "--kubeconfig", cluster.kubeconfig, *arguments]
+    cache = f"--cache-dir={cluster.lib / 'kubectl-cache'}"
+    command = [cluster.bin / "kubectl", cache, "--kubeconfig", cluster.kubeconfig, *arguments]
     return run(command, env=plain_environment(), stdin=stdin)
 
 
@@ -180,7 +181,7 @@ def require(name: str) -> state.Cluster:
     """The running cluster of that name, or an error that says how to start it."""
     cluster = state.load(name)
     if cluster is None or not runs(cluster):
-        raise LocalKubernetesError(
+        raise NotRunningError(
             f"`{name}` does not run; start it with `python3 -m local.kubernetes up --name {name}`"
         )
     return cluster

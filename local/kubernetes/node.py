@@ -137,10 +137,7 @@ def start(cluster: state.Cluster, number: int, spec: Path) -> None:
 
 def first_process(cluster: state.Cluster, number: int) -> int | None:
     """The pid of a node's first process as the host sees it, or None: it does not run. Killing it ends the node."""
-    group = first_group(number)
-    if not cgroups.groups(cluster.name, group):  # started before there was that group
-        group = f"node-{number}/system"
-    return min(cgroups.pids(cluster.name, group), default=None)
+    return min(cgroups.pids(cluster.name, first_group(number)), default=None)
 
 
 def explain(cluster: state.Cluster, failed: str) -> LocalKubernetesError:

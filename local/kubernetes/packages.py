@@ -1,5 +1,6 @@
 """Debian packages of a node: in, what is on this machine; out, the missing ones installed by apt."""
 
+import contextlib
 import os
 import shutil
 from pathlib import Path
@@ -50,7 +51,9 @@ def ensure() -> None:
     with alive("apt-get"):
         try:
             run(install, env=environment)
-        except LocalKubernetesError:  # mostly lists that are missing or too old
+        except LocalKubernetesError:  # mostly lists that are missing or too old; or a dpkg that was interrupted
+            with contextlib.suppress(LocalKubernetesError):  # what it cannot repair, apt-get says better
+                run(["dpkg", "--configure", "-a"], env=environment)
             run(["apt-get", "update"], env=environment)
             run(install, env=environment)
     if still := missing():

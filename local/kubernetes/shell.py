@@ -14,6 +14,10 @@ class LocalKubernetesError(Exception):
     """What failed, with which value, by which rule, and what to do about it; printed without a traceback."""
 
 
+class NotRunningError(LocalKubernetesError):
+    """There is no such cluster, or it has ended; everything else that fails is no answer to that question."""
+
+
 def say(text: str) -> None:
     """Progress for people goes to stderr: stdout holds only results (a path, a status), so it can be captured."""
     print(text, file=sys.stderr, flush=True)
@@ -21,13 +25,25 @@ def say(text: str) -> None:
 
 def run(argv: Sequence[str | Path], *, env: Mapping[str, str] | None = None, stdin: str | None = None) -> str:
     """Run a program to its end and return its stdout; on failure raise with its last words."""
-    done = subprocess.run(
-        [str(part) for part in argv], env=env, input=stdin, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        words = (done.stderr.strip() or done.stdout.strip())[-2000:]
-        raise LocalKubernetesError(f"`{' '.join(map(str, argv))}` ended with {done.returncode}:\n{words}")
-    return done.stdout
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        [str(part) for part in argv],
+        # What `su` without a dash, or cron, leaves out of PATH: nft, ip, mount.
+        env=env or {**os.environ, "PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"},
+        stdin=pipe if stdin is not None else None,
+        stdout=pipe,
+        stderr=pipe,
+        text=True,
+    ) as process:
+        try:
+            output, errors = process.communicate(stdin)
+        except KeyboardInterrupt:
+            process.communicate()  # it has got the Ctrl-C too; killed at once, apt-get would leave dpkg in the middle
+            raise
+    if process.returncode:
+        words = (errors.strip() or output.strip())[-2000:]
+        raise LocalKubernetesError(f"`{' '.join(map(str, argv))}` ended with {process.returncode}:\n{words}")
+    return output
 
 
 def plain_environment(*, path: Path | None = None) -> dict[str, str]:
@@ -60,6 +76,6 @@ def require_root(command: str) -> None:
     """Raise unless root: namespaces, cgroups and apt all need it."""
     if os.geteuid() != 0:
         raise LocalKubernetesError(
-            f"`{command}` runs as user {os.geteuid()}, but namespaces, cgroups and apt need root; "
-            f"run `sudo --preserve-env=XDG_CACHE_HOME,PATH python3 -m local.kubernetes {command}`"
+            f"`{command}` of the local Kubernetes runs as user {os.geteuid()}, but namespaces, cgroups and apt need "
+            "root; use `sudo --preserve-env=XDG_CACHE_HOME,PATH make ...`, or set KUBECONFIG to a cluster of your own"
         )

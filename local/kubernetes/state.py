@@ -21,7 +21,8 @@ LIB = Path("/var/lib/dask-local")
 RUN = Path("/run/dask-local")
 # Node addresses of cluster i: 10.88.i.0/24, the host's bridge at .1. Pods and Services live inside the nodes'
 # network namespaces only, so every cluster may use the same ranges for them.
-NODE_SUBNETS = list(ipaddress.IPv4Network("10.88.0.0/16").subnets(new_prefix=24))
+POOL = ipaddress.IPv4Network("10.88.0.0/16")
+NODE_SUBNETS = list(POOL.subnets(new_prefix=24))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -123,12 +124,15 @@ def _free_index() -> int:
     taken = {record.index for record in map(load, names()) if record}
     routes = json.loads(run(["ip", "-json", "-4", "route", "show", "table", "all"]))
     used = [ipaddress.IPv4Network(route["dst"], strict=False) for route in routes if route["dst"] != "default"]
+    # A wider route, such as a VPN's 10.0.0.0/8, is no obstacle: the longer prefix wins.
+    used = [route for route in used if route.prefixlen >= POOL.prefixlen and route.overlaps(POOL)]
     for index, subnet in enumerate(NODE_SUBNETS):
-        if index not in taken and not any(subnet.overlaps(route) for route in used if route.prefixlen):
+        if index not in taken and not any(map(subnet.overlaps, used)):
             return index
     raise LocalKubernetesError(
-        "no free /24 in 10.88.0.0/16: every one is a cluster's or overlaps a route of this host (`ip route`); "
-        "take clusters down (`python3 -m local.kubernetes status` names them)"
+        f"no free /24 in {POOL}: clusters have {len(taken)} of them, and these routes of this host lie in it: "
+        f"{', '.join(map(str, used)) or 'none'}; take clusters down, or the network of such a route (10.88.0.0/16 is "
+        "Podman's default)"
     )
 
 

@@ -4,6 +4,7 @@ Started by path inside fresh mount, pid, uts and ipc namespaces, so it imports n
 reaps the orphans that containerd's shims leave; when it dies, the kernel ends every process of the node.
 """
 
+import contextlib
 import http.client
 import json
 import os
@@ -66,7 +67,12 @@ def run(spec: Spec) -> None:
             name = component["name"]
             due = name in waiting and waiting[name] <= time.monotonic()
             if due and all(answers(address, spec["ca"]) for address in component["after"]):
-                running[spawn(component, spec)] = name
+                try:
+                    running[spawn(component, spec)] = name
+                except OSError as error:  # no room for its log, or for another process
+                    report(f"{name} cannot be started: {error}")
+                    waiting[name] = time.monotonic() + RESTART_SECONDS
+                    continue
                 del waiting[name]
                 report(f"started {name}")
         while (ended := reap(block=not waiting)) is not None:
@@ -121,8 +127,9 @@ def answers(address: str, ca: str) -> bool:
 
 
 def report(text: str) -> None:
-    """One line in supervisor.log."""
-    print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
+    """One line in supervisor.log. A full disk must not end the first process, and with it the node."""
+    with contextlib.suppress(OSError):
+        print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
 
 
 if __name__ == "__main__":

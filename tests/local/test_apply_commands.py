@@ -59,7 +59,7 @@ def test_down_says_what_to_do_when_no_operator_lets_a_cluster_go(stack, api, mon
 
     assert code == 1
     assert "DaskCluster ns/a waits for the Dask operator to let it go (its finalizer), and no operator is ready" in out
-    assert "--force-finalizers" in out
+    assert "make down STACK=<stack> ARGS=--force-finalizers" in out
     assert "/api/v1/namespaces/ns" in api.objects
 
 

@@ -1,11 +1,15 @@
 """Which way a stack goes: the CLI where it can be had, the fallback, and never both on one stack unasked."""
 
 import os
+import signal
+import subprocess
+import sys
 
 import pytest
 
 from local import __main__ as entry
 from local import pulumicli
+from tests.clusters import ROOT
 from tests.local.conftest import CLI
 
 
@@ -154,6 +158,8 @@ def test_an_encrypted_value_is_no_matter_for_the_real_engine(place_api, cli, run
         ("config:\n  dask:namespace: {}\n", True),
         ("config:\n  # kubernetes:context: kind-dev\n", True),
         ("config:\n  kubernetes:context: kind-dev\n", False),
+        ("config: {kubernetes:context: kind-dev}\n", False),
+        ("config: {} # kubernetes:context: kind-dev\n", True),
         ('config:\n  "kubernetes:kubeconfig": /a/b\n', False),
     ],
 )
@@ -171,3 +177,46 @@ def test_a_kubeconfig_in_the_environment_is_used_as_it_is(place, monkeypatch):
     monkeypatch.setenv("KUBECONFIG", "/mine")
 
     assert entry.kubeconfig("up", "test", place / "project", "dev") == {}
+
+
+def test_a_stack_that_is_not_there_is_named_before_anything_is_started(place, monkeypatch):
+    monkeypatch.delenv("KUBECONFIG", raising=False)
+    monkeypatch.setattr(entry, "start", lambda name: pytest.fail("started"))
+
+    with pytest.raises(entry.PreparationError, match=r"there is no Pulumi\.stagging\.yaml .*STACK is one of: .*test"):
+        entry.kubeconfig("up", "stagging", place / "project", "dev")
+
+
+SLOW_TO_END = """
+import signal, sys, time
+ended = []
+signal.signal(signal.SIGINT, lambda *_: ended.append(1))
+print("begun", flush=True)
+while not ended:
+    time.sleep(0.01)
+time.sleep(1)
+open(sys.argv[1], "w").close()
+"""
+INTERRUPTED = """
+import subprocess, sys
+from local.__main__ import patience
+with patience():
+    subprocess.run([sys.executable, "-c", sys.argv[1], sys.argv[2]], check=True)
+"""
+
+
+def test_an_interrupted_step_ends_by_itself(tmp_path):
+    """Ctrl-C goes to the whole foreground group; Python would kill the step a quarter of a second later."""
+    done = tmp_path / "done"
+    command = [sys.executable, "-c", INTERRUPTED, SLOW_TO_END, str(done)]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+    ) as it:
+        assert it.stdout is not None
+        assert it.stdout.readline() == b"begun\n"
+        os.killpg(it.pid, signal.SIGINT)
+        _, errors = it.communicate(timeout=30)
+
+    assert done.exists()
+    assert b"KeyboardInterrupt" in errors
+    assert it.returncode != 0

@@ -145,7 +145,7 @@ def test_only_missing_packages_are_installed_and_apt_is_asked_again_after_an_upd
 
     packages.ensure()
 
-    assert calls == ["install", "update", "install"]
+    assert calls == ["install", "--configure", "update", "install"]
 
 
 def test_without_apt_the_missing_packages_are_named(monkeypatch):
@@ -166,4 +166,4 @@ def test_a_command_that_needs_root_says_so_before_it_does_anything():
     )
 
     assert result.returncode == 1
-    assert "`down` runs as user 65534" in result.stderr
+    assert "`down` of the local Kubernetes runs as user 65534" in result.stderr

@@ -54,16 +54,17 @@ def test_clusters_get_different_subnets_and_a_freed_one_is_used_again(tmp_path):
 
 
 def test_a_subnet_that_the_host_routes_elsewhere_is_left_alone(tmp_path, monkeypatch):
-    routes = [{"dst": "default"}, {"dst": "10.88.0.0/23"}, {"dst": "10.88.2.7"}]
+    routes = [{"dst": "default"}, {"dst": "10.0.0.0/8"}, {"dst": "10.88.0.0/23"}, {"dst": "10.88.2.7"}]
     monkeypatch.setattr(state, "run", lambda argv: json.dumps(routes))
 
     assert state.create("a", 1, tmp_path).gateway == "10.88.3.1"
 
 
 def test_no_free_subnet_is_an_error_that_says_what_to_do(tmp_path, monkeypatch):
-    monkeypatch.setattr(state, "run", lambda argv: json.dumps([{"dst": "10.0.0.0/8"}]))
+    monkeypatch.setattr(state, "run", lambda argv: json.dumps([{"dst": "10.88.0.0/16"}]))
 
-    with pytest.raises(LocalKubernetesError, match=r"no free /24 in 10\.88\.0\.0/16.*take clusters down"):
+    words = r"no free /24 in 10\.88\.0\.0/16.*lie in it: 10\.88\.0\.0/16; take clusters down"
+    with pytest.raises(LocalKubernetesError, match=words):
         state.create("a", 1, tmp_path)
 
 

@@ -29,7 +29,8 @@ def one_node(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def made_with(**args: Any) -> Any:
     def program() -> None:
-        made = DaskCluster("forecast", {"namespace": "lab", "cluster": {"endpoint": ENDPOINT}, **args})
+        inputs: Any = {"namespace": "lab", "cluster": {"endpoint": ENDPOINT}} | args
+        made = DaskCluster("forecast", inputs)
         pulumi.export("address", made.scheduler_address)
         pulumi.export("port", made.scheduler_node_port)
 

@@ -118,11 +118,11 @@ $(DEV): requirements-dev.txt requirements.txt | $(VENV)/.stamp-venv
 	@$(INSTALL) $<
 	@touch $(RUNTIME) $@
 
-# Its python is there before its pip is: a stamp tells one that was interrupted.
+# Its python is there before its pip is: a stamp tells one that was interrupted. One that holds the packages is whole.
 $(VENV)/.stamp-venv: | python
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
 		{ echo "make: $(PYTHON) cannot make a venv; install it: sudo apt-get install python3-venv" >&2; exit 1; }
-	@$(PYTHON) -m venv $(VENV)
+	@test -e $(RUNTIME) || $(PYTHON) -m venv $(VENV)
 	@touch $@
 
 .PHONY: python

@@ -21,8 +21,13 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 PYTHON = ROOT / ".venv" / "bin" / "python"
 _STACK_COMMANDS = ("up", "preview", "outputs", "down", "refresh", "status", "drift")
+_DOES_NOT_RUN = 3  # exit code of local.kubernetes
 _LOOKS = {"status": "local.status", "drift": "local.drift"}
 _NAMED = re.compile(r"""^[^#\n]*[\s{,]["']?kubernetes:(context|kubeconfig)["']?\s*:""", re.MULTILINE)
+
+
+# SIGINTs of this preparation, see `patience`.
+_interrupts: list[int] = []
 
 
 class PreparationError(Exception):
@@ -70,16 +75,17 @@ def main(arguments: list[str] | None = None) -> int:
 
 @contextlib.contextmanager
 def patience() -> Iterator[None]:
-    """Ctrl-C reaches the step that runs as well. It ends by itself and says so; `subprocess.run` would kill it."""
-    interrupted: list[int] = []
-    before = signal.signal(signal.SIGINT, lambda number, _: interrupted.append(number))
+    """Ctrl-C reaches the step that runs as well. It ends by itself and says so; `subprocess.run` would kill it.
+
+    No further step begins, see `_run`.
+    """
+    before = signal.signal(signal.SIGINT, lambda number, _: _interrupts.append(number))
     try:
         yield
-    except PreparationError:
-        if not interrupted:
-            raise
     finally:
         signal.signal(signal.SIGINT, before)
+        interrupted = bool(_interrupts)
+        _interrupts.clear()
     if interrupted:
         raise KeyboardInterrupt
 
@@ -94,21 +100,22 @@ def kubeconfig(command: str, stack: str, project: Path, name: str) -> dict[str, 
         return {}
     if command == "up":
         return {"KUBECONFIG": start(name)}
-    path = _module("local.kubernetes", "kubeconfig", "--name", name, quiet=True)
-    if path is None:
+    found = _run("local.kubernetes", "kubeconfig", "--name", name, quiet=True)
+    if found.returncode == _DOES_NOT_RUN:
         raise NothingThereError(
             f"the local Kubernetes '{name}' does not run, so `{command}` finds nothing; `make up` starts it, "
             "KUBECONFIG or `kubernetes:context` in the stack chooses another cluster"
         )
-    return {"KUBECONFIG": path}
+    if found.returncode:  # it may run, so this is no answer
+        raise PreparationError(f"whether the local Kubernetes '{name}' runs cannot be told: {found.stderr.strip()}")
+    return {"KUBECONFIG": found.stdout.strip()}
 
 
 def start(name: str) -> str:
     """The local cluster, running and with the images in it; its kubeconfig's path."""
     path = _required("local.kubernetes", "up", "--name", name)
-    archives = _module("local.images", "archives", quiet=True)
-    if archives is None:
-        archives = _required("local.images", "build")
+    built = _run("local.images", "archives", quiet=True)
+    archives = _required("local.images", "build") if built.returncode else built.stdout.strip()
     _required("local.kubernetes", "import", "--name", name, *archives.splitlines())
     return path
 
@@ -119,32 +126,42 @@ def with_cluster(name: str, command: list[str]) -> int:
     try:
         with patience():
             environment = {**os.environ, "KUBECONFIG": start(name), "DASK_TEST_CLUSTER": name, "KEEP": "1"}
-            return subprocess.run(command, env=environment, check=False).returncode
-    finally:
-        if os.environ.get("KEEP") == "1":
-            print(f"kept: cluster {name}; `python3 -m local.kubernetes down --name {name}`", file=sys.stderr)
-        else:
-            _required("local.kubernetes", "down", "--name", name)
+            code = subprocess.run(command, env=environment, check=False).returncode
+    except (KeyboardInterrupt, OSError):  # but one that did not start is left: its logs say why
+        _leave(name)
+        raise
+    _leave(name)
+    return code if code >= 0 else 128 - code
 
 
-def _module(*arguments: str, quiet: bool = False) -> str | None:
-    """stdout of `python3 -m ...`, or None when it failed; its stderr is shown unless `quiet`."""
+def _leave(name: str) -> None:
+    if os.environ.get("KEEP") == "1":
+        print(f"kept: cluster {name}; `python3 -m local.kubernetes down --name {name}`", file=sys.stderr)
+        return
+    with patience():
+        _required("local.kubernetes", "down", "--name", name)
+
+
+def _run(*arguments: str, quiet: bool = False) -> subprocess.CompletedProcess[str]:
+    """`python3 -m ...` to its end; its stderr is shown unless `quiet`."""
     done = subprocess.run(
         [sys.executable, "-m", *arguments],
         cwd=ROOT,
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL if quiet else None,
+        stderr=subprocess.PIPE if quiet else None,
         text=True,
         check=False,
     )
-    return None if done.returncode else done.stdout.strip()
+    if _interrupts:
+        raise KeyboardInterrupt
+    return done
 
 
 def _required(*arguments: str) -> str:
-    found = _module(*arguments)
-    if found is None:
+    done = _run(*arguments)
+    if done.returncode:
         raise PreparationError(f"`python3 -m {' '.join(arguments[:2])}` failed; see above")
-    return found
+    return done.stdout.strip()
 
 
 if __name__ == "__main__":

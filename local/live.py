@@ -7,18 +7,17 @@ Calls may come from many threads: they all run on one event loop in a thread of 
 import asyncio
 import contextlib
 import json
-import os
 import tempfile
 import threading
 import time
 from collections.abc import Coroutine, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import httpx
 import kr8s
 import kr8s.asyncio
 
+from local import kubeconfigs
 from local.refs import MANAGER, Ref
 
 _AUTHENTICATE_SECONDS = 15.0
@@ -43,7 +42,7 @@ class Cluster:
 
     def __init__(self, kubeconfig: str | None = None, context: str | None = None, namespace: str | None = None) -> None:
         self._files = contextlib.ExitStack()
-        self.kubeconfig = self._as_file(kubeconfig) if kubeconfig else None
+        self.kubeconfig = kubeconfigs.as_file(kubeconfig, self._files) if kubeconfig else None
         self.context = context or None
         self._namespace = namespace or None
         self._api: Any = None
@@ -53,17 +52,8 @@ class Cluster:
         self._thread = threading.Thread(target=self._loop.run_forever, name="kubernetes-api", daemon=True)
         self._thread.start()
 
-    def _as_file(self, kubeconfig: str) -> str:
-        """A provider takes a path or the content; helm takes only a path, so content goes into a private file."""
-        if "\n" not in kubeconfig and not kubeconfig.lstrip().startswith("{"):
-            return str(Path(kubeconfig).expanduser())
-        file = Path(self._files.enter_context(tempfile.TemporaryDirectory(prefix="kube-")), "config")
-        file.write_text(kubeconfig, encoding="utf-8")
-        return str(file)
-
     def __str__(self) -> str:
-        path = self.kubeconfig or os.environ.get("KUBECONFIG") or "~/.kube/config"
-        return f"kubeconfig {path}, context {self.context or 'current'}"
+        return f"kubeconfig {kubeconfigs.chosen(self.kubeconfig)}, context {self.context or 'current'}"
 
     def close(self) -> None:
         """Close the connections and remove the private files."""
@@ -83,10 +73,10 @@ class Cluster:
             if self._api is None:
                 try:
                     self._api = self._run(asyncio.wait_for(self._authenticated(), _AUTHENTICATE_SECONDS))
-                except (
-                    Exception
-                ) as error:  # kr8s: ValueError, KeyError, IndexError, OSError, ... for unusable kubeconfigs
-                    raise UnreachableError(f"no usable Kubernetes configuration in {self}: {_words(error)}") from error
+                # kr8s: ValueError, KeyError, IndexError, OSError, ... for unusable kubeconfigs.
+                except Exception as error:
+                    reason = kubeconfigs.fault(self.kubeconfig) or _words(error)
+                    raise UnreachableError(f"no usable Kubernetes configuration in {self}: {reason}") from error
         return self._api
 
     async def _authenticated(self) -> Any:
@@ -122,7 +112,9 @@ class Cluster:
             try:
                 status, text = self._run(self._call(api, method, path, body, content_type, params))
             except (httpx.TransportError, kr8s.APITimeoutError, OSError) as error:
-                if attempt == _TRIES:
+                # A server that is silent for so long is no restarting one: that refuses connections. kr8s wraps it.
+                silent = any(isinstance(each, httpx.ConnectTimeout) for each in (error, error.__cause__))
+                if attempt == _TRIES or silent:
                     raise UnreachableError(self._no_answer(error)) from error
             else:
                 if status < 400:

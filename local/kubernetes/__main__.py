@@ -1,6 +1,6 @@
 """`python3 -m local.kubernetes`: in, a command line; out, results on stdout, progress on stderr, and an exit code.
 
-0: done; 1: failed, with the reason; 2: a wrong command line; 3: the cluster does not run (`status`, `kubeconfig`, `import`).
+0: done; 1: failed, with the reason; 2: a wrong command line; 3: the cluster does not run.
 """
 
 import argparse

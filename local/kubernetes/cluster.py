@@ -181,7 +181,5 @@ def require(name: str) -> state.Cluster:
     """The running cluster of that name, or an error that says how to start it."""
     cluster = state.load(name)
     if cluster is None or not runs(cluster):
-        raise NotRunningError(
-            f"`{name}` does not run; start it with `python3 -m local.kubernetes up --name {name}`"
-        )
+        raise NotRunningError(f"`{name}` does not run; start it with `python3 -m local.kubernetes up --name {name}`")
     return cluster

@@ -77,5 +77,6 @@ def require_root(command: str) -> None:
     if os.geteuid() != 0:
         raise LocalKubernetesError(
             f"`{command}` of the local Kubernetes runs as user {os.geteuid()}, but namespaces, cgroups and apt need "
-            "root; use `sudo --preserve-env=XDG_CACHE_HOME,PATH make ...`, or set KUBECONFIG to a cluster of your own"
+            f"root; run `sudo make {'cluster-down' if command == 'down' else 'up'}`, or set KUBECONFIG for a cluster "
+            "of your own"
         )

@@ -1,15 +1,10 @@
 """Which way a stack goes: the CLI where it can be had, the fallback, and never both on one stack unasked."""
 
 import os
-import signal
-import subprocess
-import sys
 
 import pytest
 
-from local import __main__ as entry
 from local import pulumicli
-from tests.clusters import ROOT
 from tests.local.conftest import CLI
 
 
@@ -57,6 +52,16 @@ def test_a_failed_download_is_remembered_for_a_day_and_tried_again_when_asked(pl
     os.utime(memo, (0, 0))
     pulumicli.find()
     assert len(tries) == 3
+
+
+def test_without_a_place_for_the_cli_the_program_is_applied_directly(place_api, run, place, monkeypatch, capsys):
+    (place / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(place / "file"))
+
+    code, [(arguments, _)] = run("up")
+
+    assert (code, arguments[0]) == (0, "up")
+    assert "engine: none, because there is no `pulumi` on PATH, and it cannot be downloaded" in capsys.readouterr().err
 
 
 def test_a_cli_that_the_sdk_refuses_is_not_used(cli):
@@ -139,84 +144,21 @@ def test_force_goes_ahead(place_api, cli, run, monkeypatch):
     assert run("up")[0] == 0
 
 
-def test_status_says_who_made_what(place_api, cli, run, capsys):
-    managed_by(place_api, "local-apply")
+@pytest.mark.parametrize(("wish", "code"), [("none", 1), ("auto", 0)])
+def test_a_server_that_does_not_answer_ends_the_command_unless_the_cli_goes_on(
+    place, cli, run, monkeypatch, capsys, wish, code
+):
+    (place / "empty").touch()
+    monkeypatch.setenv("KUBECONFIG", str(place / "empty"))
+    monkeypatch.setenv("ENGINE", wish)
 
-    assert run("status")[0] == 0
-    assert capsys.readouterr().out.split() == ["Namespace", "ns", "by", "local.apply,", "without", "an", "engine"]
+    ended, became = run("preview")
+
+    assert (ended, len(became)) == (code, 1 - code)
+    assert (f"error: no usable Kubernetes configuration in kubeconfig {place}/empty" in capsys.readouterr().err) == code
 
 
 def test_an_encrypted_value_is_no_matter_for_the_real_engine(place_api, cli, run, place):
     (place / "project" / "Pulumi.test.yaml").write_text("config:\n  small:password: {secure: v1:xyz}\n")
 
     assert run("up")[0] == 0
-
-
-@pytest.mark.parametrize(
-    ("text", "local"),
-    [
-        ("config:\n  dask:namespace: {}\n", True),
-        ("config:\n  # kubernetes:context: kind-dev\n", True),
-        ("config:\n  kubernetes:context: kind-dev\n", False),
-        ("config: {kubernetes:context: kind-dev}\n", False),
-        ("config: {} # kubernetes:context: kind-dev\n", True),
-        ('config:\n  "kubernetes:kubeconfig": /a/b\n', False),
-    ],
-)
-def test_a_local_cluster_is_used_only_where_no_other_is_chosen(place, monkeypatch, text, local):
-    monkeypatch.delenv("KUBECONFIG", raising=False)
-    monkeypatch.setattr(entry, "start", lambda name: f"/kubeconfig-of-{name}")
-    (place / "project" / "Pulumi.test.yaml").write_text(text)
-
-    chosen = entry.kubeconfig("up", "test", place / "project", "dev")
-
-    assert chosen == ({"KUBECONFIG": "/kubeconfig-of-dev"} if local else {})
-
-
-def test_a_kubeconfig_in_the_environment_is_used_as_it_is(place, monkeypatch):
-    monkeypatch.setenv("KUBECONFIG", "/mine")
-
-    assert entry.kubeconfig("up", "test", place / "project", "dev") == {}
-
-
-def test_a_stack_that_is_not_there_is_named_before_anything_is_started(place, monkeypatch):
-    monkeypatch.delenv("KUBECONFIG", raising=False)
-    monkeypatch.setattr(entry, "start", lambda name: pytest.fail("started"))
-
-    with pytest.raises(entry.PreparationError, match=r"there is no Pulumi\.stagging\.yaml .*STACK is one of: .*test"):
-        entry.kubeconfig("up", "stagging", place / "project", "dev")
-
-
-SLOW_TO_END = """
-import signal, sys, time
-ended = []
-signal.signal(signal.SIGINT, lambda *_: ended.append(1))
-print("begun", flush=True)
-while not ended:
-    time.sleep(0.01)
-time.sleep(1)
-open(sys.argv[1], "w").close()
-"""
-INTERRUPTED = """
-import subprocess, sys
-from local.__main__ import patience
-with patience():
-    subprocess.run([sys.executable, "-c", sys.argv[1], sys.argv[2]], check=True)
-"""
-
-
-def test_an_interrupted_step_ends_by_itself(tmp_path):
-    """Ctrl-C goes to the whole foreground group; Python would kill the step a quarter of a second later."""
-    done = tmp_path / "done"
-    command = [sys.executable, "-c", INTERRUPTED, SLOW_TO_END, str(done)]
-    with subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
-    ) as it:
-        assert it.stdout is not None
-        assert it.stdout.readline() == b"begun\n"
-        os.killpg(it.pid, signal.SIGINT)
-        _, errors = it.communicate(timeout=30)
-
-    assert done.exists()
-    assert b"KeyboardInterrupt" in errors
-    assert it.returncode != 0

@@ -115,7 +115,7 @@ def test_archives_names_what_is_missing_and_fails(cache, capsys):
 def test_what_is_built_needs_no_tool_to_be_built_again(cache, capsys, monkeypatch):
     cache.mkdir(parents=True)
     for image in catalog.IMAGES:
-        image.archive.touch()
+        image.archive.write_text("x")
     monkeypatch.setenv("PATH", "")
 
     assert command.main(["build"]) == 0
@@ -124,6 +124,25 @@ def test_what_is_built_needs_no_tool_to_be_built_again(cache, capsys, monkeypatc
 
     assert built.err == ""
     assert built.out == capsys.readouterr().out
+
+
+def test_an_archive_without_bytes_is_none(cache, capsys):
+    """A power cut may leave the name alone."""
+    cache.mkdir(parents=True)
+    for image in catalog.IMAGES:
+        image.archive.touch()
+
+    assert command.main(["archives"]) == 1
+    assert command.main(["list"]) == 0
+    assert capsys.readouterr().out.count(" not built ") == len(catalog.IMAGES)
+
+
+def test_what_the_machine_refuses_is_said_in_a_line_with_its_path(tmp_path, monkeypatch, capsys):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+
+    assert command.main(["build"]) == 1
+    assert f"Not a directory: '{tmp_path}/file/" in capsys.readouterr().err
 
 
 def test_an_unknown_image_is_refused_with_the_known_ones(capsys):

@@ -81,6 +81,17 @@ def test_a_component_killed_by_a_signal_is_started_again(supervise, tmp_path):
     assert "part ended with -9" in log.read_text()
 
 
+def test_a_component_that_cannot_be_started_ends_neither_the_node_nor_the_others(supervise, tmp_path):
+    (tmp_path / "broken.log").mkdir()  # stands for a full disk: no log can be opened
+
+    log = supervise(_shell("broken", "sleep 60"), _shell("sound", "sleep 60"))
+
+    wait_until("the other started", lambda: "started sound" in log.read_text())
+    (tmp_path / "broken.log").rmdir()
+    wait_until("it is tried again", lambda: "started broken" in log.read_text())
+    assert "broken cannot be started: " in log.read_text()
+
+
 def test_a_socket_without_a_listener_or_a_closed_port_does_not_answer(tmp_path):
     path = str(tmp_path / "stale.sock")
     with socket.socket(socket.AF_UNIX) as server:

@@ -84,8 +84,14 @@ def _words(message: str, last: Object) -> str:
     if last:
         told.append(f"{last.get('reason', 'ended')} with exit code {last.get('exitCode')}")
         if last.get("message"):
-            told.append(last["message"].strip()[-_TAIL:])
+            told.append(_last_lines(last["message"].strip()))
     return ", ".join(told)
+
+
+def _last_lines(text: str) -> str:
+    """The end of a text, from the beginning of a line where there is one."""
+    end = text[-_TAIL:]
+    return end if len(end) == len(text) else end.partition("\n")[2] or end
 
 
 def deployment_troubles(deployments: Iterable[Object]) -> list[Trouble]:

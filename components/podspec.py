@@ -100,7 +100,8 @@ def verify(cluster: Cluster, place: Surroundings, expected_workers: dict[str, in
         "requests": {"cpu": "100m", "memory": "256Mi"},
         "limits": {"cpu": "2", "memory": "512Mi"},
     }
-    return _pod(own, place, container, "client") | {"restartPolicy": "Never"}
+    # As a container's first process Python is deaf to SIGTERM; where the cluster cannot come, `up` waits for its end.
+    return _pod(own, place, container, "client") | {"restartPolicy": "Never", "terminationGracePeriodSeconds": 1}
 
 
 def runner(command: list[str], pod: PodSettings, place: Surroundings) -> Spec:

@@ -37,7 +37,9 @@ def test_a_crash_loop_is_named_with_its_last_words(stack: Stack, healthy: str) -
     result = stack.failing_up(clusters=cluster(workers={"replicas": 1, "extraArgs": ["--no-such-option"]}))
 
     assert "CrashLoopBackOff" in result.text
-    assert "No such option: --no-such-option" in result.text
+    assert "ValueError: missing port number in address '--no-such-option'" in result.text
+    # Nobody waits for the end of a verification that has nothing more to verify.
+    assert result.seconds < 45
     stack.up(clusters=cluster())
     assert uid(stack.kube.pods("faults", component="scheduler")) == healthy
 

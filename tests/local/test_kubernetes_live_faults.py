@@ -117,4 +117,4 @@ def test_down_leaves_nothing_and_can_be_repeated(cluster):
 
     assert_no_traces(cluster)
     assert "not running" in local("status", "--name", cluster, code=3)
-    local("kubeconfig", "--name", cluster, code=1)
+    local("kubeconfig", "--name", cluster, code=3)

@@ -34,6 +34,19 @@ def test_a_crash_loop_tells_the_containers_last_words() -> None:
     assert str(trouble) == ("pod w-1: CrashLoopBackOff: Error with exit code 127, exec: dask-scheduler: not found")
 
 
+def test_of_a_long_log_the_last_whole_lines_are_told() -> None:
+    log = "\n".join(
+        ["Traceback (most recent call last):", *(f"  frame {n} {'.' * 30}" for n in range(20)), "ValueError: x"]
+    )
+    ended = {"terminated": {"reason": "Error", "exitCode": 1, "message": log}}
+
+    [trouble] = health.pod_troubles([pod(waiting("CrashLoopBackOff", lastState=ended))])
+
+    shown = str(trouble).partition("exit code 1, ")[2].splitlines()
+    assert shown[-1] == "ValueError: x"
+    assert set(shown) < set(log.splitlines())
+
+
 def test_one_restart_is_no_crash_loop() -> None:
     running = {"state": {"running": {}}, "restartCount": 1}
 

@@ -48,7 +48,9 @@ def values(operator: Operator) -> dict[str, Any]:
     }
     if operator.watch is not None:
         # Both together, or the operator asks for what its Role does not give (dask-kubernetes #916, #921).
-        made["rbac"] = {"create": True, "cluster": False}
+        # The chart's Role names cluster-wide resources, which only who has those rights may grant; operatorrights.py
+        # grants what counts in every watched namespace.
+        made["rbac"] = {"create": operator.cluster_role, "cluster": False}
         made["kopfArgs"] = [f"--namespace={namespace}" for namespace in operator.watch]
     return overlay(made, operator.values)
 

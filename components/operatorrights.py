@@ -55,16 +55,21 @@ def rights(parent: Resource, settings: Operator, after: Sequence[Resource]) -> l
 
 def _in_namespace(namespace: str, subject: Any, opts: ResourceOptions) -> Iterator[Resource]:
     metadata: Any = {"name": RELEASE, "namespace": namespace, "labels": owned()}
-    yield Role(f"role-{namespace}", metadata=metadata, rules=_WORK, opts=opts)
+    role = Role(f"role-{namespace}", metadata=metadata, rules=_WORK, opts=opts)
+    yield role
     reference: Any = {"apiGroup": _GROUP, "kind": "Role", "name": RELEASE}
+    # A person who may bind what there is may not bind what is still to come.
+    opts = ResourceOptions.merge(opts, ResourceOptions(depends_on=[role]))
     yield RoleBinding(f"binding-{namespace}", metadata=metadata, role_ref=reference, subjects=[subject], opts=opts)
 
 
 def _at_the_start(settings: Operator, opts: ResourceOptions) -> Iterator[Resource]:
     name = f"{RELEASE}-{settings.namespace}"
     metadata: Any = {"name": name, "labels": owned()}
-    yield ClusterRole("start", metadata=metadata, rules=_START, opts=opts)
+    role = ClusterRole("start", metadata=metadata, rules=_START, opts=opts)
+    yield role
     reference: Any = {"apiGroup": _GROUP, "kind": "ClusterRole", "name": name}
+    opts = ResourceOptions.merge(opts, ResourceOptions(depends_on=[role]))
     yield ClusterRoleBinding(
         "start-binding", metadata=metadata, role_ref=reference, subjects=[_subject(settings)], opts=opts
     )

@@ -84,6 +84,12 @@ def test_down_finds_the_stacks_objects_with_rights_in_its_namespaces_only(stack,
         "metadata": metadata | {"managedFields": [{"manager": MANAGER}]}
     }
     api.forbidden |= {f"/api/v1/{plural}" for plural in ("namespaces", "configmaps", "secrets", "services")}
+    rbac = "/apis/rbac.authorization.k8s.io/v1"
+    api.forbidden |= {
+        f"{rbac}/clusterroles",
+        f"{rbac}/clusterrolebindings",
+        "/apis/kubernetes.dask.org/v1/daskclusters",
+    }
 
     code, out, _ = stack("down")
 

@@ -121,6 +121,11 @@ class TestChart:
 
         assert (values["rbac"]["cluster"], values["kopfArgs"]) == (False, ["--namespace=red"])
 
+    def test_who_may_grant_nothing_cluster_wide_leaves_the_charts_role_out(self) -> None:
+        values = chart.values(operator(watch=["red"], clusterRole=False))
+
+        assert values["rbac"] == {"create": False, "cluster": False}
+
     def test_an_operator_for_all_leaves_the_charts_defaults(self) -> None:
         assert not {"rbac", "kopfArgs"} & chart.values(operator()).keys()
 

@@ -46,15 +46,11 @@ def stamped(crd: Object) -> Object:
 
 async def plan(client: "Api", wanted: list[Object]) -> list[tuple[str, Object]]:
     """What has to be applied: ("create" or "update", CRD). Raises `ClusterError` for a harmful downgrade."""
-    import kr8s
-
-    try:
-        live = {crd["metadata"]["name"]: crd for crd in await kube.items(client, URL)}
-    except kr8s.ServerError as error:
-        if not kube.forbidden(error):
-            raise
+    found = await kube.unless_forbidden(kube.items(client, URL))
+    if found is None:
         pulumi.log.warn("may not list CRDs, so the operator's are taken as they are: who may has to keep them current")
         return []
+    live = {crd["metadata"]["name"]: crd for crd in found}
     steps = []
     for crd in map(stamped, wanted):
         name = crd["metadata"]["name"]

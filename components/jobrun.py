@@ -67,7 +67,7 @@ async def _look(client: "Api", target: JobTarget) -> tuple[str, list[health.Trou
 
 
 async def _was_begun(client: "Api", target: JobTarget) -> bool:
-    """Whether the operator has made the runner's pod: it writes down its name when it has."""
+    """Whether the runner's pod has run: the operator writes it down (controller.py, handle_runner_status_change_*)."""
     job = await kube.find(client, f"apis/{API_VERSION}/namespaces/{target.namespace}/daskjobs/{target.physical_name}")
     return bool(job and job.get("status", {}).get("jobStatus") in ("Running", "Successful", "Failed"))
 

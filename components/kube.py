@@ -12,7 +12,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import yaml
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from kr8s.asyncio import Api
 
 Object = dict[str, Any]
+T = TypeVar("T")
 FIELD_MANAGER = "dask-on-kubernetes"
 CONNECT_SECONDS = 20
 REQUEST_SECONDS = 30
@@ -110,19 +111,19 @@ async def get(client: Api, url: str, **params: str) -> Object:
 
 async def find(client: Api, url: str) -> Object | None:
     """The object behind `url`, None where there is none or its kind is unknown."""
-    return await _unless_gone(get(client, url))
+    return await _unless(404, get(client, url))
 
 
 async def items(client: Api, url: str, selector: dict[str, str] | None = None) -> list[Object]:
     """The objects of a collection, narrowed by labels; none where the kind or the namespace is unknown."""
     labels = ",".join(f"{key}={value}" for key, value in (selector or {}).items())
-    found = await _unless_gone(get(client, url, **({"labelSelector": labels} if labels else {})))
+    found = await _unless(404, get(client, url, **({"labelSelector": labels} if labels else {})))
     return found["items"] if found else []
 
 
 async def delete(client: Api, url: str) -> None:
     """Deletes one object; nothing where it is gone."""
-    await _unless_gone(_json(client, "DELETE", url))
+    await _unless(404, _json(client, "DELETE", url))
 
 
 def url(body: Object) -> str:
@@ -146,7 +147,7 @@ async def patch(client: Api, url: str, body: Object | list[Object]) -> Object | 
     """A merge patch of what a mapping holds, lists as a whole; or a JSON patch's operations. None where it is gone."""
     kind = "json-patch" if isinstance(body, list) else "merge-patch"
     params, headers = {"fieldManager": FIELD_MANAGER}, {"Content-Type": f"application/{kind}+json"}
-    return await _unless_gone(_json(client, "PATCH", url, params=params, content=json.dumps(body), headers=headers))
+    return await _unless(404, _json(client, "PATCH", url, params=params, content=json.dumps(body), headers=headers))
 
 
 async def _json(client: Api, method: str, url: str, **arguments: Any) -> Object:
@@ -154,24 +155,28 @@ async def _json(client: Api, method: str, url: str, **arguments: Any) -> Object:
         return response.json()
 
 
-async def _unless_gone(answer: Awaitable[Object]) -> Object | None:
-    """The answer; None for 404."""
+async def unless_forbidden(answer: Awaitable[T]) -> T | None:
+    """The answer; None where it is refused for want of rights."""
+    return await _unless(403, answer)
+
+
+async def _unless(code: int, answer: Awaitable[T]) -> T | None:
+    """The answer; None for this HTTP status."""
     import kr8s
 
     try:
         return await answer
     except (kr8s.ServerError, kr8s.NotFoundError) as error:
-        if status(error) == 404:
+        if _status(error) == code:
             return None
         raise
 
 
 def forbidden(error: Exception) -> bool:
     """Whether the API server has refused for want of rights."""
-    return status(error) == 403
+    return _status(error) == 403
 
 
-def status(error: Exception) -> int | None:
-    """The HTTP status behind an error of kr8s."""
+def _status(error: Exception) -> int | None:
     response = getattr(error, "response", None)
     return None if response is None else response.status_code

@@ -30,13 +30,12 @@ async def refuse_second_operator(client: "Api", ours: Operator) -> None:
 
 async def _operators(client: "Api", ours: Operator) -> list[kube.Object]:
     """The Deployments of operators, from wherever they may be listed."""
-    import kr8s
-
-    try:
-        return await kube.items(client, "apis/apps/v1/deployments", chart.SELECTOR)
-    except kr8s.ServerError as error:
-        if not kube.forbidden(error) or ours.watch is None:
-            raise
+    everywhere = kube.items(client, "apis/apps/v1/deployments", chart.SELECTOR)
+    if ours.watch is None:
+        return await everywhere
+    found = await kube.unless_forbidden(everywhere)
+    if found is not None:
+        return found
     pulumi.log.warn("may not list the Deployments of all namespaces: an operator elsewhere would not be seen")
     homes = (f"apis/apps/v1/namespaces/{namespace}/deployments" for namespace in ours.watch)
     return [deployment for home in homes for deployment in await kube.items(client, home, chart.SELECTOR)]

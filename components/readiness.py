@@ -82,14 +82,9 @@ async def await_pods(connection: Connection, target: Target) -> None:
 
 async def _explain_no_pods(watch: Watch) -> None:
     """Raises for the operator's own trouble: without it a DaskCluster is only an object."""
-    import kr8s
-
-    try:
-        pods = await kube.items(watch.client, "api/v1/pods", chart.SELECTOR)
-    except kr8s.ServerError as error:
-        if kube.forbidden(error):
-            return  # who may not look for it goes on waiting
-        raise
+    pods = await kube.unless_forbidden(kube.items(watch.client, "api/v1/pods", chart.SELECTOR))
+    if pods is None:
+        return  # who may not look for it goes on waiting
     troubles = health.pod_troubles(pods)
     if not pods:
         raise ClusterError(

@@ -10,10 +10,12 @@ from tempfile import TemporaryDirectory
 
 import yaml
 
+from components.kube import Connection
+
 
 def as_file(kubeconfig: str, files: ExitStack) -> str:
     """A provider takes a path or the content; helm takes only a path, so content goes into a private file."""
-    if "\n" not in kubeconfig and not kubeconfig.lstrip().startswith("{"):
+    if not Connection(kubeconfig=kubeconfig).holds_contents:
         return str(Path(kubeconfig).expanduser())
     file = Path(files.enter_context(TemporaryDirectory(prefix="kube-")), "config")
     file.write_text(kubeconfig, encoding="utf-8")

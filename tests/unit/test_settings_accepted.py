@@ -9,7 +9,7 @@ from components.clustersettings import Cluster, Workers
 from components.model import Model
 from components.places import fields
 from components.podsettings import PodSettings, merge
-from components.schema import models_by_name
+from tools.schema import models_by_name
 from components.settings import parse
 from components.volumes import Volume
 from tests.unit.badsettings.cases import Raw, cluster

@@ -16,7 +16,7 @@ import yaml
 from tests.clusters import ROOT
 from tests.kubectl import Kubectl
 
-IMAGE = "ghcr.io/dask/dask:2026.8.0"
+IMAGE = "ghcr.io/dask/dask:2026.8.0-py3.11"
 SECONDS = 300.0
 T = TypeVar("T")
 

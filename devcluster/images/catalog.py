@@ -55,8 +55,8 @@ class Image:
 _PREPARE = ("prepare.sh", "conda_packages.py")
 
 IMAGES = (
-    Image("ghcr.io/dask/dask", "2026.8.0", "dask", ("dask",), _PREPARE, 20),
-    Image("ghcr.io/dask/dask", "2026.8.0-ml", "ml", ("dask", "ml"), _PREPARE, 15),
+    Image("ghcr.io/dask/dask", "2026.8.0-py3.11", "dask", ("dask",), _PREPARE, 20),
+    Image("ghcr.io/dask/dask", "2026.8.0-py3.11-ml", "ml", ("dask", "ml"), _PREPARE, 15),
     Image("ghcr.io/dask/dask-kubernetes-operator", "2026.3.0", "operator", ("operator",), (), 20),
 )
 
@@ -81,7 +81,7 @@ def content_hash(*inputs: str | Path) -> str:
 
 
 def find(names: list[str]) -> list[Image]:
-    """The images of these names: a full reference, its last part (`dask:2026.8.0-ml`) or the stage; no name: all."""
+    """The images of these names: a full reference, its last part (`dask:2026.8.0-py3.11-ml`) or the stage; no name: all."""
     if not names:
         return list(IMAGES)
     found = []

@@ -67,7 +67,7 @@ class TestEngine:
         for name in ("Pulumi.yaml", "__main__.py", "components", "policy", ".venv"):
             (project / name).symlink_to(ROOT / name)
         # No operator, no node: such a preview asks no Kubernetes API.
-        cluster = {"image": "ghcr.io/dask/dask:2026.8.0"}
+        cluster = {"image": "ghcr.io/dask/dask:2026.8.0-py3.11"}
         config |= {"dask:operator": {"install": False}, "dask:clusters": {"analytics": cluster}}
         (project / "Pulumi.guarded.yaml").write_text(yaml.safe_dump({"config": config}))
         (home / "kubeconfig").write_text(UNREACHABLE)

@@ -150,7 +150,7 @@ def test_the_status_table_shows_the_living_cluster(stack: Stack, connect: Connec
     assert table.code == 0, table.text
     rows = {line.split()[0]: " ".join(line.split()) for line in table.out.splitlines() if line.strip()}
     assert rows["operator"].startswith("operator ready")
-    assert rows["main"].startswith(f"main ready {name}, ghcr.io/dask/dask:2026.8.0")
+    assert rows["main"].startswith(f"main ready {name}, ghcr.io/dask/dask:2026.8.0-py3.11")
     assert rows["endpoint"].startswith(f"endpoint NodePort {address} http://")
     assert rows["scheduler"].startswith("scheduler answers 1 client, 0 tasks")
     assert rows["workers"].startswith(f"workers default 3 of 3 registered group {name}-default")

@@ -25,7 +25,7 @@ def test_nothing_is_a_whole_configuration() -> None:
 def test_a_name_is_a_whole_cluster() -> None:
     made = parse({"clusters": {"analytics": {}}}).clusters["analytics"]
 
-    assert made.image == "ghcr.io/dask/dask:2026.8.0"
+    assert made.image == "ghcr.io/dask/dask:2026.8.0-py3.11"
     assert made.workers.wanted == 1
 
 

@@ -1,4 +1,4 @@
-"""What the live tests of `devcluster.kubernetes` share: running its command, a web server, and the search for traces."""
+"""What the live tests of devcluster share: running its command, a web server, and the search for traces."""
 
 import json
 import os

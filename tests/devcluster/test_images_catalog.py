@@ -74,9 +74,9 @@ def test_everything_that_the_containerfile_copies_is_among_the_inputs_of_its_sta
             stage = bases[stage]
 
 
-@pytest.mark.parametrize("name", ["ghcr.io/dask/dask:2026.8.0-ml", "dask:2026.8.0-ml", "ml"])
+@pytest.mark.parametrize("name", ["ghcr.io/dask/dask:2026.8.0-py3.11-ml", "dask:2026.8.0-py3.11-ml", "ml"])
 def test_an_image_is_found_by_its_reference_its_last_part_or_its_stage(name):
-    assert [image.reference for image in catalog.find([name])] == ["ghcr.io/dask/dask:2026.8.0-ml"]
+    assert [image.reference for image in catalog.find([name])] == ["ghcr.io/dask/dask:2026.8.0-py3.11-ml"]
 
 
 def test_the_tags_are_the_versions_in_the_lock_files():
@@ -109,7 +109,7 @@ def test_archives_names_what_is_missing_and_fails(cache, capsys):
     printed = capsys.readouterr()
     assert status == 1
     assert printed.out.splitlines() == [str(image.archive) for image in catalog.IMAGES]
-    assert "not built yet: ghcr.io/dask/dask:2026.8.0, " in printed.err
+    assert "not built yet: ghcr.io/dask/dask:2026.8.0-py3.11, " in printed.err
 
 
 def test_what_is_built_needs_no_tool_to_be_built_again(cache, capsys, monkeypatch):
@@ -148,4 +148,4 @@ def test_what_the_machine_refuses_is_said_in_a_line_with_its_path(tmp_path, monk
 def test_an_unknown_image_is_refused_with_the_known_ones(capsys):
     assert command.main(["build", "dusk"]) == 1
 
-    assert "no image is called 'dusk'; known are ghcr.io/dask/dask:2026.8.0, " in capsys.readouterr().err
+    assert "no image is called 'dusk'; known are ghcr.io/dask/dask:2026.8.0-py3.11, " in capsys.readouterr().err

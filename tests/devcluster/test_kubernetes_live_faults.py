@@ -10,8 +10,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from devcluster.kubernetes import state
 from tests.devcluster.kubernetes_clusters import (
     ROOT,
     assert_no_traces,
@@ -23,6 +21,8 @@ from tests.devcluster.kubernetes_clusters import (
     traces,
     wait_until,
 )
+
+from devcluster.kubernetes import state
 
 pytestmark = pytest.mark.live
 

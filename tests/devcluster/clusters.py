@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from devcluster.kubernetes import images, state
+from devcluster.kubernetes import build, images, state
 
 ROOT = Path(__file__).parents[2]
 WEB = """
@@ -42,8 +42,7 @@ def local(*arguments: str, code: int = 0) -> str:
 
 
 def kubectl(name: str, *arguments: str, stdin: str | None = None) -> str:
-    tools = local("tools")
-    command = [f"{tools}/kubectl", "--kubeconfig", local("kubeconfig", "--name", name), *arguments]
+    command = [f"{build.ensure()}/tools/kubectl", "--kubeconfig", local("kubeconfig", "--name", name), *arguments]
     done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stderr
     return done.stdout

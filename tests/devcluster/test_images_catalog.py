@@ -83,7 +83,10 @@ def test_the_tags_are_the_versions_in_the_lock_files():
     locks = catalog.HERE / "locks"
     tags = {image.stage: image.tag for image in catalog.IMAGES}
 
-    assert tags["dask"] == pins(locks / "dask.txt")["dask"] == pins(locks / "dask.txt")["distributed"]
+    dask = pins(locks / "dask.txt")["dask"]
+    assert pins(locks / "dask.txt")["distributed"] == dask
+    assert re.fullmatch(rf"{re.escape(dask)}-py3\.\d+", tags["dask"])
+    assert tags["ml"] == f"{tags['dask']}-ml"
     assert tags["operator"] == pins(locks / "operator.txt")["dask-kubernetes"]
 
 

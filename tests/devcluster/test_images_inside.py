@@ -77,6 +77,15 @@ def blob(image, digest):
     return json.loads(subprocess.run(["tar", "-xOf", image.archive, path], capture_output=True, check=True).stdout)
 
 
+@pytest.mark.parametrize("stage", ["dask", "ml"])
+def test_the_python_inside_is_the_one_in_the_tag(inside, stage):
+    [image] = catalog.find([stage])
+
+    done = inside(stage, "python3", "-c", "import sys; print('py%d.%d' % sys.version_info[:2])")
+
+    assert done.stdout.strip() in image.tag.split("-"), done.stderr
+
+
 def test_nothing_of_the_building_machine_is_left(inside):
     done = inside("dask", "sh", "-c", "cat /etc/pip.conf ~/.config/pip/pip.conf; ls /wheels /rootfs.tar; env; true")
 

@@ -10,7 +10,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.devcluster.kubernetes_clusters import (
+
+from devcluster.kubernetes import state
+from tests.devcluster.clusters import (
     ROOT,
     assert_no_traces,
     fetch,
@@ -21,8 +23,6 @@ from tests.devcluster.kubernetes_clusters import (
     traces,
     wait_until,
 )
-
-from devcluster.kubernetes import state
 
 pytestmark = pytest.mark.live
 

@@ -10,9 +10,9 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.devcluster.kubernetes_clusters import ROOT, fetch, first_process, kubectl, local, record, serve, wait_until
 
 from devcluster.kubernetes import images, node
+from tests.devcluster.clusters import ROOT, fetch, first_process, kubectl, local, record, serve, wait_until
 
 pytestmark = pytest.mark.live
 

@@ -152,9 +152,10 @@ class Stack:
 
     def outputs(self) -> dict[str, Any]:
         """The stack's outputs in plain text."""
-        if self._outputs is None:
-            self._outputs = json.loads(self.cli("stack", "output", "--json", "--show-secrets"))
-        return self._outputs
+        found = self._outputs
+        if found is None:
+            found = self._outputs = json.loads(self.cli("stack", "output", "--json", "--show-secrets"))
+        return found
 
     def cluster(self, name: str = "main") -> dict[str, Any]:
         """The outputs of one cluster."""

@@ -9,10 +9,10 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as run
 from jsonschema import Draft7Validator
 
-from tools import reference, schema
 from components.settings import parse
 from tests.unit.badsettings import CASES, Case
 from tests.unit.strategies import Raw, settings
+from tools import reference, schema
 
 ROOT = Path(__file__).parents[2]
 VALIDATOR = Draft7Validator(schema.stack_schema())

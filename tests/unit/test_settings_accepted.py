@@ -9,10 +9,10 @@ from components.clustersettings import Cluster, Workers
 from components.model import Model
 from components.places import fields
 from components.podsettings import PodSettings, merge
-from tools.schema import models_by_name
 from components.settings import parse
 from components.volumes import Volume
 from tests.unit.badsettings.cases import Raw, cluster
+from tools.schema import models_by_name
 
 
 def test_nothing_is_a_whole_configuration() -> None:

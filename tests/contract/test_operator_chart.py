@@ -9,7 +9,7 @@ import yaml
 from components import chart
 from components.settings import parse
 from policy.guardrails.podsecurity import violations
-from tests import clusters
+from tests.support import clusters
 from tests.contract.conftest import CONFIGS
 from tests.contract.rendering import pods
 

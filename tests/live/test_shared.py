@@ -41,7 +41,7 @@ def test_a_namespace_of_another_stack_is_left_alone(stack: Stack, tmp_path: Path
 
     for run in (preview, up):
         assert run.code != 0
-        assert "is there already and belongs to 'dask-shared', so it is left alone" in run.text
+        assert "exists already and belongs to 'dask-shared', so it is left alone" in run.text
     assert down.code == 0
     assert "shared" in stack.kubectl("get", "namespaces", "-o", "name")
 

@@ -47,5 +47,6 @@ def kubernetes(settings: Settings) -> Kubernetes:
     )
     owner, claim = ownership.identity(), Claim(part_of(), settings.take_over)
     adopted = frozenset(f"{name}-endpoint" for name, cluster in settings.clusters.items() if cluster.adopt)
-    ownership.guard(provider, connection, owner, claim, adopted)
+    guard = ownership.guard(connection, owner, claim, provider=provider, adopted=adopted)
+    pulumi.runtime.register_stack_transformation(guard)
     return Kubernetes(connection, provider, owner, claim)

@@ -24,12 +24,12 @@ from components.errors import ClusterError
 from components.kube import Connection, Object
 from components.names import PART_OF
 
-HOOK = "ownership"
 OWNER = "dask-on-kubernetes/owner"
 # Read by every provider; `enablePatchForce` is read by 4.29 and newer. A field that another tool has set is set back.
 PATCH_FORCE = "pulumi.com/patchForce"
 POLL_SECONDS = 0.5
 TERMINATING_SECONDS = 120
+_INSTANCE = "app.kubernetes.io/instance"
 HOW = "`pulumi config set dask:takeOver true`"
 
 
@@ -41,23 +41,26 @@ class Claim:
     take_over: bool = False
 
 
-def identity() -> Output[str]:
+def identity(name: str = "owner", parent: pulumi.Resource | None = None) -> Output[str]:
     """The id of this stack's state: 12 hexadecimal digits, made once and kept in the state. Previews know it too."""
-    made = secrets.token_hex(6)
-    return pulumi.Stash("owner", input=made, opts=ResourceOptions(ignore_changes=["input"])).output
+    opts = ResourceOptions(parent=parent, ignore_changes=["input"])
+    return pulumi.Stash(name, input=secrets.token_hex(6), opts=opts).output
 
 
 def guard(
-    provider: pulumi.ProviderResource,
     connection: Connection,
     owner: Output[str],
     claim: Claim,
+    *,
+    hook: str = "ownership",
+    provider: pulumi.ProviderResource | None = None,
     adopted: frozenset[str] = frozenset(),
-) -> None:
-    """Guards every Kubernetes object that is registered with `provider` from now on, and annotates it with `owner`.
+) -> pulumi.ResourceTransformation:
+    """A transformation that guards every Kubernetes object and annotates it with `owner`.
 
-    `adopted` are logical names of Services that take the place of somebody else's (adoption.py). The operator's release
-    is guarded in operator.py: Helm, not the provider, creates its objects.
+    Only those that are registered with `provider`, where there is one. `adopted` are logical names of Services that
+    take the place of somebody else's (adoption.py). `hook` is a name that no other hook of the stack has. The
+    operator's release is guarded in operator.py: Helm, not the provider, creates its objects.
     """
 
     async def create(args: ResourceHookArgs) -> None:
@@ -68,18 +71,20 @@ def guard(
 
     also_in_previews = ResourceHookOptions(on_dry_run=True)
     hooks = ResourceHookBinding(
-        before_create=[ResourceHook(HOOK, create, opts=also_in_previews)],
-        before_update=[ResourceHook(f"{HOOK}-of-updates", update, opts=also_in_previews)],
+        before_create=[ResourceHook(hook, create, opts=also_in_previews)],
+        before_update=[ResourceHook(f"{hook}-of-updates", update, opts=also_in_previews)],
     )
 
     def guarded(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
         # What is imported or only read is registered as it is live.
-        if not _is_object(args.type_) or args.opts.import_ or args.opts.id or not _is_of(provider, args):
+        if not _is_object(args.type_) or args.opts.import_ or args.opts.id:
+            return None
+        if provider is not None and not _is_of(provider, args):
             return None
         opts = args.opts if args.name in adopted else ResourceOptions.merge(ResourceOptions(hooks=hooks), args.opts)
         return pulumi.ResourceTransformationResult(annotated(args.props, owner), opts)
 
-    pulumi.runtime.register_stack_transformation(guarded)
+    return guarded
 
 
 def _is_object(type_: str) -> bool:
@@ -119,7 +124,12 @@ async def before_create(connection: Connection, body: Object, claim: Claim) -> N
         return
     deadline = time.monotonic() + TERMINATING_SECONDS
     while live := await kube.find(client, kube.url(body)):
-        if pulumi.runtime.is_dry_run() or "deletionTimestamp" not in live["metadata"]:
+        terminating = "deletionTimestamp" in live["metadata"]
+        if not terminating and _is_own(body, live) and await _unused_certificates(client, live):
+            if pulumi.runtime.is_dry_run():
+                return
+            await kube.delete(client, kube.url(body))
+        elif pulumi.runtime.is_dry_run() or not terminating:
             _take(body, live, claim)
             return
         if time.monotonic() > deadline:
@@ -149,19 +159,39 @@ async def _client(connection: Connection) -> Any:
 
 
 def _take(body: Object, live: Object, claim: Claim) -> None:
-    where, known = _where(body), owner_of(live)
-    if known is None or known != owner_of(body):
+    where = _where(body)
+    if not _is_own(body, live):
         if why := foreign(live, claim.part_of):
             raise ClusterError(f"{where} {why}")
-        if known is not None:
+        if owner_of(live) is not None:
             _other_state(body, live, claim)
-    if live["kind"] == "Secret" and "ca.crt" in live.get("data", {}):
+    if _holds_certificates(live):
         # The new certificates of this run would cut clients off from whatever uses these.
         raise ClusterError(
             f"{where} holds certificates that the state does not know; delete it if no cluster uses it, or bring it "
             "back with `pulumi import kubernetes:core/v1:Secret`"
         )
-    pulumi.log.info(f"{where} exists already and belongs to this stack: it is taken over")
+    # In a preview it may as well be what is about to be replaced.
+    if not pulumi.runtime.is_dry_run():
+        pulumi.log.info(f"{where} exists already and belongs to this stack: it is taken over")
+
+
+def _is_own(body: Object, live: Object) -> bool:
+    """Whether this very state has written the object."""
+    return owner_of(live) is not None and owner_of(live) == owner_of(body)
+
+
+def _holds_certificates(live: Object) -> bool:
+    return live["kind"] == "Secret" and "ca.crt" in live.get("data", {})
+
+
+async def _unused_certificates(client: Any, live: Object) -> bool:
+    """Whether the object is certificates that an interrupted `up` has made and no DaskCluster uses yet."""
+    if not _holds_certificates(live):
+        return False
+    meta = live["metadata"]
+    clusters = f"apis/kubernetes.dask.org/v1/namespaces/{meta['namespace']}/daskclusters"
+    return not await kube.items(client, clusters, {_INSTANCE: meta["labels"][_INSTANCE]})
 
 
 def _other_state(body: Object, live: Object, claim: Claim) -> None:

@@ -106,11 +106,12 @@ async def make_room(client: "Api", namespace: str, owner: str, claim: Claim) -> 
                 f"remove it with `helm uninstall {RELEASE} -n {namespace}`, which leaves CRDs and clusters"
             )
         ownership.refuse_other_state(where, claim)
+    if pulumi.runtime.is_dry_run():
+        return  # it may as well be what is about to be replaced
     pulumi.log.info(f"{where} exists already and belongs to this stack: it is taken over")
-    if not pulumi.runtime.is_dry_run():
-        # The newest record goes last: it says whose the release is, should this be interrupted.
-        for record in records:
-            await kube.delete(client, f"{secrets}/{record['metadata']['name']}")
+    # The newest record goes last: it says whose the release is, should this be interrupted.
+    for record in records:
+        await kube.delete(client, f"{secrets}/{record['metadata']['name']}")
 
 
 def _whose(release: Found) -> str:

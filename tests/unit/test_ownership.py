@@ -42,6 +42,27 @@ def quick(monkeypatch: pytest.MonkeyPatch, told: list[str]) -> None:
     monkeypatch.setattr(ownership, "POLL_SECONDS", 0)
 
 
+SECRET = "api/v1/namespaces/lab/secrets/a"
+
+
+def certificates(owner: str | None, clusters: list[Any]) -> FakeApi:
+    """TLS material of a cluster, on a Kubernetes with these DaskClusters of its name."""
+    found = live(STACK, owner, "Secret", data={"ca.crt": "x"})
+    found["metadata"] |= {"namespace": "lab"}
+    found["metadata"]["labels"]["app.kubernetes.io/instance"] = "a"
+    api = FakeApi({"apis/kubernetes.dask.org/v1/namespaces/lab/daskclusters": {"items": clusters}})
+    api.answers[SECRET] = lambda: 404 if api.sent else found
+    return api
+
+
+def write(monkeypatch: pytest.MonkeyPatch, api: FakeApi, body: Any) -> None:
+    async def connect(_: Connection) -> FakeApi:
+        return api
+
+    monkeypatch.setattr(kube, "api", connect)
+    asyncio.run(ownership.before_create(Connection(), body, Claim(STACK)))
+
+
 def ask(
     monkeypatch: pytest.MonkeyPatch, there: Any, body: Any = None, url: str = URL, take_over: bool = False, of: str = ""
 ) -> None:
@@ -131,9 +152,25 @@ class TestCreate:
         ):
             ask(monkeypatch, live("dask-prod", kind="Namespace"), body, "api/v1/namespaces/lab")
 
-    def test_certificates_in_use_are_not_overwritten(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    @pytest.mark.parametrize("owner", [None, OURS])
+    def test_certificates_in_use_are_not_overwritten(self, monkeypatch: pytest.MonkeyPatch, owner: str | None) -> None:
+        api = certificates(owner, clusters=[{}])
+
         with pytest.raises(ClusterError, match="certificates that the state does not know"):
-            ask(monkeypatch, live(STACK, OURS, "Secret", data={"ca.crt": "x"}))
+            write(monkeypatch, api, declared("Secret"))
+
+        assert api.sent == []
+
+    @pytest.mark.parametrize("dry_run", [True, False])
+    def test_certificates_that_an_interrupted_up_has_left_and_nobody_uses_are_made_again(
+        self, monkeypatch: pytest.MonkeyPatch, dry_run: bool
+    ) -> None:
+        monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: dry_run)
+        api = certificates(OURS, clusters=[])
+
+        write(monkeypatch, api, declared("Secret"))
+
+        assert [method for method, _, _ in api.sent] == ([] if dry_run else ["DELETE"])
 
     def test_a_terminating_object_is_waited_for(self, monkeypatch: pytest.MonkeyPatch) -> None:
         terminating = live("dask-prod")

@@ -54,11 +54,12 @@ def test_the_records_of_our_own_are_removed_newest_last_so_that_helm_takes_its_o
     ]
 
 
-def test_a_preview_says_so_and_removes_nothing(monkeypatch: pytest.MonkeyPatch, told: list[str]) -> None:
+def test_a_preview_removes_nothing(monkeypatch: pytest.MonkeyPatch, told: list[str]) -> None:
     monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: True)
 
     assert make_room(kubernetes(record(1, OURS))) == []
-    assert "taken over" in told[0]
+    assert make_room(kubernetes(record(1, OTHERS)), take_over=True) == []
+    assert [line.rpartition(": ")[2] for line in told] == ["dask:takeOver takes it over"]
 
 
 def test_somebody_elses_is_refused_with_both_ways_out() -> None:

@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from components import settings, stack
 from components.cluster import DaskCluster
+from components.kubernetes import kubernetes
 from components.labels import part_of
 from components.manifest import Target
 
@@ -24,13 +25,13 @@ checked = settings.parse({"namespace": namespace, "clusters": {"forecast": confi
 for warning in checked.warnings():
     pulumi.log.warn(warning)
 
-connection = stack.connection()
+where = kubernetes(checked)
 forecast = DaskCluster(
     "forecast",
     Target("forecast", checked.clusters["forecast"], checked.namespace.name, part_of()),
-    connection,
-    node_hosts=stack.hosts(checked, connection),
-    opts=pulumi.ResourceOptions(provider=stack.provider(connection)),
+    where.connection,
+    node_hosts=stack.hosts(checked, where.connection),
+    opts=where.options,
 )
 
 pulumi.export("schedulerAddress", forecast.scheduler_address)

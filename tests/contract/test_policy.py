@@ -163,6 +163,22 @@ class TestRules:
 
         assert list(pack.STACK["clusters-are-protected"](Stack([cluster, service]))) == []
 
+    def test_in_somebody_elses_namespace_the_stacks_own_pods_count_and_the_quota_is_not_asked_for(
+        self, production: list[Body]
+    ) -> None:
+        bodies = copy.deepcopy(production)
+        policy = only(bodies, "NetworkPolicy")
+        theirs = {"kind": "Namespace", "name": policy["metadata"]["namespace"]}
+        policy["spec"]["podSelector"] = {
+            "matchLabels": {"app.kubernetes.io/part-of": policy["metadata"]["labels"]["app.kubernetes.io/part-of"]}
+        }
+        assert broken_rules(bodies) == {"namespaces-are-guarded"}
+
+        bodies[:] = [it for it in bodies if theirs != {"kind": it["kind"], "name": it.get("metadata", {}).get("name")}]
+        drop(bodies, "ResourceQuota")
+
+        assert broken_rules(bodies) == set()
+
     def test_an_exposed_dashboard_without_the_api_is_fine(self, production: list[Body]) -> None:
         bodies = copy.deepcopy(production)
 

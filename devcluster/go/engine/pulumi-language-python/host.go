@@ -43,11 +43,14 @@ func (*host) GetPluginInfo(context.Context, *emptypb.Empty) (*pulumirpc.PluginIn
 
 // Run runs a program to its end. Its output goes to this process's own, which the engine shows line by line.
 func (h *host) Run(ctx context.Context, request *pulumirpc.RunRequest) (*pulumirpc.RunResponse, error) {
+	if request.Config == nil { // a stack without any: the SDK takes `{}`, and not the `null` that nil becomes
+		request.Config = map[string]string{}
+	}
 	config, err := json.Marshal(request.Config)
 	if err != nil {
 		return nil, err
 	}
-	secrets, err := json.Marshal(request.ConfigSecretKeys)
+	secrets, err := json.Marshal(append([]string{}, request.ConfigSecretKeys...))
 	if err != nil {
 		return nil, err
 	}

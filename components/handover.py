@@ -9,7 +9,7 @@ A read of an object that the state never held changes nothing. One of another na
 state holds, so only what carries the state's own id is read.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -52,12 +52,15 @@ def let_namespace_go(role: str, name: str, kubernetes: Kubernetes, opts: Resourc
     kubernetes.owner.apply(look).apply(lambda found: _read_namespace(role, found, opts))
 
 
-def let_operator_go(name: str, namespace: str, kubernetes: Kubernetes) -> None:
-    """Reads the release, its rights and its namespace where this state has installed the operator."""
+def let_operator_go(name: str, namespaces: Sequence[str], kubernetes: Kubernetes) -> None:
+    """Reads the release, its rights and its namespace where this state has installed the operator.
+
+    `namespaces` are where it may be, the declared one first, should those of all namespaces not be listable.
+    """
 
     async def look(owner: str) -> list[Any]:
         client = await _client(kubernetes)
-        held = await _held(client, namespace, owner, kubernetes.claim) if client else Held()
+        held = await _held(client, namespaces, owner, kubernetes.claim) if client else Held()
         # An Output lifts dataclasses of its own only: plain values.
         return [held.release, held.namespace, [list(one) for one in held.rights]]
 
@@ -144,10 +147,10 @@ def _created_here(body: kube.Object, role: str, owner: str, claim: Claim) -> boo
     return known == owner and meta["annotations"].get(ROLE, role) == role
 
 
-async def _held(client: "Api", namespace: str, owner: str, claim: Claim) -> Held:
-    found = await releases.everywhere(client, namespace)
+async def _held(client: "Api", namespaces: Sequence[str], owner: str, claim: Claim) -> Held:
+    found = await releases.everywhere(client, *namespaces)
     ours = [release for release in found if await releases.is_ours(client, release, owner, claim)]
-    home = ours[0].namespace if ours else namespace
+    home = ours[0].namespace if ours else namespaces[0]
     created = await _namespace(client, "operator", home, owner, claim)
     if not ours:
         return Held(namespace=created)

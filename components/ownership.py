@@ -27,10 +27,12 @@ from components.names import PART_OF
 OWNER = "dask-on-kubernetes/owner"
 # Read by every provider; `enablePatchForce` is read by 4.29 and newer. A field that another tool has set is set back.
 PATCH_FORCE = "pulumi.com/patchForce"
+HOOK = "ownership"
 POLL_SECONDS = 0.5
 TERMINATING_SECONDS = 120
 _INSTANCE = "app.kubernetes.io/instance"
-HOW = "`pulumi config set dask:takeOver true`"
+# Without a namespace the key is the project's own, whatever it is called.
+HOW = "`pulumi config set takeOver true`"
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ def guard(
     owner: Output[str],
     claim: Claim,
     *,
-    hook: str = "ownership",
+    hook: str = HOOK,
     provider: pulumi.ProviderResource | None = None,
     adopted: frozenset[str] = frozenset(),
 ) -> pulumi.ResourceTransformation:
@@ -201,7 +203,7 @@ def _other_state(body: Object, live: Object, claim: Claim) -> None:
 def refuse_other_state(where: str, claim: Claim, written: str = "") -> None:
     """Raises `ClusterError` about what another state of a stack of this name owns; warns where it is to be taken."""
     if claim.take_over:
-        pulumi.log.warn(f"{where} belongs to another state of '{claim.part_of}'{written}: dask:takeOver takes it over")
+        pulumi.log.warn(f"{where} belongs to another state of '{claim.part_of}'{written}: takeOver takes it over")
         return
     raise ClusterError(
         f"{where} belongs to another state of a stack '{claim.part_of}'{written}: another person's stack of that name, "

@@ -130,7 +130,7 @@ class TestCreate:
         with pytest.raises(
             ClusterError,
             match=r"Service 'a' belongs to another state of a stack 'dask-dev', last written by "
-            r"'pulumi-kubernetes-1a2b' at 2026-11-24T10:00:00Z: .* `pulumi config set dask:takeOver true`",
+            r"'pulumi-kubernetes-1a2b' at 2026-11-24T10:00:00Z: .* `pulumi config set takeOver true`",
         ):
             ask(monkeypatch, there)
 
@@ -142,7 +142,7 @@ class TestCreate:
 
         ask(monkeypatch, live(STACK, OTHERS), take_over=True)
 
-        assert told[0] == "warn: Service 'a' belongs to another state of 'dask-dev': dask:takeOver takes it over"
+        assert told[0] == "warn: Service 'a' belongs to another state of 'dask-dev': takeOver takes it over"
 
     def test_another_stacks_namespace_is_not_taken(self, monkeypatch: pytest.MonkeyPatch) -> None:
         body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "lab"}}
@@ -203,7 +203,7 @@ class TestUpdate:
     ) -> None:
         ask(monkeypatch, live(STACK, OTHERS), take_over=True, of="update")
 
-        assert told == ["warn: Service 'a' belongs to another state of 'dask-dev': dask:takeOver takes it over"]
+        assert told == ["warn: Service 'a' belongs to another state of 'dask-dev': takeOver takes it over"]
 
 
 def test_a_preview_needs_no_kubernetes_and_an_update_does(monkeypatch: pytest.MonkeyPatch) -> None:

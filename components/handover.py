@@ -17,7 +17,6 @@ import pulumi
 from pulumi import ResourceOptions
 
 from components import kube, ownership, releases
-from components.errors import ClusterError
 from components.kubernetes import Kubernetes
 from components.names import PART_OF
 from components.ownership import Claim
@@ -46,7 +45,7 @@ def let_namespace_go(role: str, name: str, kubernetes: Kubernetes, opts: Resourc
     """Reads the namespace that this state has created as `role`, where there is one. `name` is the declared one."""
 
     async def look(owner: str) -> str | None:
-        client = await _client(kubernetes)
+        client = await ownership.reached(kubernetes.connection)
         return await _namespace(client, role, name, owner, kubernetes.claim) if client else None
 
     kubernetes.owner.apply(look).apply(lambda found: _read_namespace(role, found, opts))
@@ -59,7 +58,7 @@ def let_operator_go(name: str, namespaces: Sequence[str], kubernetes: Kubernetes
     """
 
     async def look(owner: str) -> list[Any]:
-        client = await _client(kubernetes)
+        client = await ownership.reached(kubernetes.connection)
         held = await _held(client, namespaces, owner, kubernetes.claim) if client else Held()
         # An Output lifts dataclasses of its own only: plain values.
         return [held.release, held.namespace, [list(one) for one in held.rights]]
@@ -115,16 +114,6 @@ def _read_operator(held: Held, opts: ResourceOptions) -> None:
         f"the operator's release '{held.release}' was installed by this stack and is let go, because "
         "`dask:operator.install` is false: it goes on running, and `pulumi destroy` leaves it too"
     )
-
-
-async def _client(kubernetes: Kubernetes) -> "Api | None":
-    """None where a preview reaches no Kubernetes API; `up` fails then, before anything is deleted."""
-    try:
-        return await kube.api(kubernetes.connection)
-    except ClusterError:
-        if pulumi.runtime.is_dry_run():
-            return None
-        raise
 
 
 async def _namespace(client: "Api", role: str, declared: str, owner: str, claim: Claim) -> str | None:

@@ -5,13 +5,12 @@ from typing import Any
 
 import pulumi
 import pytest
-from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from components import kube, ownership
 from components.errors import ClusterError
 from components.kube import Connection
 from components.names import PART_OF
-from components.ownership import OWNER, PATCH_FORCE, Claim
+from components.ownership import OWNER, Claim
 from tests.unit.api import FakeApi
 
 STACK = "dask-dev"
@@ -218,30 +217,6 @@ def test_a_preview_needs_no_kubernetes_and_an_update_does(monkeypatch: pytest.Mo
     monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: True)
     for look in looks:
         asyncio.run(look(Connection(), declared(), Claim(STACK)))
-
-
-class TestAnnotations:
-    def annotated(self, props: dict[str, Any]) -> Any:
-        return ownership.annotated(props, OURS)["metadata"]  # type: ignore[arg-type]
-
-    def test_they_are_added_to_what_is_declared(self) -> None:
-        metadata = {"name": "a", "annotations": {"mine": "1"}}
-
-        found = self.annotated({"metadata": metadata})
-
-        assert found == {"name": "a", "annotations": {"mine": "1", OWNER: OURS, PATCH_FORCE: "true"}}
-        assert metadata == {"name": "a", "annotations": {"mine": "1"}}
-
-    def test_an_object_without_metadata_gets_some(self) -> None:
-        assert self.annotated({}) == {"annotations": {OWNER: OURS, PATCH_FORCE: "true"}}
-
-    def test_a_programs_own_typed_metadata_is_copied(self) -> None:
-        metadata = ObjectMetaArgs(name="a")
-
-        found = self.annotated({"metadata": metadata})
-
-        assert (found.name, found.annotations) == ("a", {OWNER: OURS, PATCH_FORCE: "true"})
-        assert metadata.annotations is None
 
 
 @pytest.mark.parametrize(

@@ -203,7 +203,8 @@ def _other_state(body: Object, live: Object, claim: Claim) -> None:
 def refuse_other_state(where: str, claim: Claim, written: str = "") -> None:
     """Raises `ClusterError` about what another state of a stack of this name owns; warns where it is to be taken."""
     if claim.take_over:
-        pulumi.log.warn(f"{where} belongs to another state of '{claim.part_of}'{written}: takeOver takes it over")
+        why = f"{where} belongs to another state of '{claim.part_of}'{written}"
+        pulumi.log.warn(f"{why}: it is taken over, because takeOver is set")
         return
     raise ClusterError(
         f"{where} belongs to another state of a stack '{claim.part_of}'{written}: another person's stack of that name, "

@@ -141,7 +141,10 @@ class TestCreate:
 
         ask(monkeypatch, live(STACK, OTHERS), take_over=True)
 
-        assert told[0] == "warn: Service 'a' belongs to another state of 'dask-dev': takeOver takes it over"
+        assert (
+            told[0]
+            == "warn: Service 'a' belongs to another state of 'dask-dev': it is taken over, because takeOver is set"
+        )
 
     def test_another_stacks_namespace_is_not_taken(self, monkeypatch: pytest.MonkeyPatch) -> None:
         body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "lab"}}
@@ -202,7 +205,9 @@ class TestUpdate:
     ) -> None:
         ask(monkeypatch, live(STACK, OTHERS), take_over=True, of="update")
 
-        assert told == ["warn: Service 'a' belongs to another state of 'dask-dev': takeOver takes it over"]
+        assert told == [
+            "warn: Service 'a' belongs to another state of 'dask-dev': it is taken over, because takeOver is set"
+        ]
 
 
 def test_a_preview_needs_no_kubernetes_and_an_update_does(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -59,7 +59,7 @@ def test_a_preview_removes_nothing(monkeypatch: pytest.MonkeyPatch, told: list[s
 
     assert make_room(kubernetes(record(1, OURS))) == []
     assert make_room(kubernetes(record(1, OTHERS)), take_over=True) == []
-    assert [line.rpartition(": ")[2] for line in told] == ["takeOver takes it over"]
+    assert [line.rpartition(": ")[2] for line in told] == ["it is taken over, because takeOver is set"]
 
 
 def test_somebody_elses_is_refused_with_both_ways_out() -> None:
@@ -81,7 +81,7 @@ def test_another_states_is_taken_over_only_where_that_is_asked_for(told: list[st
         make_room(kubernetes(record(1, OTHERS)))
 
     assert len(make_room(kubernetes(record(1, OTHERS)), take_over=True)) == 1
-    assert told[0].endswith("takeOver takes it over")
+    assert told[0].endswith("it is taken over, because takeOver is set")
 
 
 @pytest.mark.parametrize(("owner", "ours"), [(None, True), (OURS, True), (OTHERS, False)])

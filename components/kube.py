@@ -154,6 +154,12 @@ async def patch(client: Api, url: str, body: Object | list[Object], *, dry_run: 
     return await _unless(404, sent)
 
 
+async def create(client: Api, url: str, body: Object, *, dry_run: bool) -> Object:
+    """Creates an object in the collection `url`; with `dry_run` it is what the API server would make of it."""
+    params = {"fieldManager": FIELD_MANAGER} | ({"dryRun": "All"} if dry_run else {})
+    return await _patiently(_NOT_TAKEN, client, "POST", url, params=params, content=json.dumps(body))
+
+
 async def _json(client: Api, method: str, url: str, **arguments: Any) -> Object:
     async with call(client, method, url, **arguments) as response:
         return response.json()

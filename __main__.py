@@ -1,5 +1,8 @@
 """Dask clusters on Kubernetes: the operator, the namespace, the clusters and their endpoints, from one file."""
 
+import atexit
+import gc
+
 import pulumi
 
 from components import ownership, settings, stack
@@ -9,6 +12,8 @@ from components.operator import DaskOperator
 from components.workspace import Workspace
 
 stack.end_quietly_when_interrupted()
+# Else Python searches all modules for garbage once more before it ends, for half a second.
+atexit.register(gc.freeze)
 config = settings.load()
 for warning in config.warnings():
     pulumi.log.warn(warning)

@@ -1,7 +1,9 @@
-"""The measurements as Markdown. In: what first_result.py has gathered. Out: tables of medians, ranges and ratios."""
+"""The measurements of first_result.py as Markdown: tables of medians, ranges and ratios."""
 
 from statistics import median
 from typing import Any
+
+from bench.results import heading
 
 Result = dict[str, Any]
 TITLES = {
@@ -23,12 +25,9 @@ the whole Kubernetes with its pods, plus that of the programs outside it.
 def markdown(report: dict[str, Any]) -> str:
     results: list[Result] = report["results"]
     ways = sorted({result["way"] for result in results})
-    machine = ", ".join(f"{name} {value}" for name, value in report["machine"].items())
-    loads = [result["loadBefore"] for result in results]
     parts = [
         "# Time to the first result\n",
-        f"{report['date']}, {report['rounds']} rounds. {machine}. Load average before the measurements: "
-        f"{min(loads)} to {max(loads)}.\n",
+        heading(report),
         NOTES,
         _table(results, ways),
         *[f"{TITLES[result['way']]}, round {result['round']}: {_first_line(result)}\n" for result in _failed(results)],

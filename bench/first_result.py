@@ -16,7 +16,7 @@ from typing import Any
 from bench import ways
 from bench.place import Place, empty, facts, own_cluster
 from bench.report import markdown
-from bench.results import RESULTS, new_report, order, save
+from bench.results import RESULTS, failure, new_report, order, save
 from bench.timeline import timeline
 
 WAYS: dict[str, Callable[[Place], ways.Stopwatch]] = {
@@ -34,9 +34,9 @@ def measure(place: Place, way: str, number: int) -> dict[str, Any]:
     try:
         watch = WAYS[way](place)
     except (RuntimeError, OSError, AssertionError, subprocess.SubprocessError) as error:
-        words = getattr(error, "stderr", None) or str(error)
-        print(f"round {number}, ({way}): failed: {words.strip()[-600:]}", flush=True)
-        return result | {"failure": words.strip()[-1500:]}
+        words = failure(error)
+        print(f"round {number}, ({way}): failed: {words[-600:]}", flush=True)
+        return result | {"failure": words}
     result |= {"marks": watch.marks, "cpu": watch.cpu(), "events": timeline(place, watch.epoch), "output": watch.lines}
     print(f"round {number}, ({way}): {watch.marks}, CPU {result['cpu']}, load {load}", flush=True)
     return result

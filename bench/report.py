@@ -3,7 +3,7 @@
 from statistics import median
 from typing import Any
 
-from bench.results import heading
+from bench.results import failed, heading
 
 Result = dict[str, Any]
 TITLES = {
@@ -30,7 +30,7 @@ def markdown(report: dict[str, Any]) -> str:
         heading(report),
         NOTES,
         _table(results, ways),
-        *[f"{TITLES[result['way']]}, round {result['round']}: {_first_line(result)}\n" for result in _failed(results)],
+        *[f"{TITLES[result['way']]}, round {result['round']}: {failed(result)}\n" for result in _failed(results)],
         "## Where the time goes\n",
         "Medians, in seconds since the start. Kubernetes' own times are whole seconds.\n",
         *[_events(results, way) for way in ways],
@@ -100,8 +100,3 @@ def _events(results: list[Result], way: str) -> str:
 
 def _failed(results: list[Result]) -> list[Result]:
     return [result for result in results if "failure" in result]
-
-
-def _first_line(result: Result) -> str:
-    """The failure's last line: that is where programs say what it was."""
-    return result["failure"].splitlines()[-1][:300]

@@ -33,3 +33,13 @@ def save(name: str, report: dict[str, Any], text: str, directory: Path) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     (directory / f"{name}-{report['date']}.json").write_text(json.dumps(report, indent=1) + "\n")
     (directory / f"{name}.md").write_text(text)
+
+
+def failure(error: Exception) -> str:
+    """What a failed command or step said, at most its last 1,500 characters."""
+    return (getattr(error, "stderr", None) or str(error)).strip()[-1500:]
+
+
+def failed(result: dict[str, Any]) -> str:
+    """The last line of a failure: that is where programs say what it was."""
+    return result["failure"].splitlines()[-1][:300]

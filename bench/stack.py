@@ -33,12 +33,14 @@ class Stack:
         """Write the stack's file anew."""
         (self.folder / f"Pulumi.{NAME}.yaml").write_text(yaml.safe_dump({"config": config}))
 
+    def command(self, *arguments: str) -> list[str]:
+        """The CLI with these arguments, on this stack."""
+        return ["pulumi", *arguments, "--non-interactive", f"--stack={NAME}", f"--cwd={self.folder}"]
+
     def up(self, watch: Stopwatch, *options: str) -> str:
         """Run `pulumi up`, keep its lines with their times in `watch`, and return them. Raises `RuntimeError`."""
-        command = ["pulumi", "up", "--yes", "--skip-preview", "--non-interactive"]
-        command += [f"--stack={NAME}", f"--cwd={self.folder}", *options]
         process = subprocess.Popen(
-            command,
+            self.command("up", "--yes", "--skip-preview", *options),
             env=self.place.environment,
             cwd=PROJECT,
             stdout=subprocess.PIPE,
@@ -61,7 +63,7 @@ class Stack:
 
     def resources(self) -> int:
         """How many resources the state holds, without the stack itself and the providers."""
-        state = json.loads(self.place.run("pulumi", "stack", "export", f"--stack={NAME}", f"--cwd={self.folder}"))
+        state = json.loads(self.place.run(*self.command("stack", "export")))
         return sum(not it["type"].startswith(_OWN_TYPES) for it in state["deployment"].get("resources", []))
 
 

@@ -1,5 +1,7 @@
 """The outputs of a stack. In: its components. Out: what `pulumi stack output` shows; the names are a contract."""
 
+import atexit
+import gc
 import os
 import signal
 from collections.abc import Mapping
@@ -32,8 +34,11 @@ def reaching(where: Connection) -> dict[str, Any]:
     }
 
 
-def end_quietly_when_interrupted() -> None:
-    """The engine interrupts the program when a step has failed. It has said why: a traceback would only bury it."""
+def end_quickly() -> None:
+    """The program ends at once when the engine interrupts it, and does not linger when it is done.
+
+    The engine interrupts it when a step has failed; the reason has been printed, and a traceback would only hide it.
+    """
 
     def end(*_: object) -> None:
         remove_credentials()

@@ -29,7 +29,7 @@ if config.operator.install:
         )
     ]
 else:
-    handover.let_operator_go("operator", config.operator.namespace, where)
+    handover.let_operator_go("operator", (config.operator.namespace, config.namespace.name), where)
 hosts = stack.hosts(config, where.connection)
 clusters = {
     name: DaskCluster(

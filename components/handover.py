@@ -9,7 +9,7 @@ A read of an object that the state never held changes nothing. One of another na
 state holds, so only what carries the state's own id is read.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,6 @@ import pulumi
 from pulumi import ResourceOptions
 
 from components import kube, ownership, releases
-from components.errors import ClusterError
 from components.kubernetes import Kubernetes
 from components.names import PART_OF
 from components.ownership import Claim
@@ -46,18 +45,21 @@ def let_namespace_go(role: str, name: str, kubernetes: Kubernetes, opts: Resourc
     """Reads the namespace that this state has created as `role`, where there is one. `name` is the declared one."""
 
     async def look(owner: str) -> str | None:
-        client = await _client(kubernetes)
+        client = await ownership.reached(kubernetes.connection)
         return await _namespace(client, role, name, owner, kubernetes.claim) if client else None
 
     kubernetes.owner.apply(look).apply(lambda found: _read_namespace(role, found, opts))
 
 
-def let_operator_go(name: str, namespace: str, kubernetes: Kubernetes) -> None:
-    """Reads the release, its rights and its namespace where this state has installed the operator."""
+def let_operator_go(name: str, namespaces: Sequence[str], kubernetes: Kubernetes) -> None:
+    """Reads the release, its rights and its namespace where this state has installed the operator.
+
+    `namespaces` are where it may be, the declared one first, should those of all namespaces not be listable.
+    """
 
     async def look(owner: str) -> list[Any]:
-        client = await _client(kubernetes)
-        held = await _held(client, namespace, owner, kubernetes.claim) if client else Held()
+        client = await ownership.reached(kubernetes.connection)
+        held = await _held(client, namespaces, owner, kubernetes.claim) if client else Held()
         # An Output lifts dataclasses of its own only: plain values.
         return [held.release, held.namespace, [list(one) for one in held.rights]]
 
@@ -114,16 +116,6 @@ def _read_operator(held: Held, opts: ResourceOptions) -> None:
     )
 
 
-async def _client(kubernetes: Kubernetes) -> "Api | None":
-    """None where a preview reaches no Kubernetes API; `up` fails then, before anything is deleted."""
-    try:
-        return await kube.api(kubernetes.connection)
-    except ClusterError:
-        if pulumi.runtime.is_dry_run():
-            return None
-        raise
-
-
 async def _namespace(client: "Api", role: str, declared: str, owner: str, claim: Claim) -> str | None:
     """The namespace that this state has created as `role`: mostly the declared one, which takes one request."""
     here = await kube.unless_forbidden(kube.find(client, f"api/v1/namespaces/{declared}"))
@@ -144,10 +136,10 @@ def _created_here(body: kube.Object, role: str, owner: str, claim: Claim) -> boo
     return known == owner and meta["annotations"].get(ROLE, role) == role
 
 
-async def _held(client: "Api", namespace: str, owner: str, claim: Claim) -> Held:
-    found = await releases.everywhere(client, namespace)
+async def _held(client: "Api", namespaces: Sequence[str], owner: str, claim: Claim) -> Held:
+    found = await releases.everywhere(client, *namespaces)
     ours = [release for release in found if await releases.is_ours(client, release, owner, claim)]
-    home = ours[0].namespace if ours else namespace
+    home = ours[0].namespace if ours else namespaces[0]
     created = await _namespace(client, "operator", home, owner, claim)
     if not ours:
         return Held(namespace=created)

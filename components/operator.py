@@ -13,7 +13,7 @@ from pulumi import Output, ResourceHook, ResourceHookArgs, ResourceHookBinding, 
 from pulumi_kubernetes.core.v1 import Namespace
 from pulumi_kubernetes.helm.v3 import Release, RepositoryOptsArgs
 
-from components import chart, crds, handover, kube, peers, releases
+from components import chart, crds, handover, kube, ownership, peers, releases
 from components.handover import ROLE
 from components.kubernetes import Kubernetes
 from components.labels import owned
@@ -106,7 +106,9 @@ def _marker(settings: Operator, kubernetes: Kubernetes) -> dict[str, Any]:
 def _preflight(settings: Operator, kubernetes: Kubernetes) -> Any:
     async def preflight(args: ResourceHookArgs) -> None:
         """Refuses somebody else's release and operator, and brings the CRDs up to the chart's."""
-        client = await kube.api(kubernetes.connection)
+        client = await ownership.reached(kubernetes.connection)
+        if client is None:
+            return
         owner = args.new_inputs["values"][MARKER]["owner"] if args.new_inputs else ""
         if args.old_inputs is None:
             await releases.make_room(client, settings.namespace, owner, kubernetes.claim)

@@ -27,10 +27,12 @@ from components.names import PART_OF
 OWNER = "dask-on-kubernetes/owner"
 # Read by every provider; `enablePatchForce` is read by 4.29 and newer. A field that another tool has set is set back.
 PATCH_FORCE = "pulumi.com/patchForce"
+HOOK = "ownership"
 POLL_SECONDS = 0.5
 TERMINATING_SECONDS = 120
 _INSTANCE = "app.kubernetes.io/instance"
-HOW = "`pulumi config set dask:takeOver true`"
+# Without a namespace the key is the project's own, whatever it is called.
+HOW = "`pulumi config set takeOver true`"
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ def guard(
     owner: Output[str],
     claim: Claim,
     *,
-    hook: str = "ownership",
+    hook: str = HOOK,
     provider: pulumi.ProviderResource | None = None,
     adopted: frozenset[str] = frozenset(),
 ) -> pulumi.ResourceTransformation:
@@ -119,7 +121,7 @@ def _with(annotations: Any, ours: dict[str, Any]) -> Any:
 
 async def before_create(connection: Connection, body: Object, claim: Claim) -> None:
     """Raises `ClusterError` where an object of that name belongs to somebody else. Waits for a terminating one."""
-    client = await _client(connection)
+    client = await reached(connection)
     if client is None:
         return
     deadline = time.monotonic() + TERMINATING_SECONDS
@@ -142,14 +144,14 @@ async def before_create(connection: Connection, body: Object, claim: Claim) -> N
 
 async def before_update(connection: Connection, body: Object, claim: Claim) -> None:
     """Raises `ClusterError` where another state has taken the object over since this one wrote it."""
-    client = await _client(connection)
+    client = await reached(connection)
     live = await kube.find(client, kube.url(body)) if client else None
     if live and owner_of(live) not in (None, owner_of(body)):
         _other_state(body, live, claim)
 
 
-async def _client(connection: Connection) -> Any:
-    """None where a preview reaches no Kubernetes API: it then shows what it can."""
+async def reached(connection: Connection) -> Any:
+    """A client of the API; None where a preview reaches none, which then shows what it can. `up` fails instead."""
     try:
         return await kube.api(connection)
     except ClusterError:
@@ -201,12 +203,13 @@ def _other_state(body: Object, live: Object, claim: Claim) -> None:
 def refuse_other_state(where: str, claim: Claim, written: str = "") -> None:
     """Raises `ClusterError` about what another state of a stack of this name owns; warns where it is to be taken."""
     if claim.take_over:
-        pulumi.log.warn(f"{where} belongs to another state of '{claim.part_of}'{written}: dask:takeOver takes it over")
+        why = f"{where} belongs to another state of '{claim.part_of}'{written}"
+        pulumi.log.warn(f"{why}: it is taken over, because takeOver is set")
         return
     raise ClusterError(
         f"{where} belongs to another state of a stack '{claim.part_of}'{written}: another person's stack of that name, "
         f"or a state that was lost; if it is yours, {HOW} and run again; otherwise choose another name for the stack "
-        "and its namespaces"
+        "and its namespaces, or use what exists (`dask:operator.install: false`, `dask:namespace.create: false`)"
     )
 
 

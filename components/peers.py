@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pulumi
 
-from components import chart, kube, releases
+from components import chart, kube, ownership, releases
 from components.errors import ClusterError
 from components.kube import Connection
 from components.ownership import Claim
@@ -75,7 +75,9 @@ def operator_homes(connection: Connection, operator: Operator, namespace: str) -
 async def _found_homes(connection: Connection, guess: str, namespace: str) -> list[str]:
     """Raises `ClusterError` where not all Deployments may be listed, because a guess may shut the operator out."""
     fix = "set `dask:operator.namespace` to the operator's"
-    client = await kube.api(connection)
+    client = await ownership.reached(connection)
+    if client is None:
+        return [guess]
     found = await kube.unless_forbidden(kube.items(client, DEPLOYMENTS, chart.SELECTOR))
     if found is None:
         raise ClusterError(

@@ -55,13 +55,15 @@ def read(record: Object) -> Found:
     return Found(record["metadata"]["namespace"], content.get("config") or {})
 
 
-async def everywhere(client: "Api", namespace: str) -> list[Found]:
-    """The releases of all namespaces; those in `namespace` where no others may be listed; none where none may be."""
+async def everywhere(client: "Api", *namespaces: str) -> list[Found]:
+    """The releases of all namespaces; where those may not be listed, of those of the given ones that may be."""
     found = await kube.unless_forbidden(kube.items(client, "api/v1/secrets", _CURRENT))
     if found is None:
-        here = f"api/v1/namespaces/{namespace}/secrets"
-        found = await kube.unless_forbidden(kube.items(client, here, _CURRENT))
-    return [read(record) for record in found or []]
+        found = []
+        for namespace in dict.fromkeys(namespaces):
+            here = kube.items(client, f"api/v1/namespaces/{namespace}/secrets", _CURRENT)
+            found += await kube.unless_forbidden(here) or []
+    return [read(record) for record in found]
 
 
 async def installed(client: "Api", namespace: str) -> bool:

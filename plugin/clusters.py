@@ -65,8 +65,9 @@ class DaskCluster(pulumi.ComponentResource):
     def _child(self, name: str, connection: Connection) -> pulumi.ResourceOptions:
         """A provider of its own for the same cluster that the hooks talk to; else what the program hands down."""
         owner = ownership.identity(f"{name}-owner", self)
+        claim = Claim(part_of(), pulumi.Config().get_bool("takeOver") or False)
         # Providers before 4.29 take over whatever exists, asked or not.
-        guarded = [ownership.guard(connection, owner, Claim(part_of()), hook=f"{name}-ownership")]
+        guarded = [ownership.guard(connection, owner, claim, hook=f"{name}-ownership")]
         if connection == Connection():
             return pulumi.ResourceOptions(parent=self, transformations=guarded)
         provider = Provider(

@@ -21,7 +21,9 @@ from components.manifest import Target
 
 config = pulumi.Config()
 namespace = {"name": config.require("namespace"), "create": False}
-checked = settings.parse({"namespace": namespace, "clusters": {"forecast": config.require_object("cluster")}})
+clusters = {"forecast": config.require_object("cluster")}
+take_over = config.get_bool("takeOver") or False
+checked = settings.parse({"namespace": namespace, "clusters": clusters, "takeOver": take_over})
 for warning in checked.warnings():
     pulumi.log.warn(warning)
 

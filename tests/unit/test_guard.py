@@ -12,6 +12,7 @@ from pulumi_kubernetes import Provider
 from pulumi_kubernetes.core.v1 import ConfigMap, Namespace
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
+from components import ownership
 from components.kube import Connection
 from components.kubernetes import kubernetes
 from components.ownership import OWNER, PATCH_FORCE
@@ -112,3 +113,27 @@ def test_the_id_of_the_state_stays_what_it_was_when_it_was_made() -> None:
     made = [recording.made["owner"] for recording in recordings]
     assert [list(one.request.ignoreChanges) for one in made] == [["input"], ["input"]]
     assert made[0].inputs["input"] != made[1].inputs["input"]
+
+
+class TestAnnotations:
+    def annotated(self, props: dict[str, Any]) -> Any:
+        return ownership.annotated(props, OWNER_ID)["metadata"]  # type: ignore[arg-type]
+
+    def test_they_are_added_to_what_is_declared(self) -> None:
+        metadata = {"name": "a", "annotations": {"mine": "1"}}
+
+        found = self.annotated({"metadata": metadata})
+
+        assert found == {"name": "a", "annotations": {"mine": "1", OWNER: OWNER_ID, PATCH_FORCE: "true"}}
+        assert metadata == {"name": "a", "annotations": {"mine": "1"}}
+
+    def test_an_object_without_metadata_gets_some(self) -> None:
+        assert self.annotated({}) == {"annotations": {OWNER: OWNER_ID, PATCH_FORCE: "true"}}
+
+    def test_a_programs_own_typed_metadata_is_copied(self) -> None:
+        metadata = ObjectMetaArgs(name="a")
+
+        found = self.annotated({"metadata": metadata})
+
+        assert (found.name, found.annotations) == ("a", {OWNER: OWNER_ID, PATCH_FORCE: "true"})
+        assert metadata.annotations is None

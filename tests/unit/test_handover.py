@@ -110,6 +110,20 @@ class TestNamespace:
         with pytest.raises(ClusterError, match="cannot reach it"):
             run(namespace={"name": "lab", "create": False}, operator={"install": False})
 
+    def test_a_preview_that_reaches_no_kubernetes_shows_what_it_can(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        async def fail(_: Connection) -> FakeApi:
+            raise ClusterError("cannot reach it")
+
+        monkeypatch.setattr("components.kube.api", fail)
+        monkeypatch.setattr("pulumi.runtime.is_dry_run", lambda: True)
+
+        recording = run(
+            namespace={"name": "lab", "create": False, "networkPolicies": True}, operator={"install": False}
+        )
+
+        assert recording.read == {}
+        assert "ingress" in recording.made
+
 
 class TestOperator:
     def test_release_rights_and_namespace_stay(self, kubernetes: FakeApi, told: list[str]) -> None:

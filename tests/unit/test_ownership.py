@@ -5,13 +5,12 @@ from typing import Any
 
 import pulumi
 import pytest
-from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from components import kube, ownership
 from components.errors import ClusterError
 from components.kube import Connection
 from components.names import PART_OF
-from components.ownership import OWNER, PATCH_FORCE, Claim
+from components.ownership import OWNER, Claim
 from tests.unit.api import FakeApi
 
 STACK = "dask-dev"
@@ -130,7 +129,7 @@ class TestCreate:
         with pytest.raises(
             ClusterError,
             match=r"Service 'a' belongs to another state of a stack 'dask-dev', last written by "
-            r"'pulumi-kubernetes-1a2b' at 2026-11-24T10:00:00Z: .* `pulumi config set dask:takeOver true`",
+            r"'pulumi-kubernetes-1a2b' at 2026-11-24T10:00:00Z: .* `pulumi config set takeOver true`",
         ):
             ask(monkeypatch, there)
 
@@ -142,7 +141,10 @@ class TestCreate:
 
         ask(monkeypatch, live(STACK, OTHERS), take_over=True)
 
-        assert told[0] == "warn: Service 'a' belongs to another state of 'dask-dev': dask:takeOver takes it over"
+        assert (
+            told[0]
+            == "warn: Service 'a' belongs to another state of 'dask-dev': it is taken over, because takeOver is set"
+        )
 
     def test_another_stacks_namespace_is_not_taken(self, monkeypatch: pytest.MonkeyPatch) -> None:
         body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "lab"}}
@@ -203,7 +205,9 @@ class TestUpdate:
     ) -> None:
         ask(monkeypatch, live(STACK, OTHERS), take_over=True, of="update")
 
-        assert told == ["warn: Service 'a' belongs to another state of 'dask-dev': dask:takeOver takes it over"]
+        assert told == [
+            "warn: Service 'a' belongs to another state of 'dask-dev': it is taken over, because takeOver is set"
+        ]
 
 
 def test_a_preview_needs_no_kubernetes_and_an_update_does(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -218,30 +222,6 @@ def test_a_preview_needs_no_kubernetes_and_an_update_does(monkeypatch: pytest.Mo
     monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: True)
     for look in looks:
         asyncio.run(look(Connection(), declared(), Claim(STACK)))
-
-
-class TestAnnotations:
-    def annotated(self, props: dict[str, Any]) -> Any:
-        return ownership.annotated(props, OURS)["metadata"]  # type: ignore[arg-type]
-
-    def test_they_are_added_to_what_is_declared(self) -> None:
-        metadata = {"name": "a", "annotations": {"mine": "1"}}
-
-        found = self.annotated({"metadata": metadata})
-
-        assert found == {"name": "a", "annotations": {"mine": "1", OWNER: OURS, PATCH_FORCE: "true"}}
-        assert metadata == {"name": "a", "annotations": {"mine": "1"}}
-
-    def test_an_object_without_metadata_gets_some(self) -> None:
-        assert self.annotated({}) == {"annotations": {OWNER: OURS, PATCH_FORCE: "true"}}
-
-    def test_a_programs_own_typed_metadata_is_copied(self) -> None:
-        metadata = ObjectMetaArgs(name="a")
-
-        found = self.annotated({"metadata": metadata})
-
-        assert (found.name, found.annotations) == ("a", {OWNER: OURS, PATCH_FORCE: "true"})
-        assert metadata.annotations is None
 
 
 @pytest.mark.parametrize(

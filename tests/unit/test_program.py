@@ -160,36 +160,6 @@ def test_a_protected_cluster_keeps_its_endpoint_and_can_still_be_updated(program
     assert not [made for made in of_kind(recording, "DaskCluster") if made.request.protect]
 
 
-def test_the_network_policy_lets_in_only_the_operators_own_namespace(program: Program) -> None:
-    recording = program(namespace={"networkPolicies": True}, operator={"namespace": "ops"})
-
-    peers = only(recording, "NetworkPolicy").inputs["spec"]["ingress"][0]["from"]
-    assert peers[0] == {"podSelector": {}}
-    assert peers[1]["namespaceSelector"] == {"matchLabels": {"kubernetes.io/metadata.name": "ops"}}
-
-
-def test_a_network_policy_in_somebody_elses_namespace_is_about_our_pods_alone(program: Program) -> None:
-    ours = program(namespace={"networkPolicies": True})
-    theirs = program(namespace={"networkPolicies": True, "create": False})
-
-    assert only(ours, "NetworkPolicy").inputs["spec"]["podSelector"] == {}
-    selected = only(theirs, "NetworkPolicy").inputs["spec"]["podSelector"]["matchLabels"]
-    assert selected == {"app.kubernetes.io/part-of": "dask-dev"}
-    assert selected.items() <= only(program(clusters={"a": {}}), "DaskCluster").inputs["metadata"]["labels"].items()
-
-
-def test_a_foreign_operator_is_let_in_where_it_is(program: Program, kubernetes: FakeApi) -> None:
-    labels = {"app.kubernetes.io/name": "dask-kubernetes-operator"}
-    operator = {"metadata": {"name": "o", "namespace": "shared", "labels": labels}}
-    operator["spec"] = {"template": {"spec": {"containers": [{"args": ["--all-namespaces"]}]}}}
-    kubernetes.answers["apis/apps/v1/deployments"] = {"items": [operator]}
-
-    recording = program(namespace={"networkPolicies": True}, operator={"install": False})
-
-    peers = only(recording, "NetworkPolicy").inputs["spec"]["ingress"][0]["from"]
-    assert peers[1]["namespaceSelector"] == {"matchLabels": {"kubernetes.io/metadata.name": "shared"}}
-
-
 def test_the_release_says_whose_it_is_and_which_chart_it_holds(program: Program) -> None:
     release = only(program(), "Release")
 

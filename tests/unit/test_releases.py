@@ -59,7 +59,7 @@ def test_a_preview_removes_nothing(monkeypatch: pytest.MonkeyPatch, told: list[s
 
     assert make_room(kubernetes(record(1, OURS))) == []
     assert make_room(kubernetes(record(1, OTHERS)), take_over=True) == []
-    assert [line.rpartition(": ")[2] for line in told] == ["dask:takeOver takes it over"]
+    assert [line.rpartition(": ")[2] for line in told] == ["it is taken over, because takeOver is set"]
 
 
 def test_somebody_elses_is_refused_with_both_ways_out() -> None:
@@ -77,11 +77,11 @@ def test_another_stacks_is_refused_whatever_is_asked_for() -> None:
 
 
 def test_another_states_is_taken_over_only_where_that_is_asked_for(told: list[str]) -> None:
-    with pytest.raises(ClusterError, match=r"belongs to another state of a stack 'dask-dev'.*dask:takeOver true"):
+    with pytest.raises(ClusterError, match=r"belongs to another state of a stack 'dask-dev'.*config set takeOver true"):
         make_room(kubernetes(record(1, OTHERS)))
 
     assert len(make_room(kubernetes(record(1, OTHERS)), take_over=True)) == 1
-    assert told[0].endswith("dask:takeOver takes it over")
+    assert told[0].endswith("it is taken over, because takeOver is set")
 
 
 @pytest.mark.parametrize(("owner", "ours"), [(None, True), (OURS, True), (OTHERS, False)])
@@ -98,9 +98,10 @@ def test_a_release_of_an_earlier_version_is_ours_where_its_namespace_is(owner: s
 
 
 def test_who_may_not_read_all_secrets_finds_the_release_in_the_operators_namespace() -> None:
-    api = kubernetes(record(3, OURS, values={"kopfArgs": ["--namespace=red"]}), **{"api/v1/secrets": 403})
+    forbidden = {"api/v1/secrets": 403, "api/v1/namespaces/elsewhere/secrets": 403}
+    api = kubernetes(record(3, OURS, values={"kopfArgs": ["--namespace=red"]}), **forbidden)
 
-    [found] = asyncio.run(releases.everywhere(api, "dask-operator"))  # type: ignore[arg-type]
+    [found] = asyncio.run(releases.everywhere(api, "elsewhere", "dask-operator"))  # type: ignore[arg-type]
 
     assert (found.namespace, found.owner, found.values["kopfArgs"]) == ("dask-operator", OURS, ["--namespace=red"])
 

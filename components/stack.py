@@ -1,7 +1,5 @@
 """The outputs of a stack. In: its components. Out: what `pulumi stack output` shows; the names are a contract."""
 
-import atexit
-import gc
 import os
 import signal
 from collections.abc import Mapping

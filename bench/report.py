@@ -7,14 +7,13 @@ Result = dict[str, Any]
 TITLES = {
     "a": "(a) helm, kubectl, client loop",
     "b": "(b) helm, KubeCluster(n_workers=2)",
-    "c": "(c) this project, without an engine",
-    "d": "(d) this project, `pulumi up`",
+    "c": "(c) this project, `pulumi up`",
 }
 NOTES = """\
 From nothing (no operator, no CRDs, no namespaces; images are on the node) to a task computed by a client outside
 Kubernetes, whose imports are done. (a) is the documentation's manifest with what no longer runs corrected
 ([tutorial.yaml](../tutorial.yaml)); its client tries from the moment that `kubectl apply` has returned, and its result
-may come from the first worker alone. (c) and (d) return when *all* workers have registered and have computed inside the
+may come from the first worker alone. (c) returns when *all* workers have registered and have computed inside the
 cluster; only then does the client begin. (b) is KubeCluster with the commands of today's Dask in its spec. The order of
 the ways changes every round. Ratios are formed within a round, then the median is taken. CPU is the processor time of
 the whole Kubernetes with its pods, plus that of the programs outside it.

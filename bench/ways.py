@@ -1,4 +1,4 @@
-"""The ways from nothing to a computed result. In: an empty cluster. Out: a `Stopwatch` with a mark for every step.
+"""The ways from an empty cluster to a computed result; each returns a `Stopwatch` with a mark for every step.
 
 Every way ends with the same client, outside Kubernetes and with its imports done: it computes one task (`first result`)
 and then waits until both workers are there (`both workers`).
@@ -83,15 +83,8 @@ def by_kubecluster(place: Place) -> Stopwatch:
     return watch
 
 
-def by_apply(place: Place) -> Stopwatch:
-    """This project without an engine."""
-    return _up(
-        place, Stopwatch(), [sys.executable, "-m", "local.apply", "up", "--stack=bench", f"--cwd={_project(place)}"]
-    )
-
-
 def by_pulumi(place: Place) -> Stopwatch:
-    """This project with the Pulumi engine; the stack has been made before."""
+    """This project: `pulumi up` of a stack that exists in the state and has no resources yet."""
     project, state = _project(place), place.scratch / "state"
     shutil.rmtree(state, ignore_errors=True)
     state.mkdir()

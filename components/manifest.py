@@ -35,9 +35,12 @@ class Target:
 
     @cached_property
     def content(self) -> str:
-        """The hash of all that makes a new cluster necessary: everything but the number of workers."""
+        """The hash of all that makes a new cluster necessary: everything but the number of workers.
+
+        The stack's name is not part of it: the pods of a renamed stack run as before.
+        """
         body = _cluster(self, self._surroundings(self.name))
-        del body["metadata"]["name"], body["spec"]["worker"]["replicas"]
+        del body["metadata"]["name"], body["metadata"]["labels"][PART_OF], body["spec"]["worker"]["replicas"]
         return content_hash(body)
 
     @cached_property

@@ -7,11 +7,10 @@ tests hold every spec made here against them.
 import json
 import math
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 from components.clustersettings import Cluster, Scheduler, Tls, WorkerPods
+from components.embedding import script
 from components.podenv import TLS_PATH, environment, tls_environment, variable
 from components.podsettings import PodSettings, ProbeTiming
 from components.quantities import amount, seconds
@@ -42,12 +41,6 @@ class Surroundings:
     def scheduler_address(self) -> str:
         scheme = "tls" if self.tls.enabled else "tcp"
         return f"{scheme}://{self.cluster_name}-scheduler.{self.namespace}.svc:{COMM_PORT}"
-
-
-@cache
-def script(name: str) -> str:
-    """The source of a file in components/scripts."""
-    return (Path(__file__).parent / "scripts" / f"{name}.py").read_text()
 
 
 def scheduler(settings: Scheduler, pod: PodSettings, place: Surroundings) -> Spec:

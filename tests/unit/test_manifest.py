@@ -67,6 +67,13 @@ class TestNames:
     def test_what_touches_a_pod_changes_the_name(self, change: dict[str, Any]) -> None:
         assert target(change).physical_name != target().physical_name
 
+    def test_a_renamed_stack_keeps_the_name(self) -> None:
+        [before, after] = [
+            Target("a", parse({"clusters": {"a": {}}}).clusters["a"], "lab", f"dask-{stack}") for stack in ("qa", "qa2")
+        ]
+
+        assert before.physical_name == after.physical_name
+
     def test_a_new_tls_rotation_is_a_new_cluster(self) -> None:
         once = target({"tls": {"enabled": True}})
         again = target({"tls": {"enabled": True, "rotation": 2}})

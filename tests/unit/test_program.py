@@ -67,7 +67,7 @@ def test_one_cluster_exports_the_contracts_outputs(program: Program) -> None:
     assert cluster["schedulerAddress"] == f"tcp://{NODE}:30786"
     assert cluster["dashboardUrl"] == f"http://{NODE}:30787/status"
     assert cluster["name"].startswith("analytics-")
-    assert cluster["image"] == "ghcr.io/dask/dask:2026.8.0"
+    assert cluster["image"] == "ghcr.io/dask/dask:2026.8.0-py3.11"
     assert set(cluster) == {
         *("name", "namespace", "schedulerAddress", "dashboardUrl"),
         *("schedulerNodePort", "dashboardNodePort", "image"),

@@ -6,14 +6,14 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from local import statusrows
+from local.statusrows import BAD, GOOD, SO_SO, Row, Seen
 
 from components import certificates
 from components.drift import Live
 from components.endpoint import Address
 from components.manifest import Target
 from components.settings import parse
-from local import statusrows
-from local.statusrows import BAD, GOOD, SO_SO, Row, Seen
 
 MADE = (datetime.now(UTC) - timedelta(minutes=12)).strftime("%Y-%m-%dT%H:%M:%SZ")
 ADDRESS = Address("tcp://10.0.0.1:30786", "http://10.0.0.1:30787/status", 30786, 30787)
@@ -63,7 +63,7 @@ def test_a_healthy_cluster_is_ready_with_its_addresses_and_its_load() -> None:
     shown = rows(it, seen(it))
 
     assert (shown["lab"].state, shown["lab"].colour, shown["lab"].age) == ("ready", GOOD, "12m")
-    assert shown["lab"].details == f"{it.physical_name}, ghcr.io/dask/dask:2026.8.0"
+    assert shown["lab"].details == f"{it.physical_name}, ghcr.io/dask/dask:2026.8.0-py3.11"
     assert shown["endpoint"].details == "tcp://10.0.0.1:30786  http://10.0.0.1:30787/status"
     assert shown["scheduler"].details == "2 clients, 1 task, 1 processing"
     assert shown["workers default"].state == "2 of 2 registered"

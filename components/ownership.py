@@ -207,8 +207,9 @@ def refuse_other_state(where: str, claim: Claim, written: str = "") -> None:
     command = f"`pulumi config set {pulumi.get_project()}:takeOver true`"
     raise ClusterError(
         f"{where} belongs to another state of a stack '{claim.part_of}'{written}: another person's stack of that name, "
-        f"or a state that was lost; if it is yours, run {command} and `up` once more; otherwise choose another name for "
-        "the stack and its namespaces, or use what exists (`dask:operator.install: false`, `dask:namespace.create: false`)"
+        f"or a state that was lost; if it is yours, run {command} and `up` once more; otherwise choose another name "
+        "for the stack and its namespaces, or use what exists (`dask:operator.install: false`, "
+        "`dask:namespace.create: false`)"
     )
 
 

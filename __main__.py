@@ -9,7 +9,7 @@ from components.kubernetes import kubernetes
 from components.operator import DaskOperator
 from components.workspace import Workspace
 
-stack.end_quietly_when_interrupted()
+stack.end_quickly()
 # Before 3.219 the CLI does not read `requiredPulumiVersion` in Pulumi.yaml.
 pulumi.require_pulumi_version(">=3.226.0")
 config = settings.load()

@@ -1,11 +1,9 @@
-"""What the JSON Schema says across fields: rules.py and daskconfig.py as far as the schema of one object can say it.
+"""What the JSON Schema says across fields: rules.py as far as the schema of one object can say it.
 
 An absent key meets every `properties`, so an `if` that wants the key says `required` too.
 """
 
 from typing import Any
-
-from components import daskconfig
 
 Node = dict[str, Any]
 
@@ -30,7 +28,7 @@ _TREE: Node = {"if": {"type": "object"}, "then": {"$ref": "#/definitions/DaskCon
 DASK_CONFIG: Node = {
     "description": "Dask's own configuration, as in its YAML files.",
     "type": "object",
-    "propertyNames": {"pattern": f"^(?:{daskconfig.KEY})$"},
+    "propertyNames": {"minLength": 1},
     "additionalProperties": _TREE,
 }
 _SOME_GROUPS = _in("workerGroups", {"minProperties": 1})

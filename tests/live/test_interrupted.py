@@ -8,7 +8,7 @@ from tests.support.wait import wait_until
 from tests.support.work import client, computes, pods_behind, where
 
 NAMESPACE = "interrupted"
-TASKS = 60
+TASKS = 45
 
 
 def cluster(**over: Any) -> dict[str, Any]:

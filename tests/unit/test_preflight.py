@@ -73,7 +73,7 @@ def test_before_an_update_the_records_stay(api: FakeApi) -> None:
 def test_an_update_of_what_another_state_has_taken_over_is_refused(api: FakeApi) -> None:
     api.answers[SECRETS] = {"items": [record(2, "ba9876543210"), record(1, OURS)]}
 
-    with pytest.raises(ClusterError, match="Helm release 'dask-operator' .* belongs to another state"):
+    with pytest.raises(ClusterError, match=r"Helm release 'dask-operator' .* belongs to another state"):
         preflight(old_inputs=INPUTS)
 
     assert api.sent == []
@@ -136,8 +136,8 @@ class TestTrouble:
         assert told == []
 
     def test_what_cannot_be_looked_at_stops_nothing(self, api: FakeApi, told: list[str]) -> None:
-        api.answers |= {SECRETS: {"items": [record(1, OURS)]}, self.HERE: 500}
+        api.answers |= {SECRETS: {"items": [record(1, OURS)]}, self.HERE: 422}
 
         self.look()
 
-        assert told == ["could not look for the operator in namespace 'dask-operator': status 500"]
+        assert told == ["could not look for the operator in namespace 'dask-operator': status 422"]

@@ -110,8 +110,8 @@ def _preflight(settings: Operator, kubernetes: Kubernetes) -> Any:
         if client is None:
             return
         owner = args.new_inputs["values"][MARKER]["owner"] if args.new_inputs else ""
-        if args.old_inputs is None:
-            await releases.make_room(client, settings.namespace, owner, kubernetes.claim)
+        guard = releases.make_room if args.old_inputs is None else releases.refuse_taken
+        await guard(client, settings.namespace, owner, kubernetes.claim)
         await peers.refuse_second_operator(client, settings, owner, kubernetes.claim)
         if settings.chart is not None:
             return  # Helm brings the CRDs of a foreign chart, once; `docs/operations.md` tells how to update them.

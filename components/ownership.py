@@ -31,8 +31,6 @@ HOOK = "ownership"
 POLL_SECONDS = 0.5
 TERMINATING_SECONDS = 120
 _INSTANCE = "app.kubernetes.io/instance"
-# Without a namespace the key is the project's own, whatever it is called.
-HOW = "`pulumi config set takeOver true`"
 
 
 @dataclass(frozen=True)
@@ -206,10 +204,12 @@ def refuse_other_state(where: str, claim: Claim, written: str = "") -> None:
         why = f"{where} belongs to another state of '{claim.part_of}'{written}"
         pulumi.log.warn(f"{why}: it is taken over, because takeOver is set")
         return
+    command = f"`pulumi config set {pulumi.get_project()}:takeOver true`"
     raise ClusterError(
         f"{where} belongs to another state of a stack '{claim.part_of}'{written}: another person's stack of that name, "
-        f"or a state that was lost; if it is yours, {HOW} and run again; otherwise choose another name for the stack "
-        "and its namespaces, or use what exists (`dask:operator.install: false`, `dask:namespace.create: false`)"
+        f"or a state that was lost; if it is yours, run {command} and `up` once more; otherwise choose another name "
+        "for the stack and its namespaces, or use what exists (`dask:operator.install: false`, "
+        "`dask:namespace.create: false`)"
     )
 
 

@@ -61,7 +61,7 @@ async def everywhere(client: "Api", *namespaces: str) -> list[Found]:
     if found is None:
         found = []
         for namespace in dict.fromkeys(namespaces):
-            here = kube.items(client, f"api/v1/namespaces/{namespace}/secrets", _CURRENT)
+            here = kube.items(client, _secrets(namespace), _CURRENT)
             found += await kube.unless_forbidden(here) or []
     return [read(record) for record in found]
 
@@ -72,9 +72,10 @@ async def installed(client: "Api", namespace: str) -> bool:
 
     selector = ",".join(f"{key}={value}" for key, value in _RECORDS.items())
     headers = {"Accept": "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"}
-    url = f"api/v1/namespaces/{namespace}/secrets"
     try:
-        async with kube.call(client, "GET", url, params={"labelSelector": selector}, headers=headers) as response:
+        async with kube.call(
+            client, "GET", _secrets(namespace), params={"labelSelector": selector}, headers=headers
+        ) as response:
             return bool(response.json()["items"])
     except (kr8s.ServerError, kr8s.NotFoundError):
         return False
@@ -96,11 +97,10 @@ async def make_room(client: "Api", namespace: str, owner: str, claim: Claim) -> 
 
     Raises `ClusterError` for somebody else's. A preview removes nothing.
     """
-    secrets = f"api/v1/namespaces/{namespace}/secrets"
-    records = sorted(await kube.items(client, secrets, _RECORDS), key=_revision)
+    records = await _history(client, namespace)
     if not records:
         return
-    release, where = read(records[-1]), f"the Helm release '{RELEASE}' in namespace '{namespace}'"
+    release, where = read(records[-1]), _where(namespace)
     if not await is_ours(client, release, owner, claim):
         if release.part_of != claim.part_of:
             raise ClusterError(
@@ -113,7 +113,26 @@ async def make_room(client: "Api", namespace: str, owner: str, claim: Claim) -> 
     pulumi.log.info(f"{where} exists already and belongs to this stack: it is taken over")
     # The newest record goes last: it says whose the release is, should this be interrupted.
     for record in records:
-        await kube.delete(client, f"{secrets}/{record['metadata']['name']}")
+        await kube.delete(client, f"{_secrets(namespace)}/{record['metadata']['name']}")
+
+
+async def refuse_taken(client: "Api", namespace: str, owner: str, claim: Claim) -> None:
+    """Raises `ClusterError` where another state has taken the release over since this one installed it."""
+    records = await _history(client, namespace)
+    if records and read(records[-1]).owner not in (None, owner):
+        ownership.refuse_other_state(_where(namespace), claim)
+
+
+async def _history(client: "Api", namespace: str) -> list[Object]:
+    return sorted(await kube.items(client, _secrets(namespace), _RECORDS), key=_revision)
+
+
+def _secrets(namespace: str) -> str:
+    return f"api/v1/namespaces/{namespace}/secrets"
+
+
+def _where(namespace: str) -> str:
+    return f"the Helm release '{RELEASE}' in namespace '{namespace}'"
 
 
 def _whose(release: Found) -> str:

@@ -39,6 +39,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch, told: list[str]) -> None:
     monkeypatch.setattr(ownership, "POLL_SECONDS", 0)
+    monkeypatch.setattr(pulumi, "get_project", lambda: "dask")
 
 
 SECRET = "api/v1/namespaces/lab/secrets/a"
@@ -129,7 +130,7 @@ class TestCreate:
         with pytest.raises(
             ClusterError,
             match=r"Service 'a' belongs to another state of a stack 'dask-dev', last written by "
-            r"'pulumi-kubernetes-1a2b' at 2026-11-24T10:00:00Z: .* `pulumi config set takeOver true`",
+            r"'pulumi-kubernetes-1a2b' at 2026-11-24T10:00:00Z: .* run `pulumi config set dask:takeOver true`",
         ):
             ask(monkeypatch, there)
 

@@ -70,6 +70,15 @@ def test_before_an_update_the_records_stay(api: FakeApi) -> None:
     assert [method for method, _, _ in api.sent] == ["PATCH"] * 4
 
 
+def test_an_update_of_what_another_state_has_taken_over_is_refused(api: FakeApi) -> None:
+    api.answers[SECRETS] = {"items": [record(2, "ba9876543210"), record(1, OURS)]}
+
+    with pytest.raises(ClusterError, match=r"Helm release 'dask-operator' .* belongs to another state"):
+        preflight(old_inputs=INPUTS)
+
+    assert api.sent == []
+
+
 def test_somebody_elses_release_is_refused_before_anything_is_changed(api: FakeApi) -> None:
     api.answers[SECRETS] = {"items": [record()]}
 

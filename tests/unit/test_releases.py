@@ -77,7 +77,7 @@ def test_another_stacks_is_refused_whatever_is_asked_for() -> None:
 
 
 def test_another_states_is_taken_over_only_where_that_is_asked_for(told: list[str]) -> None:
-    with pytest.raises(ClusterError, match=r"belongs to another state of a stack 'dask-dev'.*config set takeOver true"):
+    with pytest.raises(ClusterError, match=r"belongs to another state of a stack 'dask-dev'.*:takeOver true"):
         make_room(kubernetes(record(1, OTHERS)))
 
     assert len(make_room(kubernetes(record(1, OTHERS)), take_over=True)) == 1

@@ -9,11 +9,11 @@ import re
 import socket
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
-if TYPE_CHECKING:
-    from distributed import Client
+# A distributed.Client, whose methods are typed as coroutines as well. They are none here.
+Client = Any
 
 address, name = os.environ["DASK_SCHEDULER_ADDRESS"], os.environ["DASK_WORKER_NAME"]
 deadline = time.monotonic() + float(os.environ["DASK_RETIRE_SECONDS"])
@@ -74,13 +74,13 @@ def tell(dask_worker: Any, text: str) -> None:
     logging.getLogger("distributed.worker").warning(text)
 
 
-def addresses(client: "Client") -> list[str]:
+def addresses(client: Client) -> list[str]:
     """The workers of this pod that are registered: `<name>`, or `<name>-0`, `<name>-1`, ... with --nworkers."""
     workers = client.sync(client.scheduler.identity)["workers"]
     return [where for where, it in workers.items() if re.fullmatch(rf"{re.escape(name)}(-\d+)?", str(it["name"]))]
 
 
-def hand_over(client: "Client", mine: list[str], *, remove: bool) -> list[str]:
+def hand_over(client: Client, mine: list[str], *, remove: bool) -> list[str]:
     """Closes the workers to tasks and moves what they hold. Returns those whose data could not be moved.
 
     With `remove` the scheduler forgets the workers, without blame for the tasks that they had not begun. Before
@@ -101,27 +101,27 @@ def hand_over(client: "Client", mine: list[str], *, remove: bool) -> list[str]:
     return kept
 
 
-def copied(client: "Client", where: str, actors: list[Any], mine: list[str]) -> bool:
+def copied(client: Client, where: str, actors: list[Any], mine: list[str]) -> bool:
     """Copies the data of a worker with actors, which the scheduler refuses to retire. False where nobody takes it."""
     held = [key for key in client.has_what([where])[where] if key not in actors]
     others = [it for it in client.sync(client.scheduler.identity)["workers"] if it not in mine]
-    replicate: Any = client.scheduler.replicate
     limit = left() or LAST_CALL_SECONDS
     try:
-        answer = client.sync(replicate, keys=held, workers=others, n=1, delete=False, callback_timeout=limit)
+        answer = client.sync(
+            client.scheduler.replicate, keys=held, workers=others, n=1, delete=False, callback_timeout=limit
+        )
     except (ValueError, KeyError):  # no worker runs that could take it, or a key has just been released
         return False
     return not answer or answer["status"] == "OK"
 
 
-def forget(client: "Client", where: str) -> None:
+def forget(client: Client, where: str) -> None:
     """The scheduler forgets the worker, and blames no task for it."""
-    unregister: Any = client.scheduler.unregister
     about = {"address": where, "expected": True, "close": False, "stimulus_id": f"retire-{name}-{time.time()}"}
-    client.sync(unregister, **about, callback_timeout=LAST_CALL_SECONDS)
+    client.sync(client.scheduler.unregister, **about, callback_timeout=LAST_CALL_SECONDS)
 
 
-def depart(client: "Client") -> None:
+def depart(client: Client) -> None:
     """Moves everything, lets running tasks end, moves their results, and has the workers forgotten."""
     mine, pause = addresses(client), FIRST_PAUSE
     kept = hand_over(client, mine, remove=False) if mine else []
@@ -136,7 +136,7 @@ def depart(client: "Client") -> None:
             kept = hand_over(client, mine, remove=False)
 
 
-def last_call(client: "Client") -> None:
+def last_call(client: Client) -> None:
     """What has not ended at the deadline is begun again elsewhere: without blame, though not without loss."""
     remaining = addresses(client)
     text = f"the worker {name} stops with running tasks, or with data that no other worker could take"
@@ -150,11 +150,11 @@ def last_call(client: "Client") -> None:
 def main() -> None:
     """Tries until the deadline: a scheduler that takes in a large graph is silent for a while."""
     await_scheduler()
-    from distributed import Client
+    import distributed
 
     while True:
         try:
-            with Client(address, timeout=left() or LAST_CALL_SECONDS, set_as_default=False) as client:
+            with distributed.Client(address, timeout=left() or LAST_CALL_SECONDS, set_as_default=False) as client:
                 if left():
                     depart(client)
                 last_call(client)

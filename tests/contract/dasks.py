@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import dask
+import dask.config
 from distributed import Client, Scheduler, Worker
 
 from components.embedding import script
@@ -50,7 +50,7 @@ async def pre_stop(address: str, name: str, seconds: float = 30, env: dict[str, 
 
 
 @asynccontextmanager
-async def cluster(*names: str, threads: int = 1) -> AsyncIterator[tuple[Scheduler, dict[str, Worker], Client]]:
+async def cluster(*names: str, threads: int = 1) -> AsyncIterator[tuple[Scheduler, dict[str, Worker], Any]]:
     """A scheduler, workers of these names, and a client."""
     executions.clear()
     with dask.config.set(QUIET):

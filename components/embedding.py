@@ -10,11 +10,29 @@ import tokenize
 from functools import cache
 from pathlib import Path
 
+SCRIPTS = Path(__file__).parent / "scripts"
+# Images that set up their environment in the entrypoint (micromamba, for one) have no python3 on a preStop's PATH.
+_WITH_THE_WORKERS_PYTHON = r"""
+for process in /proc/[0-9]*; do
+  words=$(tr '\0' '\n' 2>/dev/null <"$process/cmdline")
+  python=$(printf '%s\n' "$words" | head -n 1)
+  case $python in
+  */python*) printf '%s\n' "$words" | grep -qx worker && [ -x "$python" ] && exec "$python" -c "$1" ;;
+  esac
+done
+exec python3 -c "$1"
+""".lstrip()
+
+
+def pre_stop() -> list[str]:
+    """The command of a worker's preStop."""
+    return ["sh", "-c", _WITH_THE_WORKERS_PYTHON, "retire", script("retire")]
+
 
 @cache
 def script(name: str) -> str:
     """The code of components/scripts/<name>.py."""
-    return code_only((Path(__file__).parent / "scripts" / f"{name}.py").read_text())
+    return code_only((SCRIPTS / f"{name}.py").read_text())
 
 
 def code_only(source: str) -> str:

@@ -17,6 +17,8 @@ from components.podspec import COMM_PORT, DASHBOARD_PORT, Spec, Surroundings
 from components.quantities import seconds
 
 API_VERSION = "kubernetes.dask.org/v1"
+# The operator puts it on its pods (controller.py). A Job with a sidecar would never end.
+ISTIO = "sidecar.istio.io/inject"
 
 
 @dataclass(frozen=True)
@@ -187,7 +189,10 @@ def verify_job(target: Target) -> Spec:
     body = _object(target, "Job", versioned(target.name, [pod, target.generation], "verify"), "batch/v1")
     # A failed Job stays failed: the next `up` has to make it again.
     body["metadata"]["annotations"] = {"pulumi.com/replaceUnready": "true"}
-    template = {"metadata": {"labels": target.labels | {"dask.org/component": "verify"}}, "spec": pod}
+    # A namespace's rules (a label that every pod needs, no sidecar) hold for this pod as for those of the operator.
+    role = role_metadata(target.cluster.scheduler_pod()).get("metadata", {})
+    labels = role.get("labels", {}) | target.labels | {"dask.org/component": "verify", ISTIO: "false"}
+    template = {"metadata": role | {"labels": labels}, "spec": pod}
     return body | {"spec": {"backoffLimit": 0, "activeDeadlineSeconds": ready_seconds + 60, "template": template}}
 
 

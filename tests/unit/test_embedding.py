@@ -1,11 +1,14 @@
 """What enters the pods of the sources in components/scripts."""
 
 import ast
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from components.embedding import code_only, script
+from components.embedding import code_only, pre_stop, script
 from tests.contract.rendering import ROOT
 
 DOCUMENTED = (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -50,3 +53,19 @@ def test_a_text_keeps_its_blank_lines_and_what_looks_like_a_comment() -> None:
 
 def test_a_function_of_a_docstring_alone_stays_a_function() -> None:
     assert code_only('def f():\n    """Nothing."""\n') == "def f():\n    pass\n"
+
+
+def test_a_pre_stop_finds_the_python_of_the_worker_where_the_path_has_none(tmp_path: Path) -> None:
+    for tool in ("sh", "tr", "head", "grep"):
+        (tmp_path / tool).symlink_to(shutil.which(tool) or "")
+    python = tmp_path / "environment" / "python3"
+    python.parent.mkdir()
+    python.symlink_to(sys.executable)
+    worker = subprocess.Popen([python, "-c", "input()", "dask", "worker"], stdin=subprocess.PIPE)
+    try:
+        command = [*pre_stop()[:-1], "print('found')"]
+        done = subprocess.run(command, env={"PATH": str(tmp_path)}, capture_output=True, text=True, check=True)
+    finally:
+        worker.communicate(b"\n")
+
+    assert done.stdout == "found\n"

@@ -11,14 +11,14 @@ from typing import Any
 
 from components import podspec
 from components.clustersettings import Cluster, WorkerGroup
-from components.names import DEFAULT_GROUP, PART_OF, content_hash, versioned
+from components.names import DEFAULT_GROUP, PART_OF, cluster_content, versioned
 from components.podsettings import PodSettings
 from components.podspec import COMM_PORT, DASHBOARD_PORT, Spec, Surroundings
 from components.quantities import seconds
 
 API_VERSION = "kubernetes.dask.org/v1"
 # The operator puts it on its pods (controller.py). A Job with a sidecar would never end.
-ISTIO = "sidecar.istio.io/inject"
+NO_SIDECAR = "sidecar.istio.io/inject"
 
 
 @dataclass(frozen=True)
@@ -37,13 +37,8 @@ class Target:
 
     @cached_property
     def content(self) -> str:
-        """The hash of all that makes a new cluster necessary: everything but the number of workers.
-
-        The stack's name is not part of it: the pods of a renamed stack run as before.
-        """
-        body = _cluster(self, self._surroundings(self.name))
-        del body["metadata"]["name"], body["metadata"]["labels"][PART_OF], body["spec"]["worker"]["replicas"]
-        return content_hash(body)
+        """The hash of all that makes a new cluster necessary."""
+        return cluster_content(_cluster(self, self._surroundings(self.name)))
 
     @cached_property
     def physical_name(self) -> str:
@@ -191,7 +186,7 @@ def verify_job(target: Target) -> Spec:
     body["metadata"]["annotations"] = {"pulumi.com/replaceUnready": "true"}
     # A namespace's rules (a label that every pod needs, no sidecar) hold for this pod as for those of the operator.
     role = role_metadata(target.cluster.scheduler_pod()).get("metadata", {})
-    labels = role.get("labels", {}) | target.labels | {"dask.org/component": "verify", ISTIO: "false"}
+    labels = role.get("labels", {}) | target.labels | {"dask.org/component": "verify", NO_SIDECAR: "false"}
     template = {"metadata": role | {"labels": labels}, "spec": pod}
     return body | {"spec": {"backoffLimit": 0, "activeDeadlineSeconds": ready_seconds + 60, "template": template}}
 

@@ -85,7 +85,7 @@ def test_the_table_of_guard_rails_names_all_of_them() -> None:
     "words",
     [
         *("ImagePullBackOff", "CrashLoopBackOff", "with exit code", "still waiting"),
-        *("nothing was made for the cluster", "no dask-kubernetes-operator runs here"),
+        *("pods of the cluster", "no dask-kubernetes-operator runs that could create"),
         *("is there already and", "so it is left alone"),
     ],
 )

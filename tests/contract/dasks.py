@@ -56,10 +56,12 @@ async def cluster(*names: str, threads: int = 1) -> AsyncIterator[tuple[Schedule
     with dask.config.set(QUIET):
         async with Scheduler(port=0, dashboard_address=":0", host="127.0.0.1") as scheduler:
             workers = {name: await Worker(scheduler.address, nthreads=threads, name=name) for name in names}
-            async with Client(scheduler.address, asynchronous=True, set_as_default=False) as client:
-                yield scheduler, workers, client
-            for worker in workers.values():
-                await worker.close()
+            try:
+                async with Client(scheduler.address, asynchronous=True, set_as_default=False) as client:
+                    yield scheduler, workers, client
+            finally:
+                for worker in workers.values():
+                    await worker.close()
 
 
 async def until(holds: Callable[[], bool], what: str, seconds: float = 30) -> None:

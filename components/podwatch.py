@@ -5,6 +5,7 @@ behind, or one that is about to be deleted, says nothing of this version.
 """
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -39,16 +40,16 @@ class Watch:
     told: set[tuple[str, str]] = field(default_factory=set)
     pods: list[kube.Object] = field(default_factory=list)
 
-    async def look(self) -> bool:
-        """Whether all wanted pods have started. Where not: warns of what is new, and raises `Hopeless`."""
+    async def look(self, more: Sequence[Trouble] = ()) -> bool:
+        """Whether all wanted pods have started. Warns of what is new, of `more` too, and raises `Hopeless`."""
         pods = await listed(self.client, self.target, "api/v1", "pods")
         self.pods = [pod for pod in pods if self._counts(pod) and "deletionTimestamp" not in pod["metadata"]]
         if not self.missing():
-            self.judge([])
+            self.judge(more)
             return True
         deployments = await listed(self.client, self.target, "apis/apps/v1", "deployments")
         refused = health.deployment_troubles([it for it in deployments if self._counts(it)])
-        self.judge([*refused, *health.pod_troubles(self.pods)])
+        self.judge([*more, *refused, *health.pod_troubles(self.pods)])
         return False
 
     def missing(self) -> dict[str, int]:
@@ -56,7 +57,7 @@ class Watch:
         have = [_group(pod) for pod in self.pods if health.started(pod)]
         return {group: lack for group, count in self.wanted.items() if (lack := count - have.count(group)) > 0}
 
-    def judge(self, troubles: list[Trouble]) -> None:
+    def judge(self, troubles: Sequence[Trouble]) -> None:
         """Remembers since when each trouble lasts, tells the lasting ones, and raises for a fatal one."""
         now = time.monotonic()
         keys = {(trouble.where, trouble.reason) for trouble in troubles}

@@ -7,7 +7,6 @@ goes on beside it: a crash loop ends the Job at once, with its reason in the log
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Any
 
 import pulumi
 from pulumi import ResourceHook, ResourceHookArgs, ResourceHookBinding
@@ -87,9 +86,10 @@ async def _guard(connection: Connection, target: Target) -> None:
         await asyncio.sleep(LONGEST_POLL_SECONDS)
         try:
             watch = watch or Watch(await kube.api(connection), target, podwatch.all_pods(target))
-            if await _ended(watch):
+            job = await kube.find(watch.client, _job_url(target)) or {}
+            if any(item["status"] == "True" for item in job.get("status", {}).get("conditions", [])):
                 return
-            await watch.look()
+            await watch.look(await _refused(watch, job))
         except Hopeless as error:
             pulumi.log.error(str(error))
             if watch:
@@ -101,18 +101,27 @@ async def _guard(connection: Connection, target: Target) -> None:
                 pulumi.log.warn(f"{target.name}: its pods cannot be watched at the moment: {error}")
 
 
-async def _ended(watch: Watch) -> bool:
-    """Whether the Job has come to an end. One that does not exist yet has not."""
-    job: dict[str, Any] | None = await kube.find(watch.client, _job_url(watch.target))
-    return any(item["status"] == "True" for item in (job or {}).get("status", {}).get("conditions", []))
+async def _refused(watch: Watch, job: kube.Object) -> list[health.Trouble]:
+    """Why the Job has no pod: a quota, a LimitRange or a webhook refuses it. The Job itself says nothing of it."""
+    if not job or any(job.get("status", {}).get(count) for count in ("active", "succeeded", "failed")):
+        return []
+    name = job["metadata"]["name"]
+    about = f"involvedObject.kind=Job,involvedObject.name={name},reason=FailedCreate"
+    url = f"api/v1/namespaces/{watch.target.namespace}/events"
+    events = await kube.unless_forbidden(kube.get(watch.client, url, fieldSelector=about))
+    last = [event.get("message", "") for event in (events or {}).get("items", [])][-1:]
+    return [health.Trouble(f"job {name}", "FailedCreate", message, fatal=True) for message in last]
 
 
 async def _end(watch: Watch) -> None:
-    """The Job may fail no more than once: without its pod it has failed, and the engine's wait is over."""
+    """Ends the Job, and with it the engine's wait: it may fail no more than once, and without its pod it has failed."""
     target, client = watch.target, watch.client
     job = {"batch.kubernetes.io/job-name": verify_job(target)["metadata"]["name"]}
-    for pod in await kube.items(client, f"api/v1/namespaces/{target.namespace}/pods", job):
+    pods = await kube.items(client, f"api/v1/namespaces/{target.namespace}/pods", job)
+    for pod in pods:
         await kube.delete(client, f"api/v1/namespaces/{target.namespace}/pods/{pod['metadata']['name']}")
+    if not pods:
+        await kube.patch(client, _job_url(target), {"spec": {"activeDeadlineSeconds": 1}})
 
 
 def _job_url(target: Target) -> str:

@@ -1,6 +1,7 @@
 """How long a cluster's pods are waited for, whose trouble ends the wait, and what is asked of the API server."""
 
 import asyncio
+import json
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -178,7 +179,7 @@ class TestGuard:
     def test_what_is_no_trouble_of_the_cluster_does_not_end_the_watch(self, place: Place) -> None:
         made = target()
         looks: list[Any] = [RuntimeError("a broken answer"), RuntimeError("a broken answer")]
-        place.api.answers[self._job(made)] = {"status": {}}
+        place.api.answers[self._job(made)] = {"status": {"active": 1}}
         place.pods = lambda _: (
             looks.pop() if looks else [*running(made)[:-1], pod(list(expected_workers(made))[-1], "InvalidImageName")]
         )
@@ -191,12 +192,29 @@ class TestGuard:
 
     def test_it_deletes_the_jobs_pod_when_the_cluster_cannot_become_ready(self, place: Place) -> None:
         made = target()
-        place.api.answers[self._job(made)] = {"status": {}}
+        place.api.answers[self._job(made)] = {"status": {"active": 1}}
         place.pods = lambda _: [pod("scheduler", "InvalidImageName")]
 
         asyncio.run(readiness._guard(Connection(), made))
 
         assert [(method, path) for method, path, _ in place.api.sent] == [("DELETE", f"{PODS}/scheduler-1")]
+
+    def test_a_job_whose_pod_is_refused_is_ended_with_the_reason(self, place: Place) -> None:
+        made = target()
+        event = {"message": 'admission webhook "policy" denied the request: a label is missing'}
+        place.api.answers[self._job(made)] = {"metadata": {"name": "a-verify"}, "status": {"ready": 0}}
+        place.api.answers["api/v1/namespaces/lab/events"] = {"items": [event]}
+        place.pods = lambda _: [] if len(place.told) else running(made)
+
+        asyncio.run(readiness._guard(Connection(), made))
+
+        assert place.told == [
+            "the cluster 'a' cannot become ready: job a-verify: FailedCreate: " + event["message"],
+        ]
+        [(method, path, options)] = place.api.sent
+        assert (method, path) == ("PATCH", self._job(made))
+        assert json.loads(options["content"]) == {"spec": {"activeDeadlineSeconds": 1}}
+        assert place.now - 100 < 20
 
     def test_it_ends_with_the_job(self, place: Place) -> None:
         made = target()

@@ -103,6 +103,20 @@ def test_a_declared_groups_trouble_is_named_within_a_quarter_of_a_minute(place: 
     assert place.now - 100 < 16
 
 
+def test_a_worker_that_crashes_on_somebodys_task_keeps_nobody_from_scaling(place: Place) -> None:
+    made = target()
+    [*healthy, last] = running(made)
+    crashing = pod(list(expected_workers(made))[-1], "CrashLoopBackOff")
+    crashing["metadata"]["creationTimestamp"] = "2020-01-01T00:00:00Z"
+    place.pods = lambda now: [*healthy, crashing if now < 60 else last]
+
+    asyncio.run(readiness.await_pods(Connection(), made))
+
+    assert place.now - 100 >= 60
+    assert "still waiting" in place.told[0]
+    assert "CrashLoopBackOff" in place.told[0]
+
+
 def test_a_pod_too_many_of_one_group_does_not_stand_for_one_of_another(place: Place) -> None:
     made = target()
     first = next(iter(expected_workers(made)))

@@ -19,6 +19,7 @@ _NEVER = {
     "CreateContainerError",
     "RunContainerError",
 }
+CRASH_LOOP = "CrashLoopBackOff"
 _PULL = {"ErrImagePull", "ImagePullBackOff"}
 # Restarts count while they are news: a worker that moved with its scheduler weeks ago is healthy.
 _CRASHES = 2
@@ -69,8 +70,8 @@ def _container(where: str, status: Object) -> Iterable[Trouble]:
     elif reason in _PULL:
         # The first failed pull may be a passing one; kubelet calls the second BackOff.
         yield Trouble(where, reason, f"image {status.get('image')}: {message}", fatal=reason == "ImagePullBackOff")
-    elif reason == "CrashLoopBackOff" or _keeps_crashing(status, last):
-        yield Trouble(where, "CrashLoopBackOff", _words("", last), fatal=True)
+    elif reason == CRASH_LOOP or _keeps_crashing(status, last):
+        yield Trouble(where, CRASH_LOOP, _words("", last), fatal=True)
 
 
 def _keeps_crashing(status: Object, last: Object) -> bool:
@@ -125,3 +126,9 @@ def is_operator(pod: Object) -> bool:
         for word in (container.get("image", ""), *container.get("command", []), *container.get("args", []))
     ]
     return any(re.search(r"dask[-_]kubernetes[-_.]operator", word) for word in words)
+
+
+def age(live: Object) -> float:
+    """Seconds since an object was created, by this machine's clock; 0 where that is unknown or lies ahead."""
+    created = live.get("metadata", {}).get("creationTimestamp")
+    return max(0.0, (datetime.now(UTC) - datetime.fromisoformat(created)).total_seconds()) if created else 0.0

@@ -42,13 +42,9 @@ class DaskJob(pulumi.ComponentResource):
     ) -> None:
         """`after` is what has to be there first, and may only go later: children do not inherit `depends_on`."""
         super().__init__("dask:k8s:Job", name, {}, opts)
+        before = self._hooks(name, target, connection)
         body = dask_job(target)
         spec = {key: value for key, value in body.items() if key not in ("apiVersion", "kind")}
-
-        async def has_not_succeeded_before(_: ResourceHookArgs) -> None:
-            await jobrun.keep_ended(connection, target)
-
-        once = ResourceHook(f"{name}-once", has_not_succeeded_before, opts=ResourceHookOptions(on_dry_run=True))
         job = CustomResource(
             target.physical_name,
             api_version=body["apiVersion"],
@@ -57,18 +53,13 @@ class DaskJob(pulumi.ComponentResource):
             opts=ResourceOptions(
                 parent=self,
                 depends_on=list(after),
-                hooks=ResourceHookBinding(before_create=[once]),
+                hooks=ResourceHookBinding(before_create=[before["job"]]),
                 # Its name says what the person wrote. What a new version of this program makes of it runs in new jobs.
                 ignore_changes=["spec"],
             ),
         )
-
-        async def job_has_ended(_: ResourceHookArgs) -> None:
-            await jobrun.await_end(connection, target)
-
-        hook = ResourceHook(f"{name}-end", job_has_ended)
         # Written only once the job has succeeded: an `up` that was interrupted or failed waits for it again.
-        hooks = ResourceHookBinding(before_create=[hook], before_update=[hook])
+        hooks = ResourceHookBinding(before_create=[before["result"]], before_update=[before["result"]])
         result = record(target)
         ConfigMap(
             f"{name}-result",
@@ -79,6 +70,18 @@ class DaskJob(pulumi.ComponentResource):
         self.name = Output.from_input(target.physical_name)
         self.namespace = Output.from_input(target.namespace)
         self.register_outputs(self.outputs())
+
+    def _hooks(self, name: str, target: JobTarget, connection: Connection) -> dict[str, ResourceHook]:
+        """What stands in front of the DaskJob, and of the record that it has succeeded."""
+
+        async def has_not_succeeded_before(_: ResourceHookArgs) -> None:
+            await jobrun.keep_ended(connection, target)
+
+        async def job_has_ended(_: ResourceHookArgs) -> None:
+            await jobrun.await_end(connection, target)
+
+        once = ResourceHook(f"{name}-once", has_not_succeeded_before, opts=ResourceHookOptions(on_dry_run=True))
+        return {"job": once, "result": ResourceHook(f"{name}-end", job_has_ended)}
 
     def outputs(self) -> dict[str, Output[str]]:
         """The stack output of this job."""

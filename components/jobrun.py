@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pulumi
@@ -63,7 +62,7 @@ async def await_end(connection: Connection, target: JobTarget) -> None:
     if await _has_succeeded(client, target):
         return
     live = await _daskjob(client, target)
-    begin = time.monotonic() - _age(live)
+    begin = time.monotonic() - health.age(live)
     deadline, told, wrong_since = begin + seconds(target.job.timeout), time.monotonic(), None
     # The operator writes it down when the runner's pod has run (controller.py, handle_runner_status_change_*).
     begun = live.get("status", {}).get("jobStatus") in ("Running", "Successful", "Failed")
@@ -122,12 +121,6 @@ async def _daskjob(client: "Api", target: JobTarget) -> kube.Object:
     """The DaskJob as it is live, an empty object where it is missing."""
     url = f"apis/{API_VERSION}/namespaces/{target.namespace}/daskjobs/{target.physical_name}"
     return await kube.find(client, url) or {}
-
-
-def _age(live: kube.Object) -> float:
-    """Seconds since an object was created, by this machine's clock; 0 where that is unknown or lies ahead."""
-    created = live.get("metadata", {}).get("creationTimestamp")
-    return max(0.0, (datetime.now(UTC) - datetime.fromisoformat(created)).total_seconds()) if created else 0.0
 
 
 async def _report(client: "Api", target: JobTarget, how: str) -> None:

@@ -6,7 +6,7 @@ behind, or one that is about to be deleted, says nothing of this version.
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import pulumi
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 # How long a fatal reason has to last: one more kubelet retry, and a quota that the last cluster is just giving back.
 CERTAIN_SECONDS = 12
+# A pod as old as this is none that this `up` has made.
+WORKED_SECONDS = 600
 SCHEDULER = "scheduler"
 _GROUP, _COMPONENT = "dask.org/workergroup-name", "dask.org/component"
 
@@ -49,7 +51,11 @@ class Watch:
             return True
         deployments = await listed(self.client, self.target, "apis/apps/v1", "deployments")
         refused = health.deployment_troubles([it for it in deployments if self._counts(it)])
-        self.judge([*more, *refused, *health.pod_troubles(self.pods)])
+        old = [pod for pod in self.pods if health.age(pod) > WORKED_SECONDS]
+        young = [pod for pod in self.pods if pod not in old]
+        # One that crashes on somebody's task, in a cluster that has worked before, is told and keeps nobody from `up`.
+        passing = [replace(it, fatal=it.fatal and it.reason != health.CRASH_LOOP) for it in health.pod_troubles(old)]
+        self.judge([*more, *refused, *health.pod_troubles(young), *passing])
         return False
 
     def missing(self) -> dict[str, int]:

@@ -74,9 +74,12 @@ def test_a_worker_waits_for_receivers_that_are_paused() -> None:
             workers["stays"].status = Status.paused
             await until(lambda: len(scheduler.running) == 1, "the scheduler knows of it")
             leaving = asyncio.create_task(pre_stop(scheduler.address, "goes"))
-            goes = scheduler.workers[workers["goes"].address]
-            await until(lambda: goes.status == Status.closing_gracefully, "the preStop has tried")
-            await asyncio.sleep(2.5)
+
+            def refusals() -> int:
+                return sum(bool(event.get("could-not-retire")) for _, event in scheduler.get_events("all"))
+
+            await until(lambda: refusals() >= 3, "the preStop has tried three times")
+            assert scheduler.workers[workers["goes"].address].status == Status.closing_gracefully
             assert not leaving.done()
 
             workers["stays"].status = Status.running

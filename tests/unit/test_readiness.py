@@ -1,78 +1,15 @@
 """How long a cluster's pods are waited for, whose trouble ends the wait, and what is asked of the API server."""
 
 import asyncio
-import json
-from collections.abc import Callable
-from types import SimpleNamespace
 from typing import Any
 
-import pulumi
 import pytest
 
-from components import kube, podwatch, readiness
+from components import kube, readiness
 from components.errors import ClusterError
 from components.kube import Connection
-from components.manifest import Target, expected_workers, verify_job
-from components.settings import parse
-from tests.unit.api import FakeApi
-
-PODS, DEPLOYMENTS = "api/v1/namespaces/lab/pods", "apis/apps/v1/namespaces/lab/deployments"
-OPERATORS = "api/v1/pods"
-
-
-def target(cluster: dict[str, Any] | None = None) -> Target:
-    given = {"workers": {"replicas": 1}, "workerGroups": {"big": {"replicas": 1}}, "readyTimeout": "5m"}
-    return Target("a", parse({"clusters": {"a": given | (cluster or {})}}).clusters["a"], "lab", "dask-dev")
-
-
-def pod(group: str, reason: str = "", *, ready: bool = True) -> dict[str, Any]:
-    """A pod of a worker group, or of the scheduler, that runs unless there is a reason."""
-    labels = {"dask.org/component": "scheduler"} if group == "scheduler" else {"dask.org/workergroup-name": group}
-    state = {"waiting": {"reason": reason, "message": "why"}} if reason else {"running": {}}
-    status = {
-        "containerStatuses": [{"image": "dask:1", "state": state, "restartCount": 0}],
-        "conditions": [{"type": "Ready", "status": str(ready)}],
-    }
-    return {"metadata": {"name": f"{group}-1", "labels": labels}, "status": status}
-
-
-def running(made: Target) -> list[dict[str, Any]]:
-    return [pod(group) for group in ["scheduler", *expected_workers(made)]]
-
-
-class Place:
-    """An API server and a clock: `at` says what happens when so many seconds have passed."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.now = 100.0
-        self.pods: Callable[[float], Any] = lambda _: []
-        self.asked: list[float] = []
-        self.told: list[str] = []
-        self.api = FakeApi({PODS: self._pods, DEPLOYMENTS: {"items": []}, OPERATORS: {"items": []}})
-        for level in ("info", "warn", "error"):
-            monkeypatch.setattr(pulumi.log, level, self.told.append)
-        for module in (readiness, podwatch):
-            monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: self.now))
-        monkeypatch.setattr(readiness, "asyncio", SimpleNamespace(sleep=self._sleep, **self._loop()))
-
-        async def connect(_: Connection) -> FakeApi:
-            return self.api
-
-        monkeypatch.setattr(kube, "api", connect)
-
-    def _loop(self) -> dict[str, Any]:
-        return {"get_running_loop": asyncio.get_running_loop}
-
-    async def _sleep(self, seconds: float) -> None:
-        self.now += seconds
-        await asyncio.sleep(0)
-
-    def _pods(self) -> Any:
-        self.asked.append(self.now - 100)
-        found = self.pods(self.now - 100)
-        if isinstance(found, Exception):
-            raise found
-        return {"items": found}
+from components.manifest import expected_workers
+from tests.unit.pods import OPERATORS, Place, pod, running, target
 
 
 @pytest.fixture
@@ -101,6 +38,20 @@ def test_a_declared_groups_trouble_is_named_within_a_quarter_of_a_minute(place: 
         asyncio.run(readiness.await_pods(Connection(), made))
 
     assert place.now - 100 < 16
+
+
+def test_a_worker_that_crashes_on_somebodys_task_keeps_nobody_from_scaling(place: Place) -> None:
+    made = target()
+    [*healthy, last] = running(made)
+    crashing = pod(list(expected_workers(made))[-1], "CrashLoopBackOff")
+    crashing["metadata"]["creationTimestamp"] = "2020-01-01T00:00:00Z"
+    place.pods = lambda now: [*healthy, crashing if now < 60 else last]
+
+    asyncio.run(readiness.await_pods(Connection(), made))
+
+    assert place.now - 100 >= 60
+    assert "still waiting" in place.told[0]
+    assert "CrashLoopBackOff" in place.told[0]
 
 
 def test_a_pod_too_many_of_one_group_does_not_stand_for_one_of_another(place: Place) -> None:
@@ -170,72 +121,6 @@ class TestOperator:
         asyncio.run(readiness.await_pods(Connection(), made))
 
         assert asked
-
-
-class TestGuard:
-    def _job(self, made: Target) -> str:
-        return f"apis/batch/v1/namespaces/lab/jobs/{verify_job(made)['metadata']['name']}"
-
-    def test_what_is_no_trouble_of_the_cluster_does_not_end_the_watch(self, place: Place) -> None:
-        made = target()
-        looks: list[Any] = [RuntimeError("a broken answer"), RuntimeError("a broken answer")]
-        place.api.answers[self._job(made)] = {"status": {"active": 1}}
-        place.pods = lambda _: (
-            looks.pop() if looks else [*running(made)[:-1], pod(list(expected_workers(made))[-1], "InvalidImageName")]
-        )
-
-        asyncio.run(readiness._guard(Connection(), made))
-
-        assert place.told[0] == "a: its pods cannot be watched at the moment: a broken answer"
-        assert "InvalidImageName" in place.told[-1]
-        assert len(place.told) == 2
-
-    def test_it_deletes_the_jobs_pod_when_the_cluster_cannot_become_ready(self, place: Place) -> None:
-        made = target()
-        place.api.answers[self._job(made)] = {"status": {"active": 1}}
-        place.pods = lambda _: [pod("scheduler", "InvalidImageName")]
-
-        asyncio.run(readiness._guard(Connection(), made))
-
-        assert [(method, path) for method, path, _ in place.api.sent] == [("DELETE", f"{PODS}/scheduler-1")]
-
-    def test_a_job_whose_pod_is_refused_is_ended_with_the_reason(self, place: Place) -> None:
-        made = target()
-        event = {"message": 'admission webhook "policy" denied the request: a label is missing'}
-        place.api.answers[self._job(made)] = {"metadata": {"name": "a-verify"}, "status": {"ready": 0}}
-        place.api.answers["api/v1/namespaces/lab/events"] = {"items": [event]}
-        place.pods = lambda _: [] if len(place.told) else running(made)
-
-        asyncio.run(readiness._guard(Connection(), made))
-
-        assert place.told == [
-            "the cluster 'a' cannot become ready: job a-verify: FailedCreate: " + event["message"],
-        ]
-        [(method, path, options)] = place.api.sent
-        assert (method, path) == ("PATCH", self._job(made))
-        assert json.loads(options["content"]) == {"spec": {"activeDeadlineSeconds": 1}}
-        assert place.now - 100 < 20
-
-    def test_it_ends_with_the_job(self, place: Place) -> None:
-        made = target()
-        place.api.answers[self._job(made)] = {"status": {"conditions": [{"type": "Complete", "status": "True"}]}}
-
-        asyncio.run(readiness._guard(Connection(), made))
-
-        assert place.asked == []
-
-    def test_the_event_loop_is_not_alone_in_knowing_it(self, place: Place) -> None:
-        made = target()
-        place.api.answers[self._job(made)] = {"status": {"conditions": [{"type": "Complete", "status": "True"}]}}
-
-        async def scenario() -> None:
-            task = readiness.guard(Connection(), made)
-            assert task in readiness._watches
-            await task
-            await asyncio.sleep(0)
-            assert task not in readiness._watches
-
-        asyncio.run(scenario())
 
 
 class TestWithoutVerification:

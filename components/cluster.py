@@ -114,7 +114,13 @@ class DaskCluster(pulumi.ComponentResource):
         job = manifest.verify_job(target)
         hook = ResourceHook(f"{_logical(job)}-pods", pods_have_started)
         limit = pulumi.CustomTimeouts(create=f"{seconds(target.cluster.ready_timeout) + 90}s")
-        options = self._child(workers, hooks=ResourceHookBinding(before_create=[hook]), custom_timeouts=limit)
+        options = self._child(
+            workers,
+            hooks=ResourceHookBinding(before_create=[hook]),
+            custom_timeouts=limit,
+            # A policy that rewrites the Job's pods would have it replaced in every run. Its name holds their content.
+            ignore_changes=["spec.template"],
+        )
         return Job(_logical(job), **_args(job), opts=options)
 
     def _endpoint(self, ready: list[Resource]) -> Service:

@@ -1,16 +1,16 @@
 # Everything a fresh machine needs, one command each. `make` lists the targets.
 #   STACK=dev          which Pulumi.<stack>.yaml
-#   ENGINE=auto        auto: the Pulumi CLI where it can be had, else none; pulumi; none
-#   ARGS=...           more arguments, such as ARGS=--show-secrets for `make outputs`
-#   KUBECONFIG=...     use that cluster; without it, and without kubernetes:context in the stack, a local one is made
-#   CLUSTER=dev        the name of that local one;  TEST_CLUSTER=test: of the one that `make test` makes and removes
+#   ARGS=...           more arguments for the CLI, such as ARGS=--show-secrets for `make outputs`
+#   CLUSTER=dev        take the local Kubernetes of this name. Left out: the stack's kubernetes:context, KUBECONFIG or the
+#                      current context, and a local one only where there is none of them
+#   ENGINE=built       take the Pulumi CLI that is built from Go modules, although another one is to be had
 #   LANES=3            tests run in so many processes, each with a cluster of its own; 0: one after another
 STACK ?= dev
-CLUSTER ?= dev
-TEST_CLUSTER ?= test
+CLUSTER ?=
 LANES ?= 3
 PYTHON ?= python3
-export STACK CLUSTER
+# The local Kubernetes that `make test` creates and removes.
+TEST_CLUSTER ?= test
 # Where it is set, every start compiles all modules once more: 2 s instead of 1 (nothing is compiled at installation).
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -20,11 +20,11 @@ RUNTIME := $(VENV)/.stamp-runtime
 DEV := $(VENV)/.stamp-dev
 # What is never imported need not be compiled; the rest is at its first import.
 INSTALL := $(BIN)/python -m pip --disable-pip-version-check --quiet --no-input install --no-compile --require-hashes -r
-LOCAL = $(PYTHON) -m local
+TOOL = $(BIN)/python -m tools
+LOCAL = $(PYTHON) -m devcluster
 PYTEST := $(BIN)/python -m pytest -n $(LANES) --dist loadfile
 # The long files first, which is also the order of their names; reordered by the number of tests they would be last.
-LIVE := $(PYTEST) -v --no-loadscope-reorder -m "live or slow" tests/live tests/local tests/contract
-ENGINE := $(PYTEST) -v tests/engine
+LIVE := $(PYTEST) -v --no-loadscope-reorder -m "live or slow" tests/live tests/devcluster tests/contract
 
 .DEFAULT_GOAL := help
 .SHELLFLAGS := -eu -c
@@ -34,52 +34,51 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 .PHONY: help
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
-	@echo "  with STACK=$(STACK) (ENGINE=auto|pulumi|none, KUBECONFIG=...)"
+	@echo "  with STACK=$(STACK); CLUSTER=..., ENGINE=built, ARGS=... as the Makefile's first lines say"
 
-.PHONY: up preview outputs down refresh status drift
-up: $(RUNTIME) ## bring the stack up: operator, clusters, endpoints, a computed result
-	@$(LOCAL) up --stack $(STACK) --name $(CLUSTER) $(ARGS)
+.PHONY: up preview outputs down refresh status drift shell
+up: $(RUNTIME) ## pulumi up: operator, clusters, endpoints, a computed result
+	@$(TOOL) up --stack $(STACK) --cluster "$(CLUSTER)" $(ARGS)
 
-preview: $(RUNTIME) ## what `make up` would change
-	@$(LOCAL) preview --stack $(STACK) --name $(CLUSTER) $(ARGS)
+preview: $(RUNTIME) ## pulumi preview: what `make up` would change
+	@$(TOOL) preview --stack $(STACK) --cluster "$(CLUSTER)" $(ARGS)
 
 outputs: $(RUNTIME) ## the stack's outputs as JSON, nothing else on stdout
-	@$(LOCAL) outputs --stack $(STACK) --name $(CLUSTER) $(ARGS)
+	@$(TOOL) outputs --stack $(STACK) --cluster "$(CLUSTER)" $(ARGS)
 
-down: $(RUNTIME) ## delete the stack; the Kubernetes stays
-	@$(LOCAL) down --stack $(STACK) --name $(CLUSTER) $(ARGS)
+down: $(RUNTIME) ## pulumi destroy: delete the stack; the Kubernetes stays
+	@$(TOOL) down --stack $(STACK) --cluster "$(CLUSTER)" $(ARGS)
 
-refresh: $(RUNTIME) ## compare the engine's state with the cluster
-	@$(LOCAL) refresh --stack $(STACK) --name $(CLUSTER) $(ARGS)
+refresh: $(RUNTIME) ## pulumi refresh: compare the engine's state with the cluster
+	@$(TOOL) refresh --stack $(STACK) --cluster "$(CLUSTER)" $(ARGS)
+
+shell: $(RUNTIME) ## a shell in which `pulumi` and `kubectl` are the ones in use, on this stack
+	@$(TOOL) shell --stack $(STACK) --cluster "$(CLUSTER)"
 
 status: $(RUNTIME) ## clusters, pods and services in one table
-	@$(LOCAL) status --stack $(STACK) --name $(CLUSTER)
+	@$(TOOL) status --stack $(STACK) --cluster "$(CLUSTER)"
 
-drift: $(RUNTIME) ## what was changed by hand on what the operator made
-	@$(LOCAL) drift --stack $(STACK) --name $(CLUSTER)
+drift: $(RUNTIME) ## what was changed by hand on what the operator created
+	@$(TOOL) drift --stack $(STACK) --cluster "$(CLUSTER)"
 
 .PHONY: cluster cluster-down
 cluster: python ## the local Kubernetes alone, with the images; prints its kubeconfig
-	@$(LOCAL) cluster --name $(CLUSTER)
+	@$(LOCAL) up --name $(or $(CLUSTER),dev)
 
 cluster-down: python ## remove the local Kubernetes and everything in it
-	@$(PYTHON) -m local.kubernetes down --name $(CLUSTER)
+	@$(LOCAL) down --name $(or $(CLUSTER),dev)
 
 .PHONY: dev
 dev: $(DEV) ## .venv with all that examples, tests and the policy pack need
 
-.PHONY: test test-unit test-live test-engine check
-test: check test-unit browser ## everything that can run here, the quick things first
-	@$(LOCAL) with-cluster --name $(TEST_CLUSTER) -- sh -c '$(ENGINE) && $(LIVE)'
+.PHONY: test test-unit test-live check
+test: check test-unit test-live ## everything, the quick things first
 
 test-unit: $(DEV) ## unit, contract, example and tooling tests
-	@$(PYTEST) -m "not live and not slow" tests/unit tests/contract tests/examples tests/local
+	@$(PYTEST) -m "not live and not slow" tests/unit tests/contract tests/examples tests/tools tests/devcluster
 
-test-live: $(DEV) browser ## real Dask pods on a local cluster of their own (KEEP=1 keeps it)
-	@$(LOCAL) with-cluster --name $(TEST_CLUSTER) -- $(LIVE)
-
-test-engine: $(DEV) ## the real Pulumi CLI, on such a cluster
-	@$(LOCAL) with-cluster --name $(TEST_CLUSTER) -- $(ENGINE)
+test-live: $(DEV) browser ## the Pulumi CLI and real Dask pods, on clusters of their own (KEEP=1 keeps the first)
+	@$(LOCAL) run --name $(TEST_CLUSTER) -- $(LIVE)
 
 check: $(DEV) ## format, lint, types
 	@$(BIN)/ruff format --check .
@@ -97,14 +96,14 @@ bench: $(DEV) ## the side-by-side measurements of bench/
 	@$(BIN)/python -m bench.first_result
 
 schema: $(RUNTIME) ## docs/config.schema.json and the reference page, from the settings
-	@$(BIN)/python -m components.schema
+	@$(BIN)/python -m tools.schema
 
 LOCK := pip compile pyproject.toml --generate-hashes --no-emit-index-url --universal -p 3.11 --no-annotate --quiet \
 	--custom-compile-command "make lock"
 lock: ## requirements*.txt from pyproject.toml, with hashes (needs uv)
 	@command -v uv >/dev/null || { echo "make: uv is missing; install it: $(PYTHON) -m pip install uv" >&2; exit 1; }
-	@uv $(LOCK) --output-file requirements.txt
-	@uv $(LOCK) --extra dev --output-file requirements-dev.txt
+	@uv $(LOCK) --extra client --extra tools --output-file requirements.txt
+	@uv $(LOCK) --extra client --extra tools --extra dev --output-file requirements-dev.txt
 
 # The stamps are newer than what they were made from; pip then makes the difference only.
 $(RUNTIME): requirements.txt | $(VENV)/.stamp-venv

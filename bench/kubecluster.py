@@ -11,7 +11,7 @@ from dask_kubernetes.operator import KubeCluster
 from dask_kubernetes.operator.kubecluster.kubecluster import make_cluster_spec
 from distributed import Client
 
-IMAGE = "ghcr.io/dask/dask:2026.8.0"
+IMAGE = "ghcr.io/dask/dask:2026.8.0-py3.11"
 
 
 def say(step: str) -> None:

@@ -1,6 +1,6 @@
 """Where the measurements happen: a Kubernetes of the bench's own, emptied before every measurement.
 
-In: nothing. Out: commands that run against that cluster and no other, and a machine's facts.
+Commands run against that cluster and no other.
 """
 
 import contextlib
@@ -13,14 +13,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from local.kubernetes import cgroups
+from devcluster import engine
+from devcluster.kubernetes import build, cgroups
 
 PROJECT = Path(__file__).parent.parent
 NAME = "bench"
@@ -36,11 +37,29 @@ class Place:
     kubeconfig: str
     tools: str
     scratch: Path
+    engine: Mapping[str, str] = field(default_factory=dict)
+    """The variables under which `pulumi` is the engine; empty for the one on PATH."""
 
     @cached_property
     def environment(self) -> dict[str, str]:
-        path = os.pathsep.join([self.tools, str(PROJECT / ".venv/bin"), os.environ["PATH"]])
-        return os.environ | {"KUBECONFIG": self.kubeconfig, "PATH": path, "PYTHONUNBUFFERED": "1"}
+        inherited = os.environ | self.engine
+        return inherited | {
+            "KUBECONFIG": self.kubeconfig,
+            "PATH": os.pathsep.join([self.tools, str(PROJECT / ".venv/bin"), inherited["PATH"]]),
+            "PULUMI_BACKEND_URL": f"file://{self._state}",
+            "PULUMI_CONFIG_PASSPHRASE": "bench",
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+            "PYTHONUNBUFFERED": "1",
+        }
+
+    @property
+    def _state(self) -> Path:
+        return self.scratch / "state"
+
+    def forget_stacks(self) -> None:
+        """Empty the engine's state; what the stacks have made stays."""
+        shutil.rmtree(self._state, ignore_errors=True)
+        self._state.mkdir()
 
     def run(self, *command: str, timeout: float = 300) -> str:
         """The command's stdout. Raises `CalledProcessError` or `TimeoutExpired`."""
@@ -84,21 +103,19 @@ def _cluster_cpu_seconds() -> float:
 
 @contextlib.contextmanager
 def own_cluster(*, keep: bool) -> Iterator[Place]:
-    """Starts the bench's own Kubernetes with the images in it, and takes it down afterwards."""
+    """The bench's own Kubernetes with the images in it and the engine beside it, removed afterwards."""
     with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
+        chosen = {} if shutil.which("pulumi") else engine.environment(Path(scratch) / "engine")
         try:
-            kubeconfig = _local("kubernetes", "up", "--name", NAME)
-            archives = _local("images", "build").split()
-            _local("kubernetes", "import", "--name", NAME, *archives)
-            yield Place(kubeconfig, _local("kubernetes", "tools"), Path(scratch))
+            yield Place(_devcluster("up"), str(build.tools()), Path(scratch), chosen)
         finally:
             if not keep:
-                _local("kubernetes", "down", "--name", NAME)
+                _devcluster("down")
 
 
-def _local(module: str, *arguments: str) -> str:
-    command = [sys.executable, "-m", f"local.{module}", *arguments]
-    return subprocess.run(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+def _devcluster(command: str) -> str:
+    argv = [sys.executable, "-m", "devcluster", command, "--name", NAME]
+    return subprocess.run(argv, cwd=PROJECT, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
 
 
 def empty(place: Place) -> None:
@@ -145,6 +162,4 @@ def facts(place: Place) -> dict[str, Any]:
         "helm": place.run("helm", "version", "--template={{.Version}}").strip(),
     }
     found |= {name: version(name) for name in ("dask", "dask-kubernetes", "pulumi", "pulumi-kubernetes")}
-    if shutil.which("pulumi"):
-        found["pulumi engine"] = place.run("pulumi", "version").strip()
-    return found
+    return found | {"pulumi engine": place.run("pulumi", "version").strip()}

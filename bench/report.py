@@ -1,20 +1,21 @@
-"""The measurements as Markdown. In: what first_result.py has gathered. Out: tables of medians, ranges and ratios."""
+"""The measurements of first_result.py as Markdown: tables of medians, ranges and ratios."""
 
 from statistics import median
 from typing import Any
+
+from bench.results import failed, heading
 
 Result = dict[str, Any]
 TITLES = {
     "a": "(a) helm, kubectl, client loop",
     "b": "(b) helm, KubeCluster(n_workers=2)",
-    "c": "(c) this project, without an engine",
-    "d": "(d) this project, `pulumi up`",
+    "c": "(c) this project, `pulumi up`",
 }
 NOTES = """\
 From nothing (no operator, no CRDs, no namespaces; images are on the node) to a task computed by a client outside
 Kubernetes, whose imports are done. (a) is the documentation's manifest with what no longer runs corrected
 ([tutorial.yaml](../tutorial.yaml)); its client tries from the moment that `kubectl apply` has returned, and its result
-may come from the first worker alone. (c) and (d) return when *all* workers have registered and have computed inside the
+may come from the first worker alone. (c) returns when *all* workers have registered and have computed inside the
 cluster; only then does the client begin. (b) is KubeCluster with the commands of today's Dask in its spec. The order of
 the ways changes every round. Ratios are formed within a round, then the median is taken. CPU is the processor time of
 the whole Kubernetes with its pods, plus that of the programs outside it.
@@ -24,15 +25,12 @@ the whole Kubernetes with its pods, plus that of the programs outside it.
 def markdown(report: dict[str, Any]) -> str:
     results: list[Result] = report["results"]
     ways = sorted({result["way"] for result in results})
-    machine = ", ".join(f"{name} {value}" for name, value in report["machine"].items())
-    loads = [result["loadBefore"] for result in results]
     parts = [
         "# Time to the first result\n",
-        f"{report['date']}, {report['rounds']} rounds. {machine}. Load average before the measurements: "
-        f"{min(loads)} to {max(loads)}.\n",
+        heading(report),
         NOTES,
         _table(results, ways),
-        *[f"{TITLES[result['way']]}, round {result['round']}: {_first_line(result)}\n" for result in _failed(results)],
+        *[f"{TITLES[result['way']]}, round {result['round']}: {failed(result)}\n" for result in _failed(results)],
         "## Where the time goes\n",
         "Medians, in seconds since the start. Kubernetes' own times are whole seconds.\n",
         *[_events(results, way) for way in ways],
@@ -102,8 +100,3 @@ def _events(results: list[Result], way: str) -> str:
 
 def _failed(results: list[Result]) -> list[Result]:
     return [result for result in results if "failure" in result]
-
-
-def _first_line(result: Result) -> str:
-    """The failure's last line: that is where programs say what it was."""
-    return result["failure"].splitlines()[-1][:300]

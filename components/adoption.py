@@ -14,7 +14,7 @@ from components import kube, manifest
 from components.errors import ClusterError
 from components.kube import Connection
 from components.manifest import Target
-from components.names import content_hash
+from components.names import cluster_content
 from components.podspec import Spec
 
 if TYPE_CHECKING:
@@ -33,12 +33,9 @@ async def spec(connection: Connection, target: Target) -> Spec:
 
 def content(target: Target, spec: Spec) -> str:
     """The hash of what runs, made as `Target.content` is: without `adopt` the cluster is made again if they differ."""
-    body = manifest.dask_cluster(target)
-    worker = {key: value for key, value in spec["worker"].items() if key != "replicas"}
     # The CRD's default, which nobody declares.
-    rest = {key: value for key, value in spec.items() if (key, value) != ("idleTimeout", 0)}
-    del body["metadata"]["name"]
-    return content_hash(body | {"spec": rest | {"worker": worker}})
+    declared = {key: value for key, value in spec.items() if (key, value) != ("idleTimeout", 0)}
+    return cluster_content(manifest.dask_cluster(target) | {"spec": declared})
 
 
 async def _live(client: "Api", target: Target) -> kube.Object:

@@ -152,7 +152,7 @@ class Monitors(Model):
 class Cluster(PodSettings):
     """A Dask cluster: scheduler, workers, worker groups and the endpoint."""
 
-    image: Image = "ghcr.io/dask/dask:2026.8.0"  # pyright: ignore[reportIncompatibleVariableOverride]
+    image: Image = "ghcr.io/dask/dask:2026.8.0-py3.11"  # pyright: ignore[reportIncompatibleVariableOverride]
     """The image of scheduler and workers, with a tag."""
     scheduler: Scheduler = Scheduler()
     """The scheduler. What is not said here is taken from the cluster."""

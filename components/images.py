@@ -18,7 +18,7 @@ PINNED_TAG = rf"{TAG}({_DIGEST})?"
 def image(value: str) -> str:
     """`name[:tag][@sha256:digest]`."""
     if not value:
-        raise Rule("must not be empty", "name an image, such as 'ghcr.io/dask/dask:2026.8.0'")
+        raise Rule("must not be empty", "name an image, such as 'ghcr.io/dask/dask:2026.8.0-py3.11'")
     if re.search(r"\s", value):
         raise Rule("must not contain white space", f"try '{''.join(value.split())}'")
     name, at, _ = value.partition("@")
@@ -28,7 +28,7 @@ def image(value: str) -> str:
     if path != path.lower():
         raise Rule("must be lower case before the tag", f"try '{value.replace(path, path.lower(), 1)}'")
     if not re.fullmatch(IMAGE, value):
-        raise Rule("must be an image reference: name[:tag][@sha256:digest]", "see `ghcr.io/dask/dask:2026.8.0`")
+        raise Rule("must be an image reference: name[:tag][@sha256:digest]", "see `ghcr.io/dask/dask:2026.8.0-py3.11`")
     return value
 
 

@@ -32,7 +32,7 @@ class Runner(PodSettings):
 class Job(PodSettings):
     """A program that runs to its end on a Dask cluster of its own; a changed one is run again."""
 
-    image: Image = "ghcr.io/dask/dask:2026.8.0"  # pyright: ignore[reportIncompatibleVariableOverride]
+    image: Image = "ghcr.io/dask/dask:2026.8.0-py3.11"  # pyright: ignore[reportIncompatibleVariableOverride]
     """The image of the program, the scheduler and the workers, with a tag."""
     runner: Annotated[Runner, Field(examples=[{"command": ["python", "program.py"]}])]
     """The program, and its pod. What is not said here is taken from the job."""

@@ -102,7 +102,7 @@ SecretKey = Annotated[str, key(names.secret_key), pattern(names.SECRET_KEY, "PAS
 LabelKey = Annotated[str, key(names.label_key), pattern(names.LABEL_KEY, "example.com/team")]
 OwnLabelKey = Annotated[str, key(names.own_label_key), pattern(names.LABEL_KEY, "example.com/team", more=_NOT_RESERVED)]
 LabelValue = Annotated[str, AfterValidator(names.label_value), pattern(names.LABEL_VALUE, "research", _LABEL_LENGTH)]
-Image = Annotated[str, AfterValidator(images.image), pattern(images.IMAGE, "ghcr.io/dask/dask:2026.8.0")]
+Image = Annotated[str, AfterValidator(images.image), pattern(images.IMAGE, "ghcr.io/dask/dask:2026.8.0-py3.11")]
 ImageName = Annotated[
     str, AfterValidator(images.image_name), pattern(images.NAME, "ghcr.io/dask/dask-kubernetes-operator")
 ]

@@ -1,10 +1,7 @@
 """PURE: the environment variables of a container: packages, Dask's configuration, TLS, the person's own."""
 
-import ast
-import re
-from typing import Any
-
 from components.clustersettings import Tls
+from components.daskconfig import dask_environment
 from components.podsettings import PodSettings
 
 Variable = dict[str, str]
@@ -25,29 +22,6 @@ def environment(pod: PodSettings, *, restricted: bool) -> list[Variable]:
         values["HOME"] = "/tmp"
     values |= dict(sorted(dask_environment(pod.dask_config).items())) | dict(sorted(pod.env.items()))
     return [variable(name, value) for name, value in values.items()]
-
-
-def dask_environment(tree: dict[str, Any], prefix: str = "DASK") -> dict[str, str]:
-    """Dask's configuration as it reads it from the environment: `a: {b-c: 1}` -> `DASK_A__B_C=1` (dask.config)."""
-    flat: dict[str, str] = {}
-    for key, value in tree.items():
-        name = f"{prefix}{'_' if prefix == 'DASK' else '__'}{re.sub(r'[^A-Za-z0-9]', '_', key).upper()}"
-        if isinstance(value, dict) and value:
-            flat |= dask_environment(value, name)
-        else:
-            flat[name] = value if isinstance(value, str) and not _is_literal(value) else repr(value)
-    return flat
-
-
-def _is_literal(text: str) -> bool:
-    """Whether Dask would read the text as something else than a string (dask/config.py, interpret_value)."""
-    if text.lower() in ("none", "null", "true", "false"):
-        return True
-    try:
-        ast.literal_eval(text)
-    except (SyntaxError, ValueError):
-        return False
-    return True
 
 
 def tls_environment(role: str, tls: Tls) -> list[Variable]:

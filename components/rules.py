@@ -52,7 +52,7 @@ def scheduler_ports(scheduler: Scheduler) -> Iterator[Rule]:
 def node_ports(endpoint: Endpoint) -> Iterator[Rule]:
     ports = endpoint.node_ports
     if endpoint.type == "ClusterIP" and (ports.scheduler is not None or ports.dashboard is not None):
-        yield Rule("have no meaning for type ClusterIP", "use `type: NodePort`", ("nodePorts",))
+        yield Rule("have no meaning for type ClusterIP", "remove it, or use `type: NodePort`", ("nodePorts",))
     elif ports.scheduler is not None and ports.scheduler == ports.dashboard:
         fix = f"try {ports.scheduler + 1 if ports.scheduler < 32767 else ports.scheduler - 1}"
         yield Rule("is the scheduler's port too", fix, ("nodePorts", "dashboard"))

@@ -1,11 +1,11 @@
-"""What all tiers with a Kubernetes cluster share: the cluster."""
+"""What all tests with a Kubernetes cluster share: the cluster."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests import clusters
+from tests.support import clusters
 
 
 @pytest.fixture(scope="session")

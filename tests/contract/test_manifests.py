@@ -130,7 +130,7 @@ class TestOperator:
 
     def test_the_labels_that_go_into_selectors_are_the_same_for_every_content(self) -> None:
         """operator-facts 12: a DaskCluster's labels are in its Deployments' selectors, which never change."""
-        small, rich = {"image": "ghcr.io/dask/dask:2026.8.0"}, FEATURES[RICH]["clusters"]["lab"]
+        small, rich = {"image": "ghcr.io/dask/dask:2026.8.0-py3.11"}, FEATURES[RICH]["clusters"]["lab"]
 
         labels = [
             [body["metadata"]["labels"] for body in objects({"clusters": {"lab": cluster}, "secrets": {"lake": {}}})]

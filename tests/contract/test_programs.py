@@ -13,7 +13,7 @@ from tests.contract.rendering import pods
 
 PLAIN = {
     "schedulerAddress": "tcp://192.0.2.1:30786",
-    "image": "ghcr.io/dask/dask:2026.8.0",
+    "image": "ghcr.io/dask/dask:2026.8.0-py3.11",
     "name": "analytics-1a2b3c4d",
 }
 CERTIFICATES = {"ca": "CA", "cert": "CERTIFICATE", "key": "KEY"}

@@ -9,10 +9,10 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as run
 from jsonschema import Draft7Validator
 
-from components import reference, schema
 from components.settings import parse
 from tests.unit.badsettings import CASES, Case
 from tests.unit.strategies import Raw, settings
+from tools import reference, schema
 
 ROOT = Path(__file__).parents[2]
 VALIDATOR = Draft7Validator(schema.stack_schema())
@@ -33,13 +33,13 @@ def test_the_schema_is_one() -> None:
 
 
 def test_the_schemas_file_is_up_to_date() -> None:
-    assert (ROOT / schema.SCHEMA).read_text() == schema.text(), "run `python -m components.schema`"
+    assert (ROOT / schema.SCHEMA).read_text() == schema.text(), "run `python -m tools.schema`"
 
 
 def test_the_reference_page_is_up_to_date() -> None:
     present = (ROOT / reference.PAGE).read_text()
 
-    assert present == reference.page(present), "run `python -m components.schema`"
+    assert present == reference.page(present), "run `python -m tools.schema`"
 
 
 @pytest.mark.parametrize("file", [file for file in STACKS if ".venv" not in file.parts], ids=lambda file: file.name)

@@ -1,48 +1,80 @@
-"""Fixtures of the live tier: a Kubernetes cluster with our images, and stacks on it that go when their module ends."""
+"""Fixtures of the live tier: the Pulumi CLI, its state in a folder, and a Kubernetes cluster of the tests' own.
 
-import subprocess
-import sys
-import warnings
+The operator belongs to one stack, the owner's; every other stack uses it, in a namespace of its own.
+"""
+
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from distributed import Client
-from distributed.versions import VersionMismatchWarning
 
-from tests.stacks import Stack
+from tests.support import clusters
+from tests.support.kubectl import Kubectl
+from tests.support.owner import Owner
+from tests.support.stacks import Stack, copy_of_the_project
 
+TEST_SECONDS = 900
+NewStack = Callable[[str], Stack]
 # Not Client: its methods are typed as synchronous or asynchronous at once.
 Connect = Callable[..., Any]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if "tests/live" in str(item.path):
+        if "tests/live/" in item.path.as_posix():
             item.add_marker("live")
+            item.add_marker(pytest.mark.timeout(TEST_SECONDS))
+            # The host's Python and the image's may differ in the patch version, which is harmless.
+            item.add_marker(pytest.mark.filterwarnings("ignore::distributed.versions.VersionMismatchWarning"))
 
 
 @pytest.fixture(scope="session")
-def operator(kubernetes: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A stack that owns the operator and nothing else, as the platform team's would."""
-    stack = Stack(tmp_path_factory.mktemp("operator"), "operator", kubernetes)
-    stack.up(namespace={"name": "platform"}, operator={"install": True})
-    yield stack
-    result = stack.down()
-    assert result.code == 0, result.text
+def backend(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment of a Pulumi CLI whose state is a folder of this session."""
+    clusters.engine()
+    return {
+        "PULUMI_BACKEND_URL": f"file://{tmp_path_factory.mktemp('state')}",
+        "PULUMI_CONFIG_PASSPHRASE": "of the tests",
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+        "PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS": "true",
+    }
+
+
+@pytest.fixture(scope="session")
+def kube(kubernetes: Path) -> Kubectl:
+    """kubectl on the tests' own cluster."""
+    return Kubectl(kubernetes)
+
+
+@pytest.fixture(scope="session")
+def new_stack(kubernetes: Path, backend: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> NewStack:
+    """Makes stacks, all in one backend."""
+    environment = backend | {"KUBECONFIG": str(kubernetes)}
+
+    def make(name: str) -> Stack:
+        return Stack(copy_of_the_project(tmp_path_factory.mktemp(name)), name, environment)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def owner(new_stack: NewStack) -> Iterator[Owner]:
+    """The stack that owns the operator. Modules may bring it down: `up` brings it back."""
+    made = Owner(new_stack("owner"))
+    yield made
+    made.down()
 
 
 @pytest.fixture(scope="module")
-def stack(operator: Stack, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Stack]:
-    """An empty stack for the module's tests, in a namespace of its own, that uses the operator that is there."""
-    name = request.module.__name__.rsplit("_", 1)[-1]
-    made = Stack(tmp_path_factory.mktemp(name), name, operator.kubeconfig)
-    made.configure(namespace={"name": name, "podSecurity": "privileged"}, operator={"install": False})
+def stack(owner: Owner, new_stack: NewStack, request: pytest.FixtureRequest) -> Iterator[Stack]:
+    """An empty stack for the module's tests, in a namespace of its own, that uses the owner's operator."""
+    name = Path(request.path).stem.removeprefix("test_").replace("_", "-")
+    owner.up()
+    made = new_stack(name).configure(namespace={"name": name}, operator={"install": False})
     yield made
-    made.configure(clusters={}, jobs={})
-    result = made.down()
-    assert result.code == 0, result.text
+    made.end()
 
 
 @pytest.fixture
@@ -51,36 +83,9 @@ def connect() -> Iterator[Connect]:
     opened: list[Client] = []
 
     def open_client(address: str, **options: Any) -> Client:
-        with warnings.catch_warnings():
-            # The host's Python and the image's differ in the patch version, which is harmless.
-            warnings.simplefilter("ignore", VersionMismatchWarning)
-            opened.append(Client(address, timeout=30, set_as_default=False, **options))
+        opened.append(Client(address, timeout=30, set_as_default=False, **options))
         return opened[-1]
 
     yield open_client
     for client in opened:
         client.close()
-
-
-@pytest.fixture
-def beside() -> Iterator[Callable[..., "subprocess.Popen[str]"]]:
-    """Starts a Python script in a process of its own, which is ended when the test ends."""
-    started: list[subprocess.Popen[str]] = []
-
-    def start(script: str, *arguments: str) -> "subprocess.Popen[str]":
-        process = subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-c", script, *arguments],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        started.append(process)
-        return process
-
-    yield start
-    for process in started:
-        if process.poll() is None:
-            process.kill()
-        process.wait()
-        if process.stdout:
-            process.stdout.close()

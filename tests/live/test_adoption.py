@@ -1,4 +1,4 @@
-"""A cluster that kubectl made comes under the program while it computes, with its endpoint."""
+"""A cluster that kubectl made comes under the program while it computes, and its endpoint with it."""
 
 import json
 from pathlib import Path
@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
-from tests.kubectl import uid
 from tests.live.conftest import Connect
-from tests.live.tasks import executed, executions, where_and_wait
-from tests.stacks import IMAGE, Stack, wait_until
+from tests.support.kubectl import Kubectl, uid
+from tests.support.runs import names
+from tests.support.stacks import IMAGE, Stack
+from tests.support.wait import wait_until
+from tests.support.work import Work, computes, where, workers_of
 
 NAMESPACE = "adoption"
 PORTS = {"scheduler": 31386, "dashboard": 31387}
@@ -17,7 +19,7 @@ ENDPOINT: dict[str, Any] = {"type": "NodePort", "insecure": True, "nodePorts": P
 
 
 def tutorial(name: str) -> dict[str, Any]:
-    """The manifest that tutorials print, with the commands that there are; its port names make scale-downs fail."""
+    """The manifest that tutorials print, with today's commands; its port names make scale-downs fail."""
     worker_args = ["dask", "worker", "--name", "$(DASK_WORKER_NAME)", "--dashboard", "--dashboard-address", ":8788"]
     worker = {"name": "worker", "image": IMAGE, "imagePullPolicy": "IfNotPresent", "args": worker_args}
     worker["ports"] = [{"name": "http-dashboard", "containerPort": 8788, "protocol": "TCP"}]
@@ -40,99 +42,104 @@ def tutorial(name: str) -> dict[str, Any]:
     return {"apiVersion": "kubernetes.dask.org/v1", "kind": "DaskCluster", "metadata": metadata, "spec": spec}
 
 
-def adopted(**over: Any) -> dict[str, Any]:
-    given = {"adopt": True, "update": "recreate", "workers": {"replicas": 2}, "endpoint": ENDPOINT}
+def adopted(replicas: int = 2, **over: Any) -> dict[str, Any]:
+    given = {"adopt": True, "update": "recreate", "workers": {"replicas": replicas}, "endpoint": ENDPOINT}
     return {"byhand": given | {"drainTimeout": "2m"} | over}
 
 
 @pytest.fixture(scope="module")
-def by_hand(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Stack:
+def by_hand(stack: Stack, kube: Kubectl, tmp_path_factory: pytest.TempPathFactory) -> Stack:
     """The tutorial's cluster, running, made by kubectl in the stack's namespace."""
-    stack.up(clusters={})
-    file = tmp_path_factory.mktemp("manifest") / "cluster.json"
-    Path(file).write_text(json.dumps(tutorial("byhand")))
-    stack.kubectl("apply", "-f", str(file))
-    wait_until(lambda: len(running(stack)) == 3, 120, "the scheduler and two workers run")
+    # The tutorial's pods run as root.
+    stack.up(namespace={"name": NAMESPACE, "podSecurity": "baseline"})
+    file = Path(tmp_path_factory.mktemp("manifest")) / "cluster.json"
+    file.write_text(json.dumps(tutorial("byhand")))
+    kube("apply", "-f", str(file))
+    wait_until(lambda: len(running(kube)) == 3, 120, "the scheduler and two workers run")
     return stack
 
 
-def running(stack: Stack) -> set[str]:
+def running(kube: Kubectl) -> set[str]:
     """The identities of the pods that are ready."""
-    pods = stack.kube.pods(NAMESPACE, cluster_name="byhand")
+    pods = kube.pods(NAMESPACE, cluster_name="byhand")
     boxes = [(pod, pod["status"].get("containerStatuses")) for pod in pods]
     return {uid([pod]) for pod, statuses in boxes if statuses and all(it["ready"] for it in statuses)}
 
 
-def node_address(stack: Stack) -> str:
-    [node] = stack.kubectl("get", "nodes", "-o", "json")["items"]
-    return next(it["address"] for it in node["status"]["addresses"] if it["type"] == "InternalIP")
+def address_by_hand(kube: Kubectl) -> str:
+    [node] = kube.get("nodes")
+    [host] = [it["address"] for it in node["status"]["addresses"] if it["type"] == "InternalIP"]
+    return f"tcp://{host}:{PORTS['scheduler']}"
 
 
-def test_a_cluster_comes_under_the_program_with_its_ports_its_clients_and_its_data(
-    by_hand: Stack, connect: Connect
+def test_it_is_imported_with_its_ports_its_clients_and_its_data(
+    by_hand: Stack, kube: Kubectl, connect: Connect
 ) -> None:
-    before, address = running(by_hand), f"tcp://{node_address(by_hand)}:{PORTS['scheduler']}"
-    client = connect(address)
-    futures = client.map(executed, range(50), pure=False)
-    client.gather(futures)
+    before, address = running(kube), address_by_hand(kube)
+    work = Work(connect(address), held=50, running=12)
 
-    preview = by_hand.configure(clusters=adopted()).run("preview")
-    by_hand.up()
+    run = by_hand.change(clusters=adopted())
 
-    assert "the Service 'byhand-scheduler' becomes ClusterIP in favour of the endpoint 'byhand'" in preview.text
-    assert running(by_hand) == before
+    # The update brings the stack's labels.
+    assert names(run.of("DaskCluster")) == ["import DaskCluster byhand", "update DaskCluster byhand"]
+    assert "the Service 'byhand-scheduler' becomes ClusterIP in favour of the endpoint 'byhand'" in run.text
+    assert running(kube) == before
     assert by_hand.address("byhand") == address
-    assert connect(address).submit(sum, [1, 2]).result(timeout=30) == 3
-    assert sorted(client.gather(futures)) == [(i, i * i) for i in range(50)]
-    assert executions(client) == 50
+    assert computes(address)
+    assert work.intact()
 
 
 def test_a_second_up_changes_nothing(by_hand: Stack) -> None:
-    by_hand.up(clusters=adopted())
+    by_hand.settle(clusters=adopted())
 
-    again = by_hand.up()
+    said = by_hand.preview("--expect-no-changes")
+    by_hand.unchanged()
 
-    assert "update" not in again.text.partition("Outputs:")[0]
-    assert "drift" not in again.text
+    assert "drift" not in said.text
 
 
-def test_an_adopted_cluster_scales_and_keeps_its_data(by_hand: Stack, connect: Connect) -> None:
-    by_hand.up(clusters=adopted(workers={"replicas": 4}))
+def test_it_scales_like_others_and_keeps_its_data(by_hand: Stack, kube: Kubectl, connect: Connect) -> None:
+    by_hand.settle(clusters=adopted())
+    scheduler = by_hand.scheduler("byhand")
+    more = by_hand.change(clusters=adopted(replicas=4))
     client = connect(by_hand.address("byhand"))
-    client.wait_for_workers(4, timeout=60)
-    futures = client.map(executed, range(100, 200), pure=False)
-    client.gather(futures)
-    done = executions(client)
+    assert len(workers_of(client)) == 4
+    work = Work(client)
 
-    by_hand.up(clusters=adopted(workers={"replicas": 1}))
-    wait_until(lambda: len(client.scheduler_info(n_workers=-1)["workers"]) == 1, 60, "one worker is left")
+    fewer = by_hand.change(clusters=adopted(replicas=1))
+    wait_until(lambda: len(kube.pods(NAMESPACE, component="worker")) == 1, 60, "one worker is left")
 
-    assert sorted(client.gather(futures)) == [(i, i * i) for i in range(100, 200)]
-    assert executions(client) == done
+    for run in (more, fewer):
+        assert names(run.of("DaskCluster")) == ["update DaskCluster byhand"]
+    assert work.intact()
+    assert by_hand.scheduler("byhand") == scheduler
 
 
-def test_letting_go_of_adopt_moves_to_a_new_cluster_without_losing_work(by_hand: Stack, connect: Connect) -> None:
-    by_hand.up(clusters=adopted(workers={"replicas": 2}))
+def test_letting_go_of_adopt_moves_to_a_new_cluster_without_losing_work(
+    by_hand: Stack, kube: Kubectl, connect: Connect
+) -> None:
+    by_hand.settle(clusters=adopted())
     address = by_hand.address("byhand")
     client = connect(address)
-    futures = client.map(where_and_wait, range(60), pure=False)
-
+    futures = client.map(where, range(60), pure=False)
     clusters = adopted(update="blueGreen", env={"FLAVOUR": "declared"})
     del clusters["byhand"]["adopt"]
-    change = by_hand.configure(clusters=clusters).start("up")
+    said = by_hand.configure(clusters=clusters).preview()
+
+    up = by_hand.start_up()
     results = client.gather(futures)
     client.close()
-    output, _ = change.communicate(timeout=240)
+    done = up.wait()
 
-    assert change.returncode == 0, output
-    assert sorted(index for index, _ in results) == list(range(60))
+    assert done.code == 0, done.text
+    assert done.changes == said.changes
+    assert [index for index, _ in results] == list(range(60))
     assert all(host.startswith("byhand-default") for _, host in results)
     assert by_hand.address("byhand") == address
-    names = by_hand.kubectl("get", "daskclusters", "-n", NAMESPACE, "-o", "name").split()
-    assert [name.rpartition("/")[2] for name in names] == [by_hand.outputs()["clusters"]["byhand"]["name"]]
+    assert kube.clusters(NAMESPACE) == [by_hand.cluster("byhand")["name"]]
 
 
-def test_a_cluster_that_is_not_there_is_not_adopted(by_hand: Stack) -> None:
-    result = by_hand.failing_up(clusters={"nobody": adopted()["byhand"]})
+def test_a_cluster_that_does_not_exist_is_not_adopted(by_hand: Stack) -> None:
+    run = by_hand.failing_up(clusters={"nobody": adopted()["byhand"]})
 
-    assert "dask:clusters.nobody.adopt: there is no DaskCluster adoption/nobody to adopt" in result.text
+    assert "dask:clusters.nobody.adopt: there is no DaskCluster adoption/nobody to adopt" in run.text

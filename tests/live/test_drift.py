@@ -1,156 +1,191 @@
-"""What hands do to a living cluster is said by the preview and by the check, and undone by `up` without losing work."""
+"""What hands do to a living cluster is said by preview and check, and undone by `up` without losing work.
 
+Pulumi.yaml says `refresh: always`, so the preview looks at what is live.
+"""
+
+import os
 import subprocess
 import sys
 from typing import Any
 
-from tests.clusters import ROOT
-from tests.kubectl import uid
 from tests.live.conftest import Connect
-from tests.live.tasks import executed, executions, where_and_wait
-from tests.stacks import Result, Stack, wait_until
+from tests.support.clusters import ROOT
+from tests.support.kubectl import Kubectl, uid
+from tests.support.runs import names
+from tests.support.stacks import IMAGE, Stack
+from tests.support.wait import wait_until
+from tests.support.work import Work, computes, where
 
 NAMESPACE = "drift"
-NODE_PORT: dict[str, Any] = {
-    "type": "NodePort",
-    "insecure": True,
-    "nodePorts": {"scheduler": 31286, "dashboard": 31287},
+PORTS = {"scheduler": 31286, "dashboard": 31287}
+CLUSTERS: dict[str, Any] = {
+    "main": {
+        "endpoint": {"type": "NodePort", "insecure": True, "nodePorts": PORTS},
+        "workers": {"replicas": 3, "threads": 1},
+        "drainTimeout": "2m",
+    }
 }
-CLUSTERS = {"main": {"endpoint": NODE_PORT, "workers": {"replicas": 3, "threads": 1}, "drainTimeout": "2m"}}
+CHECK, STATUS = "tools.drift", "tools.status"
+# By a tool that the provider does not know as kubectl.
+ANOTHER_TOOL = "--field-manager=another-tool"
 
 
-def look(stack: Stack, module: str = "local.drift") -> Result:
+def look(stack: Stack, module: str = CHECK) -> "subprocess.CompletedProcess[str]":
     """The check, or the status table, as `make` runs it."""
     command = [sys.executable, "-m", module, "--stack", stack.name, "--cwd", str(stack.folder)]
-    wide = stack.environment | {"COLUMNS": "160"}
-    done = subprocess.run(command, cwd=ROOT, env=wide, capture_output=True, text=True, check=False)
-    return Result(done.returncode, done.stdout + done.stderr, 0, done.stdout)
+    environment = os.environ | stack.environment | {"COLUMNS": "160"}
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 
 
-def physical(stack: Stack) -> str:
-    return stack.outputs()["clusters"]["main"]["name"]
+def as_declared(stack: Stack) -> bool:
+    """Whether the check finds nothing."""
+    check = look(stack)
+    assert check.returncode == 0, check.stdout + check.stderr
+    return check.stdout == f"stack {stack.name}: everything is as declared\n"
 
 
-def by_hand(stack: Stack, *arguments: str) -> None:
-    stack.kubectl(*arguments, "-n", NAMESPACE)
+def by_hand(kube: Kubectl, *arguments: str) -> None:
+    kube(*arguments, "-n", NAMESPACE)
 
 
-def worker_deployments(stack: Stack) -> list[str]:
-    listed = stack.kubectl("get", "deployments", "-n", NAMESPACE, "-l", "dask.org/component=worker", "-o", "name")
+def worker_deployments(kube: Kubectl) -> list[str]:
+    listed = kube("get", "deployments", "-n", NAMESPACE, "-l", "dask.org/component=worker", "-o", "name")
     return sorted(line.removeprefix("deployment.apps/") for line in listed.split())
 
 
-def test_without_drift_nothing_is_said_and_no_pod_is_touched(stack: Stack) -> None:
-    stack.up(clusters=CLUSTERS)
-    before = {uid([pod]) for pod in stack.kube.pods(NAMESPACE, cluster_name=physical(stack))}
+def test_without_drift_nothing_is_said_and_no_pod_is_touched(stack: Stack, kube: Kubectl) -> None:
+    stack.settle(clusters=CLUSTERS)
+    before = {uid([pod]) for pod in kube.pods(NAMESPACE)}
 
-    preview, check, again = stack.run("preview"), look(stack), stack.up()
+    preview = stack.preview("--expect-no-changes")
+    stack.unchanged()
 
-    assert "drift, " not in preview.text + again.text
-    assert "look for drift" not in preview.text + again.text
-    assert (check.code, check.out) == (0, f"stack {stack.name}: everything is as declared\n")
-    assert {uid([pod]) for pod in stack.kube.pods(NAMESPACE, cluster_name=physical(stack))} == before
+    assert "drift" not in preview.text
+    assert names(preview.found) == []
+    assert as_declared(stack)
+    assert {uid([pod]) for pod in kube.pods(NAMESPACE)} == before
 
 
-def test_every_change_by_hand_is_said_by_preview_and_check_and_repaired_by_up(stack: Stack) -> None:
-    stack.up(clusters=CLUSTERS)
-    name, worker = physical(stack), worker_deployments(stack)[0]
-    by_hand(stack, "set", "env", f"deployment/{worker}", "DEBUG=1")
-    by_hand(stack, "scale", f"daskworkergroup/{name}-default", "--replicas=4")
-    by_hand(stack, "patch", "service", f"{name}-scheduler", "--type=merge", "-p", '{"spec": {"type": "NodePort"}}')
-    by_hand(stack, "patch", "daskcluster", name, "--type=merge", "-p", '{"spec": {"worker": {"replicas": 2}}}')
-    wait_until(lambda: len(worker_deployments(stack)) == 2, 30, "the operator has followed the DaskCluster")
-    by_hand(stack, "scale", f"daskworkergroup/{name}-default", "--replicas=5")
+def test_every_change_by_hand_is_said_by_preview_and_check_and_repaired_by_up(stack: Stack, kube: Kubectl) -> None:
+    stack.settle(clusters=CLUSTERS)
+    name, worker = stack.cluster()["name"], worker_deployments(kube)[0]
+    other_port = '[{"op": "replace", "path": "/spec/ports/0/nodePort", "value": 31279}]'
+    fewer_workers = ("patch", "daskcluster", name, "--type=merge", "-p", '{"spec": {"worker": {"replicas": 2}}}')
+    by_hand(kube, "set", "env", f"deployment/{worker}", "DEBUG=1")
+    by_hand(kube, "scale", f"daskworkergroup/{name}-default", "--replicas=4")
+    by_hand(kube, "patch", "service", f"{name}-scheduler", "--type=merge", "-p", '{"spec": {"type": "NodePort"}}')
+    by_hand(kube, "patch", "service", "main", "--type=json", "-p", other_port)
+    by_hand(kube, *fewer_workers, ANOTHER_TOOL)
+    wait_until(lambda: len(worker_deployments(kube)) == 2, 30, "the operator has followed the DaskCluster")
+    by_hand(kube, "scale", f"daskworkergroup/{name}-default", "--replicas=5")
     said = [
         f"service/{name}-scheduler: type: live 'NodePort', declared 'ClusterIP'",
         f"daskworkergroup/{name}-default: replicas: live 5, declared 3",
     ]
 
-    check, preview = look(stack), stack.run("preview")
-    stack.up()
+    check, preview = look(stack), stack.preview()
+    repaired = stack.up()
 
-    assert check.code == 2
-    assert f"daskcluster/{name}: worker.replicas: live 2, declared 3" in check.text
-    assert "spec.worker.replicas: 2 -> 3" in preview.text
+    assert check.returncode == 2
+    assert f"daskcluster/{name}: worker.replicas: live 2, declared 3" in check.stdout
     for line in said:
-        assert line in check.text
+        assert line in check.stdout
         assert f"drift, which `up` repairs: {line}" in preview.text
-    wait_until(lambda: len(worker_deployments(stack)) == 3, 30, "three workers")
-    after = look(stack)
-    assert (after.code, after.out) == (0, f"stack {stack.name}: everything is as declared\n")
+    for run in (preview, repaired):
+        assert {kind for _, kind, _ in run.found} == {"DaskCluster", "Service"}
+        assert names(run.changes) == [f"update DaskCluster {name}", "update Service main-endpoint"]
+    assert preview.fields[("update", "DaskCluster", name)] == ["spec.worker.replicas"]
+    assert preview.fields[("update", "Service", "main-endpoint")] == ["spec.ports[0].nodePort"]
+    wait_until(lambda: len(worker_deployments(kube)) == 3, 30, "three workers")
+    assert as_declared(stack)
+    assert computes(stack.address())
+    stack.preview("--expect-no-changes")
 
 
-def test_a_workers_deployment_is_repaired_without_losing_a_key(stack: Stack, connect: Connect) -> None:
-    stack.up(clusters=CLUSTERS)
-    client = connect(stack.address("main"))
+def test_a_workers_deployment_is_repaired_without_losing_a_key(stack: Stack, kube: Kubectl, connect: Connect) -> None:
+    stack.settle(clusters=CLUSTERS)
+    client = connect(stack.address())
     client.wait_for_workers(3, timeout=60)
-    futures = client.map(executed, range(90), pure=False)
-    client.gather(futures)
-    changed, deleted, _ = worker_deployments(stack)
+    work = Work(client, held=90, running=12)
+    changed, deleted, _ = worker_deployments(kube)
     # Paused, so that the change itself restarts nothing: what would is the repair.
-    by_hand(stack, "rollout", "pause", f"deployment/{changed}")
-    by_hand(stack, "set", "env", f"deployment/{changed}", "DEBUG=1")
-    by_hand(stack, "delete", "deployment", deleted)
-    line = f"deployment/{changed}: containers[worker].env[DEBUG]: live"
+    by_hand(kube, "rollout", "pause", f"deployment/{changed}")
+    by_hand(kube, "set", "env", f"deployment/{changed}", "DEBUG=1")
+    by_hand(kube, "delete", "deployment", deleted)
 
-    result = stack.up()
+    run = stack.up()
 
-    assert line in result.text
-    assert f"daskworkergroup/{physical(stack)}-default: workers: live 2, declared 3" in result.text
-    assert sorted(client.gather(futures)) == [(i, i * i) for i in range(90)]
-    assert executions(client) == 90
-    assert look(stack).code == 0
-    assert len(worker_deployments(stack)) == 3
+    assert f"deployment/{changed}: containers[worker].env[DEBUG]: live" in run.text
+    assert f"daskworkergroup/{stack.cluster()['name']}-default: workers: live 2, declared 3" in run.text
+    assert work.intact()
+    assert as_declared(stack)
+    assert len(worker_deployments(kube)) == 3
 
 
-def test_a_scheduler_with_work_on_it_is_repaired_when_the_work_is_done(stack: Stack, connect: Connect) -> None:
-    stack.up(clusters=CLUSTERS)
-    name = physical(stack)
-    client = connect(stack.address("main"))
+def test_a_scheduler_with_work_on_it_is_repaired_when_the_work_is_done(
+    stack: Stack, kube: Kubectl, connect: Connect
+) -> None:
+    stack.settle(clusters=CLUSTERS)
+    name = stack.cluster()["name"]
+    client = connect(stack.address())
     # Paused as long as nobody looks: the change waits for the repair, as the new scheduler would take the work away.
-    by_hand(stack, "rollout", "pause", f"deployment/{name}-scheduler")
-    by_hand(stack, "set", "env", f"deployment/{name}-scheduler", "DEBUG=1")
-    futures = client.map(where_and_wait, range(45), pure=False)
+    by_hand(kube, "rollout", "pause", f"deployment/{name}-scheduler")
+    by_hand(kube, "set", "env", f"deployment/{name}-scheduler", "DEBUG=1")
+    futures = client.map(where, range(45), pure=False)
 
-    repair = stack.start("up")
+    repair = stack.start_up()
     results = client.gather(futures)
     client.close()
-    output, _ = repair.communicate(timeout=240)
+    done = repair.wait()
 
-    assert repair.returncode == 0, output
-    assert sorted(index for index, _ in results) == list(range(45))
-    assert f"deployment/{name}-scheduler: containers[scheduler].env[DEBUG]: live" in output
-    assert f"{name}: waiting for 1 client" in output
-    assert look(stack).code == 0
+    assert done.code == 0, done.text
+    assert [index for index, _ in results] == list(range(45))
+    assert f"deployment/{name}-scheduler: containers[scheduler].env[DEBUG]: live" in done.text
+    assert f"{name}: waiting for 1 client" in done.text
+    assert as_declared(stack)
 
 
-def test_what_was_deleted_comes_back_and_computes(stack: Stack, connect: Connect) -> None:
-    stack.up(clusters=CLUSTERS)
-    name = physical(stack)
-    by_hand(stack, "delete", "deployment,service", f"{name}-scheduler")
-    by_hand(stack, "delete", "daskworkergroup", f"{name}-default")
+def test_what_was_deleted_comes_back_and_computes(stack: Stack, kube: Kubectl) -> None:
+    stack.settle(clusters=CLUSTERS)
+    name = stack.cluster()["name"]
+    by_hand(kube, "delete", "deployment,service", f"{name}-scheduler")
+    by_hand(kube, "delete", "daskworkergroup", f"{name}-default")
 
-    assert "is missing" in look(stack).text
+    assert "is missing" in look(stack).stdout
     stack.up()
 
-    client = connect(stack.address("main"))
-    client.wait_for_workers(3, timeout=60)
-    assert client.submit(sum, [1, 2]).result(timeout=60) == 3
-    assert look(stack).code == 0
+    assert computes(stack.address())
+    assert as_declared(stack)
+
+
+def test_a_deleted_cluster_is_said_to_be_created_and_is(stack: Stack, kube: Kubectl) -> None:
+    stack.settle(clusters=CLUSTERS)
+    name = stack.cluster()["name"]
+    by_hand(kube, "delete", "daskcluster", name)
+
+    preview, repaired = stack.preview(), stack.up()
+
+    for run in (preview, repaired):
+        assert [kind for _, kind, _ in run.found] == ["DaskCluster"]
+    assert f"create DaskCluster {name}" in names(preview.changes)
+    assert repaired.changes == preview.changes
+    assert computes(stack.address())
+    assert kube.clusters(NAMESPACE) == [name]
+    stack.preview("--expect-no-changes")
 
 
 def test_the_status_table_shows_the_living_cluster(stack: Stack, connect: Connect) -> None:
-    stack.up(clusters=CLUSTERS)
-    name, address = physical(stack), stack.address("main")
+    stack.settle(clusters=CLUSTERS)
+    name, address = stack.cluster()["name"], stack.address()
     client = connect(address)
     client.wait_for_workers(3, timeout=60)
 
-    table = look(stack, "local.status")
+    table = look(stack, STATUS)
 
-    assert table.code == 0, table.text
-    rows = {line.split()[0]: " ".join(line.split()) for line in table.out.splitlines() if line.strip()}
+    assert table.returncode == 0, table.stderr
+    rows = {line.split()[0]: " ".join(line.split()) for line in table.stdout.splitlines() if line.strip()}
     assert rows["operator"].startswith("operator ready")
-    assert rows["main"].startswith(f"main ready {name}, ghcr.io/dask/dask:2026.8.0")
+    assert rows["main"].startswith(f"main ready {name}, {IMAGE}")
     assert rows["endpoint"].startswith(f"endpoint NodePort {address} http://")
     assert rows["scheduler"].startswith("scheduler answers 1 client, 0 tasks")
     assert rows["workers"].startswith(f"workers default 3 of 3 registered group {name}-default")

@@ -1,7 +1,7 @@
 """The stack files of this repository, each brought up as it is, but for what one node cannot give.
 
-What is put in its place: the sizes of pods, how many are alike, images pinned by a digest that only their registry
-knows, and the operator, which the tests' own stack has.
+What differs: the sizes of pods, how many are alike, images pinned by a digest that only their registry knows, and the
+operator, which the owner's stack has. test_first.py has Pulumi.dev.yaml, test_example_tune.py Pulumi.tutorial.yaml.
 """
 
 import re
@@ -14,33 +14,35 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.clusters import ROOT
-from tests.kubectl import uid
-from tests.live.conftest import Connect
-from tests.live.tasks import where_and_wait
-from tests.live.test_tls import security
-from tests.stacks import IMAGE, Stack, wait_until
+from tests.live.conftest import Connect, NewStack
+from tests.support.clusters import ROOT
+from tests.support.kubectl import Kubectl
+from tests.support.owner import Owner
+from tests.support.runs import names
+from tests.support.security import security
+from tests.support.stacks import IMAGE, Stack
+from tests.support.wait import wait_until
+from tests.support.work import Work, where
 
 Environment = Callable[[str], Stack]
 SMALL = {"cpu": "100m", "memory": "512Mi"}
 
 
 @pytest.fixture
-def environment(operator: Stack, tmp_path: Path) -> Iterator[Environment]:
+def environment(owner: Owner, new_stack: NewStack) -> Iterator[Environment]:
     """Makes the stack of Pulumi.<name>.yaml, in a size that fits."""
     made: list[Stack] = []
+    owner.up()
 
     def make(name: str) -> Stack:
         document = yaml.safe_load((ROOT / f"Pulumi.{name}.yaml").read_text())["config"]
         config = {key.removeprefix("dask:"): it for key, it in document.items() if key.startswith("dask:")}
-        made.append(Stack(tmp_path / name, name, operator.kubeconfig))
+        made.append(new_stack(name))
         return made[-1].configure(**fitting(config) | {"operator": {"install": False}})
 
     yield make
     for stack in made:
-        stack.configure(clusters={})
-        result = stack.down()
-        assert result.code == 0, result.text
+        stack.end()
 
 
 def fitting(value: Any, key: str = "") -> Any:
@@ -55,7 +57,7 @@ def fitting(value: Any, key: str = "") -> Any:
 
 
 @pytest.fixture
-def forwarded(operator: Stack) -> Iterator[Callable[[str], int]]:
+def forwarded(kube: Kubectl) -> Iterator[Callable[[str], int]]:
     """`kubectl port-forward` to a namespace's endpoint: how a person reaches a ClusterIP from outside."""
     begun: list[subprocess.Popen[bytes]] = []
 
@@ -63,7 +65,7 @@ def forwarded(operator: Stack) -> Iterator[Callable[[str], int]]:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        begun.append(operator.kube.start("port-forward", "-n", namespace, "service/analytics", f"{port}:8786"))
+        begun.append(kube.start("port-forward", "-n", namespace, "service/analytics", f"{port}:8786"))
         wait_until(lambda: _listens(port), 20, "kubectl forwards")
         return port
 
@@ -78,66 +80,60 @@ def _listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def test_dev_computes_at_its_fixed_port(environment: Environment, connect: Connect) -> None:
-    dev = environment("dev")
-
-    dev.up()
-
-    assert dev.outputs()["schedulerNodePort"] == 30786
-    assert connect(dev.address("analytics")).submit(sum, [1, 2]).result(timeout=30) == 3
-
-
 def test_staging_computes_over_tls_and_changes_blue_green(
-    environment: Environment, connect: Connect, forwarded: Callable[[str], int], tmp_path: Path
+    environment: Environment, kube: Kubectl, connect: Connect, forwarded: Callable[[str], int], tmp_path: Path
 ) -> None:
     staging = environment("staging")
     staging.up()
     before = staging.outputs()
     assert before["schedulerAddress"] == "tls://analytics.analytics-staging.svc:8786"
-    assert len(staging.kube.pods("analytics-staging", component="worker")) == 3
+    assert len(kube.pods("analytics-staging", component="worker")) == 3
 
     changed = staging.config["clusters"]["analytics"] | {"env": {"OMP_NUM_THREADS": "2"}}
-    staging.up(clusters={"analytics": changed})
+    run = staging.change(clusters={"analytics": changed})
 
     after = staging.outputs()
+    assert [op for op, _, _ in run.of("DaskCluster")] == ["create", "delete"]
     assert after["schedulerAddress"] == before["schedulerAddress"]
     assert after["clusters"]["analytics"]["name"] != before["clusters"]["analytics"]["name"]
     assert after["clientTls"] == before["clientTls"]
     client = connect(
         f"tls://127.0.0.1:{forwarded('analytics-staging')}",
-        security=security(tmp_path, **after["clientTls"]["analytics"]),
+        security=security(after["clientTls"]["analytics"], tmp_path),
     )
-    # The group for big tasks is there, and its resource keeps other tasks away from it.
-    _, where = client.submit(where_and_wait, 0, resources={"MEMORY": 1}, pure=False).result(timeout=30)
-    assert re.search(r"-highmem-[0-9a-f]{8}-worker-", where), where
+    # The group for big tasks has registered, and its resource keeps other tasks away from it.
+    _, pod = client.submit(where, 0, resources={"MEMORY": 1}, pure=False).result(timeout=30)
+    assert re.search(r"-highmem-[0-9a-f]{8}-worker-", pod), pod
 
 
 def test_prod_replaces_a_group_under_its_clients_and_is_protected(
-    environment: Environment, connect: Connect, forwarded: Callable[[str], int], tmp_path: Path
+    environment: Environment, kube: Kubectl, connect: Connect, forwarded: Callable[[str], int], tmp_path: Path
 ) -> None:
     prod = environment("prod")
     prod.up()
-    scheduler = uid(prod.kube.pods("analytics", component="scheduler"))
-    assert len(prod.kube.pods("analytics", component="worker")) == 3
+    scheduler = prod.scheduler("analytics")
+    assert len(kube.pods("analytics", component="worker")) == 3
     client = connect(
         f"tls://127.0.0.1:{forwarded('analytics')}",
-        security=security(tmp_path, **prod.outputs()["clientTls"]["analytics"]),
+        security=security(prod.outputs()["clientTls"]["analytics"], tmp_path),
     )
-    kept = client.submit(sum, [1, 2], pure=False)
-    assert kept.result(timeout=30) == 3
+    work = Work(client, held=20, running=12)
 
     analytics = prod.config["clusters"]["analytics"]
     groups = analytics["workerGroups"]
     wider = groups | {"general": groups["general"] | {"threads": 2}}
-    prod.up(clusters={"analytics": analytics | {"workerGroups": wider}})
+    run = prod.change(clusters={"analytics": analytics | {"workerGroups": wider}})
 
-    assert uid(prod.kube.pods("analytics", component="scheduler")) == scheduler
-    assert client.gather(kept) == 3
-    assert client.submit(sum, [3, 4], pure=False).result(timeout=30) == 7
+    assert [step[:2] for step in run.changes if step[1] != "Job"] == [
+        ("create", "DaskWorkerGroup"),
+        ("delete", "DaskWorkerGroup"),
+    ], names(run.changes)
+    assert prod.scheduler("analytics") == scheduler
+    assert work.intact()
 
-    refused = prod.down()
+    refused = prod.try_destroy()
 
     assert refused.code != 0
-    assert "protected, so nothing was deleted" in refused.text
+    assert "protect" in refused.text
     assert client.submit(sum, [5, 6], pure=False).result(timeout=30) == 11
-    prod.up(clusters={"analytics": analytics | {"workerGroups": wider, "protect": False}})
+    prod.change(clusters={"analytics": analytics | {"workerGroups": wider, "protect": False}})

@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from examples import make_csv
-from tests.clusters import ROOT
-from tests.stacks import Stack
+from tests.support.clusters import ROOT
+from tests.support.stacks import ML_IMAGE, Stack
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -22,12 +22,10 @@ def address(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> str:
     make_csv.write(make_csv.Plan(data, megabytes=2, files=4, features=8, seed=0))
     tutorial = yaml.safe_load((ROOT / "Pulumi.tutorial.yaml").read_text())["config"]["dask:clusters"]["analytics"]
     [volume] = tutorial["volumes"]
-    stack.up(
-        clusters={
-            "analytics": tutorial
-            | {"image": f"{tutorial['image']}-ml", "volumes": [volume | {"hostPath": str(data)}], "readyTimeout": "4m"}
-        }
-    )
+    local = {"image": ML_IMAGE, "volumes": [volume | {"hostPath": str(data)}], "readyTimeout": "4m"}
+    # Restricted Pod Security forbids hostPath volumes.
+    namespace = stack.config["namespace"] | {"podSecurity": "privileged"}
+    stack.up(namespace=namespace, clusters={"analytics": tutorial | local})
     return stack.address("analytics")
 
 

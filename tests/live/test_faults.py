@@ -1,115 +1,148 @@
-"""What goes wrong is named, soon, and changes nothing else."""
+"""What cannot work is named soon, in words that help, without a traceback, and changes nothing else."""
 
+import re
+import socket
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.kubectl import uid
-from tests.stacks import Stack
+from tests.live.conftest import NewStack
+from tests.support.kubectl import Kubectl
+from tests.support.stacks import Stack, good
+from tests.support.wait import wait_until
+from tests.support.work import computes
 
+NAMESPACE = "faults"
+NAMED_WITHIN = 60
+REFUSED_WITHIN = 30
+# Nothing listens at the port `discard`.
+NOBODY = "https://127.0.0.1:9"
 NODE_PORT: dict[str, Any] = {"type": "NodePort", "insecure": True}
+WORKER = r"main-[0-9a-f]{8}-default-worker-"
 
 
 def cluster(**over: Any) -> dict[str, Any]:
-    return {"main": {"endpoint": NODE_PORT, "workers": {"replicas": 1}} | over}
+    return {"main": {"endpoint": NODE_PORT, "workers": {"replicas": 1, "threads": 1}} | over}
 
 
-@pytest.fixture(scope="module", autouse=True)
+@pytest.fixture(scope="module")
 def healthy(stack: Stack) -> str:
     """The cluster that has to survive all of it: the identity of its scheduler's pod."""
     stack.up(clusters=cluster())
-    return uid(stack.kube.pods("faults", component="scheduler"))
+    return stack.scheduler()
 
 
-def test_a_missing_image_is_named_and_the_old_cluster_goes_on_serving(stack: Stack, healthy: str) -> None:
-    serving = stack.kubectl("get", "service", "main", "-n", "faults", "-o", "json")["spec"]["selector"]
-
-    result = stack.failing_up(clusters=cluster(image="ghcr.io/dask/dask:1999.1.1"))
-
-    assert "ImagePullBackOff" in result.text or "ErrImagePull" in result.text
-    assert "dask:1999.1.1" in result.text
-    assert stack.kubectl("get", "service", "main", "-n", "faults", "-o", "json")["spec"]["selector"] == serving
-    stack.up(clusters=cluster())
-    assert uid(stack.kube.pods("faults", component="scheduler")) == healthy
+@pytest.fixture
+def survives(stack: Stack, healthy: str) -> Iterator[None]:
+    """Holds each test to a cluster that computes all the while, and to a way back."""
+    yield
+    assert computes(stack.address())
+    stack.change(namespace={"name": NAMESPACE}, clusters=cluster())
+    assert stack.scheduler() == healthy
 
 
-def test_a_crash_loop_is_named_with_its_last_words(stack: Stack, healthy: str) -> None:
-    result = stack.failing_up(clusters=cluster(workers={"replicas": 1, "extraArgs": ["--no-such-option"]}))
+@pytest.mark.usefixtures("survives")
+def test_a_crash_loop_is_named_with_its_last_words(stack: Stack) -> None:
+    run = stack.failing_up(clusters=cluster(workers={"replicas": 1, "extraArgs": ["--no-such-option"]}))
 
-    assert "CrashLoopBackOff" in result.text
-    assert "ValueError: missing port number in address '--no-such-option'" in result.text
+    assert "CrashLoopBackOff" in run.text
+    assert "ValueError: missing port number in address '--no-such-option'" in run.text
     # Nobody waits for the end of a verification that has nothing more to verify.
-    assert result.seconds < 45
-    stack.up(clusters=cluster())
-    assert uid(stack.kube.pods("faults", component="scheduler")) == healthy
+    assert run.seconds < NAMED_WITHIN
 
 
-def test_an_unschedulable_pod_is_named_while_waiting(stack: Stack, healthy: str) -> None:
+@pytest.mark.usefixtures("survives")
+def test_a_pod_that_fits_nowhere_is_named(stack: Stack) -> None:
     huge = {"replicas": 1, "resources": {"cpu": "640"}}
+    stack.configure(clusters=cluster(workers=huge, readyTimeout="20s"))
 
-    result = stack.failing_up(clusters=cluster(workers=huge, readyTimeout="20s"))
+    up = stack.start_up()
+    wait_until(lambda: up.says("Insufficient cpu"), NAMED_WITHIN, "the pod that cannot be scheduled is named")
+    run = up.wait()
 
-    assert "Unschedulable" in result.text
-    assert "Insufficient cpu" in result.text
-    stack.up(clusters=cluster())
-    assert uid(stack.kube.pods("faults", component="scheduler")) == healthy
-
-
-def test_a_second_cluster_that_does_not_fit_the_quota_leaves_the_first(stack: Stack, healthy: str) -> None:
-    pods = len(stack.kube.pods("faults"))
-    namespace = stack.config["namespace"]
-
-    stack.up(namespace=namespace | {"quota": {"pods": pods}})
-    result = stack.failing_up(clusters=cluster(env={"A": "1"}))
-
-    assert "exceeded quota" in result.text
-    stack.up(clusters=cluster(), namespace=namespace)
-    assert uid(stack.kube.pods("faults", component="scheduler")) == healthy
+    assert run.code != 0
+    assert re.search(f"{WORKER}.*Unschedulable", run.text), run.text
+    assert "Traceback" not in run.text
 
 
-def test_a_node_port_in_use_is_told_in_the_api_servers_own_words(stack: Stack) -> None:
+@pytest.mark.usefixtures("survives")
+def test_a_second_cluster_that_exceeds_the_quota_is_named(stack: Stack, kube: Kubectl) -> None:
+    quota = {"name": NAMESPACE, "quota": {"pods": len(kube.pods(NAMESPACE)) + 1}}
+    stack.change(namespace=quota)
+    stack.configure(clusters=cluster(env={"A": "1"}, workers={"replicas": 3}, readyTimeout="30s"))
+
+    up = stack.start_up()
+    wait_until(lambda: up.says("exceeded quota"), NAMED_WITHIN, "the quota is named")
+    run = up.wait()
+
+    assert run.code != 0
+    assert re.search(rf"deployment {WORKER}\S+: FailedCreate.*exceeded quota: dask", run.text), run.text
+    assert "Traceback" not in run.text
+
+
+@pytest.mark.usefixtures("survives")
+def test_a_node_port_in_use_is_told_in_the_api_servers_own_words(stack: Stack, kube: Kubectl) -> None:
     taken = stack.outputs()["schedulerNodePort"]
     other = {"endpoint": NODE_PORT | {"nodePorts": {"scheduler": taken}}, "workers": {"replicas": 1}}
 
-    result = stack.failing_up(clusters=cluster() | {"other": other})
+    run = stack.failing_up(clusters=cluster() | {"other": other})
 
-    assert "provided port is already allocated" in result.text
-    assert "other-connection" not in stack.kubectl("get", "configmaps", "-n", "faults", "-o", "name")
-    stack.up(clusters=cluster())
-
-
-def test_an_interrupted_up_can_be_run_again(stack: Stack, healthy: str) -> None:
-    process = stack.configure(clusters=cluster() | {"late": {"workers": {"replicas": 1}}}).start("up")
-    try:
-        assert process.stdout is not None
-        while "DaskCluster" not in (line := process.stdout.readline()):
-            assert line, "up ended before it made the DaskCluster"
-    finally:
-        process.kill()
-        process.communicate()
-
-    stack.up()
-
-    assert set(stack.outputs()["clusters"]) == {"main", "late"}
-    stack.up(clusters=cluster())
-    assert uid(stack.kube.pods("faults", component="scheduler")) == healthy
+    assert "provided port is already allocated" in run.text
+    assert "other-connection" not in kube("get", "configmaps", "-n", NAMESPACE, "-o", "name")
 
 
-def test_a_mistake_changes_nothing_and_is_told_without_a_traceback(stack: Stack) -> None:
-    result = stack.failing_up(clusters=cluster(workers={"replicas": -1}, image="Bad"))
+def test_every_mistake_in_the_settings_is_shown_and_nothing_registered(new_stack: NewStack) -> None:
+    mistaken = new_stack("mistaken").configure(
+        namespace={"name": "kube-system"},
+        clusters={"1abc": {"imagee": "x"}, "main": {"workers": {"replicas": "two"}, "endpoint": {"type": "NodePort"}}},
+    )
 
-    assert "2 mistakes in the stack's configuration; nothing was changed" in result.text
-    assert "Traceback" not in result.text
-    stack.configure(clusters=cluster())
+    run = mistaken.run("preview")
+
+    assert run.code != 0
+    assert "5 mistakes in the stack's configuration; nothing was changed" in run.text, run.text
+    for words in ("kube-system", "dask:clusters.1abc", "imagee", "replicas", "insecure"):
+        assert words in run.text, words
+    assert "Traceback" not in run.text
+    assert [kind for _, kind, _ in run.begun] in ([], ["Stack"])
 
 
-def test_an_unreachable_api_server_is_named_within_30_seconds(stack: Stack) -> None:
-    away = Stack(stack.folder / "away", stack.name, stack.folder / "kubeconfig")
-    away.kubeconfig.write_text(stack.kubeconfig.read_text().replace(":6443", ":6444"))
+@pytest.fixture
+def silent() -> Iterator[str]:
+    """The address of a server that takes connections and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"https://127.0.0.1:{server.getsockname()[1]}"
 
-    result = away.configure(clusters=cluster()).run("up")
 
-    assert result.code != 0
-    assert ":6444" in result.text
-    assert result.seconds < 30
-    assert "Traceback" not in result.text
+@pytest.mark.parametrize("silence", [True, False], ids=["no-answer", "refused"])
+def test_an_api_server_that_cannot_be_reached_is_named(new_stack: NewStack, silent: str, silence: bool) -> None:
+    server = silent if silence else NOBODY
+    lost = new_stack("silent" if silence else "refused")
+    kubeconfig = lost.folder / "kubeconfig"
+    kubeconfig.write_text(
+        "apiVersion: v1\nkind: Config\ncurrent-context: nowhere\n"
+        "contexts: [{name: nowhere, context: {cluster: nowhere, user: nobody}}]\n"
+        f"clusters: [{{name: nowhere, cluster: {{server: '{server}'}}}}]\nusers: [{{name: nobody, user: {{}}}}]\n"
+    )
+    lost.environment = lost.environment | {"KUBECONFIG": str(kubeconfig)}
+    # This one asks the API server for the nodes' addresses as well.
+    lost.configure(clusters=cluster())
+
+    run = lost.run("up", "--yes", "--skip-preview", seconds=90)
+
+    assert run.code != 0
+    assert server.removeprefix("https://") in run.text or "'nowhere'" in run.text, run.text
+    assert "Traceback" not in run.text
+    assert run.seconds < REFUSED_WITHIN
+
+
+def test_a_context_that_is_named_later_replaces_nothing(stack: Stack, kube: Kubectl, healthy: str) -> None:
+    stack.settle(clusters=cluster())
+
+    stack.cli("config", "set", "kubernetes:context", kube.context())
+    run = good(stack.run("up", "--yes", "--skip-preview"))
+
+    assert [kind for _, kind, _ in run.changes] in ([], ["kubernetes"])
+    assert stack.scheduler() == healthy
+    assert computes(stack.address())

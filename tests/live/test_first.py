@@ -1,25 +1,30 @@
-"""The main job: nothing, `up`, a computed result, the dashboard; and again, and down."""
+"""The main job, with the stack file of the README: nothing, `up`, a computed result; and again, and `destroy`."""
 
-import json
 import re
 import shutil
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+import yaml
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 
-from tests.clusters import ROOT
-from tests.live.conftest import Connect
-from tests.stacks import Stack, wait_until
+from tests.live.conftest import NewStack
+from tests.support.clusters import ROOT
+from tests.support.kubectl import Kubectl
+from tests.support.owner import Owner
+from tests.support.runs import Run, names
+from tests.support.stacks import Stack
+from tests.support.wait import wait_until
+from tests.support.work import client, computes, workers_of
 
-CONTRACT = {
-    *("name", "namespace", "schedulerAddress", "dashboardUrl"),
-    *("schedulerNodePort", "dashboardNodePort", "image"),
-}
-NODE_PORT = {"type": "NodePort", "insecure": True}
+FLAT = {"schedulerAddress", "dashboardUrl", "schedulerNodePort", "dashboardNodePort"}
+WATCHED = ("namespaces", "customresourcedefinitions.apiextensions.k8s.io", "services", "deployments.apps")
+DESTROYED_WITHIN = 60
 ARTIFACTS = ROOT / "artifacts"
 # Bokeh draws on canvases inside of shadow roots.
 PLOTS = """
@@ -29,52 +34,100 @@ return canvases(document);
 """
 
 
-def cluster(stack: Stack) -> None:
-    stack.configure(clusters={"main": {"endpoint": NODE_PORT, "workers": {"replicas": 2}}})
+@dataclass(frozen=True)
+class Birth:
+    """How the stack came up from nothing."""
+
+    stack: Stack
+    before: dict[str, list[str]]
+    """The names of some objects before anything."""
+    preview: Run
+    after_preview: dict[str, list[str]]
+    up: Run
+
+    @property
+    def outputs(self) -> dict[str, Any]:
+        return self.stack.outputs()
 
 
-def test_up_ends_with_a_cluster_that_computes_for_a_client_outside(stack: Stack, connect: Connect) -> None:
-    cluster(stack)
-    preview = stack.run("preview")
-
-    result = stack.run("up")
-
-    assert preview.code == 0, preview.text
-    assert re.search(r"^ \+ create  DaskCluster ", preview.text, re.MULTILINE), preview.text
-    assert result.code == 0, result.text
-    assert "No Pulumi engine" in result.text.splitlines()[0]
-    client = connect(stack.address("main"))
-    assert client.submit(sum, [1, 2]).result(timeout=30) == 3
-    assert len(client.scheduler_info(n_workers=-1)["workers"]) == 2
+@pytest.fixture(scope="module")
+def born(owner: Owner, new_stack: NewStack, kube: Kubectl) -> Iterator[Birth]:
+    """The stack of Pulumi.dev.yaml, from a Kubernetes without an operator."""
+    owner.down()
+    dev = yaml.safe_load((ROOT / "Pulumi.dev.yaml").read_text())["config"]
+    stack = new_stack("dev").configure(**{key.removeprefix("dask:"): value for key, value in dev.items()})
+    before = objects(kube)
+    preview = stack.preview()
+    after_preview = objects(kube)
+    yield Birth(stack, before, preview, after_preview, stack.up())
+    stack.end()
 
 
-def test_outputs_are_the_contracts_json(stack: Stack) -> None:
-    outputs = json.loads(stack.run("outputs").out)
-
-    assert set(outputs["clusters"]["main"]) == CONTRACT
-    assert {"namespace", "schedulerAddress", "dashboardUrl", "schedulerNodePort", "dashboardNodePort"} <= set(outputs)
-    assert outputs["schedulerAddress"].endswith(f":{outputs['schedulerNodePort']}")
-
-
-def test_up_again_changes_nothing(stack: Stack) -> None:
-    before = stack.kubectl("get", "pods", "-n", "first", "-o", "json")["items"]
-
-    result = stack.run("up")
-    preview = stack.run("preview")
-
-    after = stack.kubectl("get", "pods", "-n", "first", "-o", "json")["items"]
-    assert [pod["metadata"]["uid"] for pod in before] == [pod["metadata"]["uid"] for pod in after]
-    assert result.seconds < 15
-    assert re.search(r"^up: \d+ unchanged", result.text, re.MULTILINE), result.text
-    assert re.search(r"^preview: \d+ unchanged", preview.text, re.MULTILINE), preview.text
+def objects(kube: Kubectl) -> dict[str, list[str]]:
+    kinds = {kind: kube.get(kind, "--all-namespaces") for kind in WATCHED}
+    return {
+        kind: sorted(f"{item['metadata'].get('namespace')}/{item['metadata']['name']}" for item in items)
+        for kind, items in kinds.items()
+    }
 
 
-def test_the_dashboard_shows_in_a_browser(stack: Stack, browser: Chrome) -> None:
+def test_a_preview_from_nothing_creates_nothing(born: Birth) -> None:
+    assert set(born.preview.counts) == {"create"}
+    assert born.after_preview == born.before
+
+
+def test_up_does_what_the_preview_said(born: Birth) -> None:
+    assert born.up.changes == born.preview.changes
+    assert [kind for _, kind, _ in born.up.changes].count("DaskCluster") == 1
+    order = [kind for op, kind, _ in born.up.begun if op == "create"]
+    assert order.index("Release") < order.index("DaskCluster") < order.index("Job") < order.index("Service")
+
+
+def test_the_outputs_are_the_contracts(born: Birth) -> None:
+    outputs = born.outputs
+
+    assert set(outputs) == {"namespace", "clusters"} | FLAT
+    assert set(outputs["clusters"]) == {"analytics"}
+    assert set(outputs["clusters"]["analytics"]) == {"name", "namespace", "image"} | FLAT
+    assert {key: outputs[key] for key in FLAT} == {key: outputs["clusters"]["analytics"][key] for key in FLAT}
+    assert outputs["schedulerAddress"].endswith(":30786")
+    assert outputs["dashboardUrl"].endswith(":30787/status")
+
+
+def test_a_client_from_outside_computes_at_the_address(born: Birth, kube: Kubectl) -> None:
+    outputs = born.outputs
+
+    assert computes(outputs["schedulerAddress"])
+    with client(outputs["schedulerAddress"]) as connected:
+        assert len(workers_of(connected)) == 2
+    assert kube.clusters(outputs["namespace"]) == [outputs["clusters"]["analytics"]["name"]]
+
+
+def test_the_next_preview_and_up_change_nothing(born: Birth, kube: Kubectl) -> None:
+    before = {pod["metadata"]["uid"] for pod in kube.get("pods", "-n", born.outputs["namespace"])}
+
+    preview = born.stack.preview("--expect-no-changes")
+    up = born.stack.up("--expect-no-changes")
+
+    assert set(preview.counts) == set(up.counts) == {"same"}
+    assert up.counts["same"] == born.up.counts["create"]
+    assert {pod["metadata"]["uid"] for pod in kube.get("pods", "-n", born.outputs["namespace"])} == before
+
+
+def test_a_refresh_finds_nothing(born: Birth) -> None:
+    refresh = born.stack.run("refresh", "--yes", "--skip-preview", "--expect-no-changes")
+
+    assert refresh.code == 0, refresh.text
+    assert names(refresh.found) == []
+    assert {op for op, _, _ in refresh.begun} == {"refresh"}
+
+
+def test_the_dashboard_shows_in_a_browser(born: Birth, browser: Chrome) -> None:
     picture = ARTIFACTS / "dashboard.png"
     picture.unlink(missing_ok=True)
     ARTIFACTS.mkdir(exist_ok=True)
 
-    browser.get(stack.outputs()["dashboardUrl"])
+    browser.get(born.outputs["dashboardUrl"])
     wait_until(lambda: browser.execute_script(PLOTS) >= 4, 60, "the dashboard's plots are drawn")
     browser.save_screenshot(str(picture))
 
@@ -97,9 +150,9 @@ def browser(tmp_path: Path) -> Iterator[Chrome]:
     chrome.quit()
 
 
-def test_the_schedulers_http_api_is_off(stack: Stack) -> None:
+def test_the_schedulers_http_api_is_off(born: Birth) -> None:
     """It retires workers and asks for no credentials (distributed #6407)."""
-    root = stack.outputs()["dashboardUrl"].removesuffix("/status")
+    root = born.outputs["dashboardUrl"].removesuffix("/status")
 
     answers = {page: httpx.get(f"{root}{page}", trust_env=False) for page in ("/health", "/api/v1/get_workers")}
 
@@ -109,22 +162,31 @@ def test_the_schedulers_http_api_is_off(stack: Stack) -> None:
     }
 
 
-def test_a_program_inside_kubernetes_finds_the_cluster_by_its_connection_record(stack: Stack) -> None:
+def test_a_program_inside_kubernetes_finds_the_cluster_by_its_connection_record(born: Birth, kube: Kubectl) -> None:
     """docs/connecting.md, in the words that stand there."""
     [job] = re.findall(r"```yaml\n(apiVersion: batch/v1\n.*?)```", (ROOT / "docs/connecting.md").read_text(), re.DOTALL)
-    file = stack.folder / "report.yaml"
-    file.write_text(job.replace("namespace: analytics", "namespace: first").replace("analytics-", "main-"))
-    stack.kubectl("apply", "-f", str(file))
+    file = born.stack.folder / "report.yaml"
+    file.write_text(job)
+    kube("apply", "-f", str(file))
 
-    stack.kubectl("wait", "--for=condition=complete", "job/report", "-n", "first", "--timeout=90s")
+    kube("wait", "--for=condition=complete", "job/report", "-n", "analytics", "--timeout=90s")
 
-    assert stack.kubectl("logs", "job/report", "-n", "first").strip() == "3"
-    stack.kubectl("delete", "job", "report", "-n", "first")
+    assert kube("logs", "job/report", "-n", "analytics").strip() == "3"
+    kube("delete", "job", "report", "-n", "analytics")
 
 
-def test_down_leaves_nothing_and_can_be_run_again(stack: Stack) -> None:
-    first, second = stack.down(), stack.down()
+def test_destroy_leaves_nothing_but_the_crds_and_can_be_run_again(born: Birth, kube: Kubectl) -> None:
+    run, again = born.stack.destroy(), born.stack.destroy()
 
-    assert (first.code, second.code) == (0, 0), first.text + second.text
-    wait_until(lambda: "first" not in stack.kubectl("get", "namespaces", "-o", "name"), 60, "the namespace is gone")
-    assert "daskclusters.kubernetes.dask.org" in stack.kubectl("get", "crds", "-o", "name")
+    assert run.seconds < DESTROYED_WITHIN
+    assert len(run.changes) == len(born.up.changes)
+    assert {op for op, _, _ in run.changes} == {"delete"}
+    assert names(again.changes) == []
+    order = [kind for op, kind, _ in run.begun if op == "delete"]
+    assert order.index("DaskCluster") < order.index("Release") < order.index("Namespace")
+    assert not {"analytics", "dask-operator"} & set(kube.namespaces())
+    assert kube.get("daskclusters.kubernetes.dask.org", "--all-namespaces") == []
+    roles = [item["metadata"]["name"] for item in kube.get("clusterroles")]
+    assert not [name for name in roles if "dask" in name]
+    crds = [item["metadata"]["name"] for item in kube.get("customresourcedefinitions.apiextensions.k8s.io")]
+    assert len([name for name in crds if name.endswith("kubernetes.dask.org")]) == 4

@@ -1,39 +1,65 @@
-"""DaskJobs run to their end, once, and say how it went."""
+"""DaskJobs: `up` runs them to their end, shows their words, and runs them again when they change."""
 
 from typing import Any
 
-from tests.stacks import Stack
+import pytest
 
-COMPUTE = """
+from tests.support.kubectl import Kubectl
+from tests.support.runs import Run, names
+from tests.support.stacks import Stack
+
+SUM_OF_SQUARES = """
+import time
 from distributed import Client
 with Client() as client:
-    print("the sum is", client.submit(sum, range({n})).result())
+    squares = client.gather(client.map(lambda i: i * i, range(10)))
+print("computed", sum(squares), "{flavour}")
 """
 
 
 def job(script: str) -> dict[str, Any]:
-    return {"once": {"runner": {"script": script}, "workers": {"replicas": 1}, "timeout": "3m"}}
+    return {"once": {"runner": {"script": script}, "workers": {"replicas": 1, "threads": 1}, "timeout": "3m"}}
 
 
-def test_up_waits_for_the_end_and_shows_the_last_lines(stack: Stack) -> None:
-    result = stack.up(jobs=job(COMPUTE.format(n=10)))
-
-    assert "the sum is 45" in result.text
+def daskjobs(kube: Kubectl) -> list[str]:
+    return [item["metadata"]["name"] for item in kube.get("daskjobs.kubernetes.dask.org", "-n", "jobs")]
 
 
-def test_the_same_job_is_not_run_again_and_a_changed_one_is(stack: Stack) -> None:
-    name = stack.outputs()["jobs"]["once"]["name"]
-
-    again = stack.up()
-    changed = stack.up(jobs=job(COMPUTE.format(n=11)))
-
-    assert "the sum is" not in again.text
-    assert "the sum is 55" in changed.text
-    assert stack.outputs()["jobs"]["once"]["name"] != name
-    assert stack.kubectl("get", "daskjobs", "-n", "jobs", "-o", "name").count("\n") == 1
+@pytest.fixture(scope="module")
+def succeeded(stack: Stack) -> Run:
+    return stack.change(jobs=job(SUM_OF_SQUARES.format(flavour="sweet")))
 
 
-def test_a_failing_job_fails_up_with_its_words(stack: Stack) -> None:
-    result = stack.failing_up(jobs=job("raise SystemExit('no such table')"))
+def test_up_waits_for_the_jobs_end_and_shows_its_last_lines(stack: Stack, succeeded: Run, kube: Kubectl) -> None:
+    assert "computed 285 sweet" in succeeded.text
+    [ran] = daskjobs(kube)
+    assert ran == stack.outputs()["jobs"]["once"]["name"]
+    [record] = [item for item in kube.get("configmaps", "-n", "jobs") if item["metadata"]["name"] == "once-result"]
+    assert record["data"]["job"] == ran
 
-    assert "no such table" in result.text
+
+def test_the_same_job_is_not_run_again(stack: Stack, succeeded: Run) -> None:
+    run = stack.up("--expect-no-changes")
+
+    assert set(run.counts) == {"same"}
+    assert "computed" not in run.text
+
+
+def test_a_changed_job_is_run_again(stack: Stack, succeeded: Run, kube: Kubectl) -> None:
+    old = stack.outputs()["jobs"]["once"]["name"]
+
+    run = stack.change(jobs=job(SUM_OF_SQUARES.format(flavour="sour")))
+
+    new = stack.outputs()["jobs"]["once"]["name"]
+    assert "computed 285 sour" in run.text
+    assert names(run.of("DaskJob")) == [f"create DaskJob {new}", f"delete DaskJob {old}"]
+    assert names(run.of("ConfigMap")) == ["update ConfigMap once-result"]
+    assert daskjobs(kube) == [new]
+
+
+def test_a_failing_job_fails_up_with_its_words(stack: Stack, succeeded: Run) -> None:
+    run = stack.failing_up(jobs=job("raise SystemExit('the input has no rows')"))
+
+    assert "the job 'once' failed" in run.text
+    assert "the input has no rows" in run.text
+    stack.change(jobs={})

@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 from components.crds import CONTENT_ANNOTATION
-from tests.kubectl import uid
-from tests.live.conftest import Connect
-from tests.live.tasks import where_and_wait
-from tests.stacks import Stack, wait_until
+from tests.support.kubectl import Kubectl
+from tests.support.owner import Owner
+from tests.support.runs import names
+from tests.support.stacks import Stack
+from tests.support.wait import wait_until
+from tests.support.work import Work, client, workers_of
 
-NAMESPACE = "upgrade"
 CRD = "daskworkergroups.kubernetes.dask.org"
 POD = "properties/spec/properties/worker/properties/spec/properties"
 FIELD = "setHostnameAsFQDN"
@@ -29,47 +30,50 @@ def cluster(replicas: int) -> dict[str, Any]:
 
 
 @pytest.fixture
-def upgraded(operator: Stack) -> Iterator[Stack]:
-    yield operator
-    operator.up(operator={"install": True})
+def operator(owner: Owner) -> Iterator[Stack]:
+    """The operator's stack, which has its usual file again after the test."""
+    stack = owner.up()
+    usual = stack.config["operator"]
+    yield stack
+    stack.up(operator=usual)
 
 
-def test_clusters_compute_on_and_the_new_operator_takes_them_over(
-    stack: Stack, upgraded: Stack, connect: Connect
-) -> None:
-    stack.up(clusters=cluster(2))
-    scheduler = uid(stack.kube.pods(NAMESPACE, component="scheduler"))
-    workers = {pod["metadata"]["uid"] for pod in stack.kube.pods(NAMESPACE, component="worker")}
-    before = _operator_pods(upgraded)
-    upgraded.kubectl("patch", "crd", CRD, "--type=json", f"--patch={json.dumps(OLDER)}")
-    assert FIELD not in _pod_fields(upgraded)
-    futures = connect(stack.address("main")).map(where_and_wait, range(40), pure=False)
+def test_clusters_compute_on_and_the_new_operator_takes_them_over(stack: Stack, operator: Stack, kube: Kubectl) -> None:
+    stack.settle(clusters=cluster(2))
+    scheduler, before = stack.scheduler(), operator_pods(kube)
+    kube("patch", "crd", CRD, "--type=json", f"--patch={json.dumps(OLDER)}")
+    assert FIELD not in pod_fields(kube)
+    with client(stack.address()) as connected:
+        workers = workers_of(connected)
+        work = Work(connected, held=20, running=60)
+        operator.configure(operator={"install": True, "resources": {"memory": "512Mi"}})
 
-    done = upgraded.up(operator={"install": True, "resources": {"memory": "512Mi"}})
+        said, done = operator.preview(), operator.up()
 
-    assert f"updates the CRD {CRD}" in done.text
-    assert FIELD in _pod_fields(upgraded)
-    wait_until(lambda: _operator_pods(upgraded).isdisjoint(before), 60, "another operator runs")
-    client = futures[0].client
-    assert [i for i, _ in client.gather(futures)] == list(range(40))
+        assert names(done.changes) == names(said.changes) == ["update Release release"]
+        assert f"would update the CRD {CRD}" in said.text
+        assert f"updates the CRD {CRD}" in done.text
+        assert FIELD in pod_fields(kube)
+        wait_until(lambda: operator_pods(kube).isdisjoint(before), 60, "another operator runs")
+        assert work.intact()
 
-    stack.up(clusters=cluster(3))
+        run = stack.change(clusters=cluster(3))
 
-    assert uid(stack.kube.pods(NAMESPACE, component="scheduler")) == scheduler
-    now = {pod["metadata"]["uid"] for pod in stack.kube.pods(NAMESPACE, component="worker")}
-    assert workers < now
-    assert len(now) == 3
+        assert [kind for _, kind, _ in run.changes if kind != "Job"] == ["DaskCluster"]
+        assert stack.scheduler() == scheduler
+        assert workers < workers_of(connected)
+        assert len(workers_of(connected)) == 3
 
 
-def _pod_fields(stack: Stack) -> set[str]:
+def pod_fields(kube: Kubectl) -> set[str]:
     """What a worker's pod may have, as the CRD says."""
-    [version] = stack.kubectl("get", "crd", CRD, "-o", "json")["spec"]["versions"]
+    [crd] = [item for item in kube.get("crds") if item["metadata"]["name"] == CRD]
+    [version] = crd["spec"]["versions"]
     fields = version["schema"]["openAPIV3Schema"]
     for step in POD.split("/"):
         fields = fields[step]
     return set(fields)
 
 
-def _operator_pods(stack: Stack) -> set[str]:
-    pods = stack.kubectl("get", "pods", "-n", "dask-operator", "-o", "json")["items"]
-    return {pod["metadata"]["uid"] for pod in pods}
+def operator_pods(kube: Kubectl) -> set[str]:
+    return {pod["metadata"]["uid"] for pod in kube.get("pods", "-n", "dask-operator")}

@@ -3,53 +3,54 @@
 import json
 import subprocess
 import time
-from typing import Any
 
 import pytest
 
 from tests.live.conftest import Connect
-from tests.live.tasks import counted_and_long, executed, executions
-from tests.stacks import Stack, wait_until
+from tests.support.kubectl import Kubectl, Object
+from tests.support.stacks import Stack
+from tests.support.wait import wait_until
+from tests.support.work import Work, workers_of
+
+NAMESPACE = "retire"
 
 
-def workers(stack: Stack) -> list[dict[str, Any]]:
-    return stack.kube.pods("retire", component="worker")
+def workers(kube: Kubectl) -> list[Object]:
+    return kube.pods(NAMESPACE, component="worker")
 
 
-def evict(stack: Stack, pod: dict[str, Any]) -> "subprocess.CompletedProcess[str]":
+def evict(stack: Stack, pod: Object) -> "subprocess.CompletedProcess[str]":
     """What `kubectl drain` asks for, pod by pod."""
     name = pod["metadata"]["name"]
     file = stack.folder / "eviction.json"
-    metadata = {"name": name, "namespace": "retire"}
+    metadata = {"name": name, "namespace": NAMESPACE}
     file.write_text(json.dumps({"apiVersion": "policy/v1", "kind": "Eviction", "metadata": metadata}))
-    return stack.kube.run("create", "--raw", f"/api/v1/namespaces/retire/pods/{name}/eviction", "-f", str(file))
+    return stack.kube.run("create", "--raw", f"/api/v1/namespaces/{NAMESPACE}/pods/{name}/eviction", "-f", str(file))
 
 
 @pytest.fixture(scope="module")
 def address(stack: Stack) -> str:
     endpoint = {"type": "NodePort", "insecure": True}
     stack.up(clusters={"main": {"endpoint": endpoint, "workers": {"replicas": 2, "terminationGracePeriod": "40s"}}})
-    return stack.address("main")
+    return stack.address()
 
 
-def test_an_evicted_pod_hands_over_what_it_holds_and_what_it_runs(stack: Stack, address: str, connect: Connect) -> None:
+def test_an_evicted_pod_hands_over_what_it_holds_and_what_it_runs(
+    stack: Stack, kube: Kubectl, address: str, connect: Connect
+) -> None:
     client = connect(address)
-    held = client.map(executed, range(100), pure=False)
-    client.gather(held)
-    running = client.map(counted_and_long, range(12), pure=False)
-    wait_until(lambda: executions(client) > 100, 30, "the long tasks have begun")
+    work = Work(client, held=100, running=12, seconds=4)
+    wait_until(lambda: work.begun() > 100, 30, "the long tasks have begun")
 
-    done = evict(stack, workers(stack)[0])
+    done = evict(stack, workers(kube)[0])
 
     assert done.returncode == 0, done.stderr
-    assert sorted(client.gather(running)) == list(range(12))
-    assert sorted(client.gather(held)) == [(i, i * i) for i in range(100)]
-    assert executions(client) == 112
-    wait_until(lambda: len(client.scheduler_info(n_workers=-1)["workers"]) == 2, 90, "the worker is back")
+    assert work.intact()
+    wait_until(lambda: len(workers_of(client)) == 2, 90, "the worker is back")
 
 
-def test_a_node_drain_does_not_take_the_scheduler(stack: Stack, address: str) -> None:
-    [scheduler] = stack.kube.pods("retire", component="scheduler")
+def test_a_node_drain_does_not_take_the_scheduler(stack: Stack, kube: Kubectl, address: str) -> None:
+    [scheduler] = kube.pods(NAMESPACE, component="scheduler")
 
     done = evict(stack, scheduler)
 
@@ -57,15 +58,16 @@ def test_a_node_drain_does_not_take_the_scheduler(stack: Stack, address: str) ->
     assert "disruption budget" in done.stderr
 
 
-def test_a_worker_whose_scheduler_is_gone_goes_at_once(stack: Stack, address: str) -> None:
-    old = {pod["metadata"]["name"] for pod in workers(stack)}
-    scheduler = stack.kubectl("get", "deployments", "-n", "retire", "-l", "dask.org/component=scheduler", "-o", "name")
-    stack.kubectl("scale", scheduler.strip(), "-n", "retire", "--replicas=0")
-    wait_until(lambda: not stack.kube.pods("retire", component="scheduler"), 60, "the scheduler is gone")
+def test_a_worker_whose_scheduler_is_missing_ends_at_once(kube: Kubectl, address: str) -> None:
+    old = {pod["metadata"]["name"] for pod in workers(kube)}
+    [scheduler] = kube.get("deployments", "-n", NAMESPACE, "-l", "dask.org/component=scheduler")
+    scale = ("scale", f"deployment/{scheduler['metadata']['name']}", "-n", NAMESPACE)
+    kube(*scale, "--replicas=0")
+    wait_until(lambda: not kube.pods(NAMESPACE, component="scheduler"), 60, "the scheduler is missing")
 
     begin = time.monotonic()
-    stack.kubectl("delete", "pods", *old, "-n", "retire", "--timeout=60s")
+    kube("delete", "pods", *old, "-n", NAMESPACE, "--timeout=60s")
 
     # Well below the grace period of 40 s.
     assert time.monotonic() - begin < 15
-    stack.kubectl("scale", scheduler.strip(), "-n", "retire", "--replicas=1")
+    kube(*scale, "--replicas=1")

@@ -1,72 +1,102 @@
-"""One setting encrypts everything that speaks Dask's protocol, and keeps strangers out."""
+"""One setting encrypts all that speaks Dask's protocol and keeps strangers out; secrets stay secret everywhere."""
 
-import ssl
+import base64
 from pathlib import Path
 from typing import Any
 
 import pytest
-from distributed import Client
 from distributed.security import Security
 
-from components import certificates
-from tests.live.conftest import Connect
-from tests.live.tasks import executed, executions
-from tests.stacks import Stack, wait_until
+from components.certificates import client_files, make
+from tests.support.kubectl import Kubectl
+from tests.support.runs import Run, names
+from tests.support.security import security
+from tests.support.stacks import Stack
+from tests.support.wait import wait_until
+from tests.support.work import Work, client, computes, variable
+
+PASSWORD = "correct-horse-battery-staple"
+NAMESPACE = "tls"
 
 
 def cluster(replicas: int) -> dict[str, Any]:
-    endpoint = {"type": "NodePort"}
-    return {"main": {"tls": {"enabled": True}, "endpoint": endpoint, "workers": {"replicas": replicas}}}
+    endpoint = {"type": "NodePort", "nodePorts": {"scheduler": 30841, "dashboard": 30842}}
+    workers = {"replicas": replicas, "threads": 1}
+    main = {"workers": workers, "tls": {"enabled": True}, "endpoint": endpoint, "envFrom": [{"secret": "store"}]}
+    return {"main": main}
 
 
 @pytest.fixture(scope="module")
-def address(stack: Stack) -> str:
-    stack.up(clusters=cluster(2))
-    return stack.address("main")
+def brought_up(stack: Stack) -> Run:
+    stack.cli("config", "set", "--secret", "--path", "dask:secrets.store.PASSWORD", PASSWORD)
+    return stack.change(clusters=cluster(2))
 
 
-def security(folder: Path, ca: str, cert: str, key: str) -> Security:
-    for name, pem in (("ca", ca), ("cert", cert), ("key", key)):
-        (folder / name).write_text(pem)
-    return Security(
-        tls_ca_file=str(folder / "ca"),
-        tls_client_cert=str(folder / "cert"),
-        tls_client_key=str(folder / "key"),
-        require_encryption=True,
-    )
+@pytest.fixture
+def trusted(stack: Stack, brought_up: Run, tmp_path: Path) -> Security:
+    """What the stack's output gives to a client."""
+    return security(stack.outputs()["clientTls"]["main"], tmp_path)
 
 
-def test_the_output_certificates_compute_and_a_scale_down_loses_nothing(
-    stack: Stack, address: str, connect: Connect, tmp_path: Path
-) -> None:
-    client = connect(address, security=security(tmp_path, **stack.outputs()["clientTls"]["main"]))
-    futures = client.map(executed, range(100), pure=False)
-    client.gather(futures)
-
-    stack.up(clusters=cluster(1))
-    wait_until(lambda: len(stack.kube.pods("tls", component="worker")) == 1, 60, "one worker left")
-
-    assert address.startswith("tls://")
-    assert sorted(client.gather(futures)) == [(i, i * i) for i in range(100)]
-    assert executions(client) == 100
+def hidden(kube: Kubectl) -> list[str]:
+    """Everything that must not be readable: the password, and the private keys as Kubernetes has them."""
+    [tls] = [item for item in kube.get("secrets", "-n", NAMESPACE) if "ca.crt" in item.get("data", {})]
+    keys = [base64.b64decode(value).decode() for name, value in tls["data"].items() if name.endswith(".key")]
+    assert len(keys) == 3
+    middles = ["".join(key.splitlines()[1:2]) for key in keys]
+    encoded = [value[60:120] for name, value in tls["data"].items() if name.endswith(".key")]
+    return [PASSWORD, base64.b64encode(PASSWORD.encode()).decode(), *middles, *encoded]
 
 
-def test_plain_tcp_is_refused(address: str) -> None:
-    with pytest.raises(OSError, match=r"Timed out|closed|TLS|handshake"):
-        Client(address.replace("tls://", "tcp://"), timeout=5, set_as_default=False)
+def test_nothing_that_the_engine_keeps_or_prints_can_be_read(stack: Stack, brought_up: Run, kube: Kubectl) -> None:
+    places = {
+        "the stack file": stack.file.read_text(),
+        # Not the Automation API's, which asks for the secrets.
+        "the exported state": stack.cli("stack", "export"),
+        "the checkpoint": stack.checkpoint.read_text(),
+        "the outputs": stack.cli("stack", "output", "--json"),
+        "what `up` printed": brought_up.text,
+    }
+
+    readable = [place for place, text in places.items() for secret in hidden(kube) if secret in text]
+
+    assert readable == []
+    assert "secure:" in places["the stack file"]
+    assert "[secret]" in places["the outputs"]
 
 
-def test_another_ca_is_refused(address: str, tmp_path: Path) -> None:
-    files = certificates.make("stranger", 1)
-    stranger = security(tmp_path, files["ca.crt"], files["client.crt"], files["client.key"])
-
-    with pytest.raises((OSError, ssl.SSLError)):
-        Client(address, security=stranger, timeout=5, set_as_default=False)
+def test_a_pod_gets_the_secret_and_a_client_computes_over_tls(stack: Stack, trusted: Security) -> None:
+    with client(stack.address(), security=trusted) as connected:
+        assert stack.address().startswith("tls://")
+        assert connected.submit(variable, "PASSWORD", pure=False).result(timeout=60) == PASSWORD
 
 
-def test_up_again_keeps_the_certificates(stack: Stack) -> None:
+def test_plain_tcp_is_refused(stack: Stack, brought_up: Run) -> None:
+    with pytest.raises(OSError, match=r"[Tt]imed out|closed|[Cc]ould not connect"):
+        computes(stack.address().replace("tls://", "tcp://"), seconds=5)
+
+
+def test_another_certificate_authority_is_refused(stack: Stack, brought_up: Run, tmp_path: Path) -> None:
+    foreign = {key: base64.b64encode(value.encode()).decode() for key, value in make("main", 1).items()}
+
+    with pytest.raises(OSError, match=r"[Tt]imed out|certificate|[Cc]ould not connect"):
+        computes(stack.address(), security=security(client_files(foreign), tmp_path), seconds=5)
+
+
+def test_the_certificates_stay_the_same_from_run_to_run(stack: Stack, brought_up: Run) -> None:
     before = stack.outputs()["clientTls"]
 
-    stack.up()
+    stack.unchanged()
 
     assert stack.outputs()["clientTls"] == before
+
+
+def test_a_scale_down_loses_nothing(stack: Stack, trusted: Security, kube: Kubectl) -> None:
+    with client(stack.address(), security=trusted) as connected:
+        work = Work(connected, running=24)
+
+        run = stack.change(clusters=cluster(1))
+        wait_until(lambda: len(kube.pods(NAMESPACE, component="worker")) == 1, 60, "one worker is left")
+
+        assert names(run.of("DaskCluster")) == [f"update DaskCluster {stack.cluster()['name']}"]
+        assert work.intact()

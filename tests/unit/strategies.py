@@ -19,7 +19,7 @@ cpus = st.sampled_from(["100m", "1", "2.5", "16"])
 memories = st.sampled_from(["64Mi", "1.5Gi", "2Gi", "1048576", "4G"])
 durations = st.sampled_from(["1s", "90s", "10m", "1h30m", "7d"])
 images = st.sampled_from(
-    ["dask:1", "ghcr.io/dask/dask:2026.8.0", "host:5000/a/b__c:v1", f"a@sha256:{'0' * 64}", "dask"]
+    ["dask:1", "ghcr.io/dask/dask:2026.8.0-py3.11", "host:5000/a/b__c:v1", f"a@sha256:{'0' * 64}", "dask"]
 )
 env_names = st.from_regex(r"[A-Z][A-Z0-9_]{0,8}", fullmatch=True)
 label_keys = st.sampled_from(["team", "example.com/team", "app.kubernetes.io/version"])
@@ -153,7 +153,7 @@ def settings(draw: DrawFn) -> Raw:
     """A whole stack: JSON values by key, without the `dask:` in front."""
     level = draw(st.sampled_from(LEVELS))
     namespace: Raw = {"name": draw(names), "podSecurity": level, "create": draw(st.booleans())}
-    if draw(st.booleans()):
+    if namespace["create"] and draw(st.booleans()):
         namespace |= {"quota": {"cpu": "64", "pods": 40}, "limits": {"cpu": "1", "memory": "1Gi"}}
     if draw(st.booleans()):
         namespace |= {

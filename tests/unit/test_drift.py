@@ -120,7 +120,8 @@ def test_every_kind_of_drift_is_said_in_one_line(world: World) -> None:
         "service/a-scheduler: type: live 'NodePort', declared 'ClusterIP'",
         f"daskworkergroup/a-big-{group}: workers: live 0, declared 1",
         "daskworkergroup/a-default: replicas: live 5, declared 2",
-        "deployment/a-scheduler: containers[scheduler].image: live 'other:1', declared 'ghcr.io/dask/dask:2026.8.0'",
+        "deployment/a-scheduler: containers[scheduler].image: live 'other:1', "
+        "declared 'ghcr.io/dask/dask:2026.8.0-py3.11'",
         f"deployment/{world.workers()[0].rpartition('/')[2].replace(world.target.physical_name, 'a')}: "
         f"containers[worker].env[DEBUG]: live {HIDDEN}, declared nothing",
     ]

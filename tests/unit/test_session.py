@@ -62,7 +62,7 @@ def test_no_key_is_left_on_the_disk(tmp_path: Path, temporary: Path) -> None:
 
 
 def test_an_end_in_the_middle_of_a_login_leaves_no_key(tmp_path: Path, temporary: Path) -> None:
-    """Ctrl-C ends the program without unwinding it: `stack.end_quietly_when_interrupted`."""
+    """Ctrl-C ends the program without unwinding it: `stack.end_quickly`."""
     begun = threading.Event()
 
     async def work(connection: Connection) -> None:

@@ -9,10 +9,10 @@ from components.clustersettings import Cluster, Workers
 from components.model import Model
 from components.places import fields
 from components.podsettings import PodSettings, merge
-from components.schema import models_by_name
 from components.settings import parse
 from components.volumes import Volume
 from tests.unit.badsettings.cases import Raw, cluster
+from tools.schema import models_by_name
 
 
 def test_nothing_is_a_whole_configuration() -> None:
@@ -25,7 +25,7 @@ def test_nothing_is_a_whole_configuration() -> None:
 def test_a_name_is_a_whole_cluster() -> None:
     made = parse({"clusters": {"analytics": {}}}).clusters["analytics"]
 
-    assert made.image == "ghcr.io/dask/dask:2026.8.0"
+    assert made.image == "ghcr.io/dask/dask:2026.8.0-py3.11"
     assert made.workers.wanted == 1
 
 

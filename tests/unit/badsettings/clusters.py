@@ -77,7 +77,7 @@ CLUSTERS = [
     Case(
         "node ports of a ClusterIP",
         cluster(endpoint={"nodePorts": {"scheduler": 30786}}),
-        "dask:clusters.a.endpoint.nodePorts: have no meaning for type ClusterIP; use `type: NodePort`",
+        "dask:clusters.a.endpoint.nodePorts: have no meaning for type ClusterIP; remove it, or use `type: NodePort`",
     ),
     Case(
         "NodePort without tls",

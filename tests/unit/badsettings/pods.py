@@ -55,20 +55,46 @@ PODS = [
         "dask:clusters.a.envFrom[0]: needs exactly one of `secret` and `configMap`; keep one",
     ),
     Case(
-        "a key of Dask's configuration in upper case",
-        cluster(daskConfig={"distributed": {"worker": {"resources": {"GPU": 1}}}}),
+        "a key of Dask's configuration with dots",
+        cluster(daskConfig={"distributed.worker": {"memory.target": 0.6}}),
         (
-            "dask:clusters.a.daskConfig.distributed.worker.resources.GPU: is not a key that reaches Dask through "
-            "an environment variable: lower-case letters, digits, '-' and '_'; try 'gpu'"
+            'dask:clusters.a.daskConfig."distributed.worker": is never read: Dask looks for one key on each level; '
+            "nest it: `distributed: {worker: {memory: {target: 0.6}}}`"
         ),
+        schema=False,
     ),
     Case(
-        "a key of Dask's configuration with dots",
-        cluster(daskConfig={"distributed.worker": 1}),
+        "a key of Dask's configuration with dots further down",
+        cluster(daskConfig={"distributed": {"worker": {"memory.target": 0.6}}}),
         (
-            'dask:clusters.a.daskConfig."distributed.worker": is not a key that reaches Dask through an '
-            "environment variable: lower-case letters, digits, '-' and '_'; nest it: `distributed: {worker: …}`"
+            'dask:clusters.a.daskConfig.distributed.worker."memory.target": is never read: Dask looks for one key on '
+            "each level; nest it: `memory: {target: 0.6}`"
         ),
+        schema=False,
+    ),
+    Case(
+        "a key of Dask's configuration that is only a dot",
+        cluster(daskConfig={"distributed": {".": 1}}),
+        ('dask:clusters.a.daskConfig.distributed.".": is never read: Dask looks for one key on each level; remove it'),
+        schema=False,
+    ),
+    Case(
+        "levels of loggers that are nested",
+        cluster(daskConfig={"logging": {"distributed": {"worker": "debug"}}}),
+        (
+            "dask:clusters.a.daskConfig.logging.distributed: must be one logger's name and its level: Dask does not "
+            "start with levels that are nested; write `distributed.worker: debug`"
+        ),
+        schema=False,
+    ),
+    Case(
+        "a level that is none",
+        cluster(daskConfig={"logging": {"distributed.worker": "verbose"}}),
+        (
+            "dask:clusters.a.daskConfig.logging.\"distributed.worker\": 'verbose' must be a level of logging; write "
+            "`distributed.worker: info`"
+        ),
+        schema=False,
     ),
     Case(
         "a key of Dask's configuration that is written twice",

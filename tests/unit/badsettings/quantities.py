@@ -6,7 +6,7 @@ QUANTITIES = [
     Case(
         "an empty image",
         cluster(image=""),
-        "dask:clusters.a.image: '' must not be empty; name an image, such as 'ghcr.io/dask/dask:2026.8.0'",
+        "dask:clusters.a.image: '' must not be empty; name an image, such as 'ghcr.io/dask/dask:2026.8.0-py3.11'",
     ),
     Case(
         "an image with a blank",
@@ -31,7 +31,7 @@ QUANTITIES = [
         cluster(image="https://ghcr.io/dask/dask:1"),
         (
             "dask:clusters.a.image: 'https://ghcr.io/dask/dask:1' must be an image reference: "
-            "name[:tag][@sha256:digest]; see `ghcr.io/dask/dask:2026.8.0`"
+            "name[:tag][@sha256:digest]; see `ghcr.io/dask/dask:2026.8.0-py3.11`"
         ),
     ),
     Case(
@@ -39,7 +39,7 @@ QUANTITIES = [
         cluster(image="dask:\u00e9"),
         (
             "dask:clusters.a.image: 'dask:é' must be an image reference: name[:tag][@sha256:digest]; see "
-            "`ghcr.io/dask/dask:2026.8.0`"
+            "`ghcr.io/dask/dask:2026.8.0-py3.11`"
         ),
     ),
     Case(

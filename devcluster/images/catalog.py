@@ -1,0 +1,94 @@
+"""What can be built, and where it lies. In: the files in this folder. Out: `Image`s with their archive paths.
+
+An archive's name ends in a hash of everything that goes into the image, so that a finished one is never built again, by
+no checkout of the same files, and a changed lock file never meets an old archive.
+"""
+
+import hashlib
+import os
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).parent
+# Raised when the same inputs are to give another archive, because build.py changed.
+FORMAT = "2"
+SHARED_INPUTS = ("rootfs.sh", "Containerfile", "slim.sh")
+
+
+@dataclass(frozen=True)
+class Image:
+    """One image: its upstream name, its stage in the Containerfile, and the files that only some stages take."""
+
+    name: str
+    tag: str
+    stage: str
+    locks: tuple[str, ...]
+    scripts: tuple[str, ...]
+    usual_seconds: int
+
+    @property
+    def reference(self) -> str:
+        return f"{self.name}:{self.tag}"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What a person may call it."""
+        return self.reference, self.reference.rpartition("/")[2], self.stage
+
+    @property
+    def digest(self) -> str:
+        """12 hex digits over all inputs."""
+        files = (*SHARED_INPUTS, *self.scripts, *(f"locks/{lock}.txt" for lock in self.locks))
+        return content_hash(FORMAT, self.reference, self.stage, *(HERE / file for file in files))
+
+    @property
+    def archive(self) -> Path:
+        return cache_folder() / f"{self.name.rpartition('/')[2]}-{self.tag}-{self.digest}.tar"
+
+    @property
+    def built(self) -> bool:
+        """Whether the archive is there. After a power cut a file may have its name and none of its bytes."""
+        return has_content(self.archive)
+
+
+_PREPARE = ("prepare.sh", "conda_packages.py")
+
+IMAGES = (
+    Image("ghcr.io/dask/dask", "2026.8.0-py3.11", "dask", ("dask",), _PREPARE, 20),
+    Image("ghcr.io/dask/dask", "2026.8.0-py3.11-ml", "ml", ("dask", "ml"), _PREPARE, 15),
+    Image("ghcr.io/dask/dask-kubernetes-operator", "2026.3.0", "operator", ("operator",), (), 20),
+)
+
+
+def cache_folder() -> Path:
+    """Where archives, wheels, the root file system and buildah's layers are kept."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dask-on-kubernetes" / "images"
+
+
+def has_content(file: Path) -> bool:
+    """Whether the file is there and not empty."""
+    return file.is_file() and file.stat().st_size > 0
+
+
+def content_hash(*inputs: str | Path) -> str:
+    """12 hex digits over strings, the bytes of files, and the machine's architecture."""
+    digest = hashlib.sha256(platform.machine().encode())
+    for item in inputs:
+        content = item.read_bytes() if isinstance(item, Path) else item.encode()
+        digest.update(hashlib.sha256(content).digest())
+    return digest.hexdigest()[:12]
+
+
+def find(names: list[str]) -> list[Image]:
+    """The images of these names: a reference, its last part (`dask:2026.8.0-py3.11`) or the stage. No name: all."""
+    if not names:
+        return list(IMAGES)
+    found = []
+    for name in names:
+        matches = [image for image in IMAGES if name in image.names]
+        if not matches:
+            known = ", ".join(image.reference for image in IMAGES)
+            raise ValueError(f"no image is called {name!r}; known are {known}")
+        found += [image for image in matches if image not in found]
+    return found

@@ -1,0 +1,19 @@
+"""The one host-wide setting a cluster may need changed: in, the kernel's limits; out, raised where they are too low."""
+
+from pathlib import Path
+
+from devcluster.shell import say
+
+# Seen: a node holds 20 inotify instances, pods with file watchers more, and all of root's share one limit. At Debian's
+# 128 the sixth cluster fails with "too many open files". Memory is taken only by what is used.
+WANTED = {"max_user_instances": 8192, "max_user_watches": 131072}
+
+
+def ensure(directory: Path = Path("/proc/sys/fs/inotify")) -> None:
+    """Raise what is lower than wanted, say so, and never lower anything. It lasts until the machine starts again."""
+    for name, wanted in WANTED.items():
+        setting = directory / name
+        present = int(setting.read_text())
+        if present < wanted:
+            say(f"==> raising fs.inotify.{name} of this host from {present} to {wanted} (until its next start)")
+            setting.write_text(f"{wanted}\n")

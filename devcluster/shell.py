@@ -1,0 +1,82 @@
+"""Running other programs: in, an argument list; out, its stdout, or a `DevclusterError` that says what to do."""
+
+import contextlib
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+
+class DevclusterError(Exception):
+    """What failed, with which value, by which rule, and what to do about it; printed without a traceback."""
+
+
+class NotRunningError(DevclusterError):
+    """There is no such cluster, or it has ended; everything else that fails is no answer to that question."""
+
+
+def say(text: str) -> None:
+    """Progress for people goes to stderr: stdout holds only results (a path, a status), so it can be captured."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def run(argv: Sequence[str | Path], *, env: Mapping[str, str] | None = None, stdin: str | None = None) -> str:
+    """Run a program to its end and return its stdout; on failure raise with its last words."""
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        [str(part) for part in argv],
+        # What `su` without a dash, or cron, leaves out of PATH: nft, ip, mount.
+        env=env or {**os.environ, "PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"},
+        stdin=pipe if stdin is not None else None,
+        stdout=pipe,
+        stderr=pipe,
+        text=True,
+    ) as process:
+        try:
+            output, errors = process.communicate(stdin)
+        except KeyboardInterrupt:
+            process.communicate()  # it has got the Ctrl-C too; killed at once, apt-get would leave dpkg in the middle
+            raise
+    if process.returncode:
+        words = (errors.strip() or output.strip())[-2000:]
+        raise DevclusterError(f"`{' '.join(map(str, argv))}` ended with {process.returncode}:\n{words}")
+    return output
+
+
+def plain_environment(*, path: Path | None = None) -> dict[str, str]:
+    """An environment without the caller's proxies or credentials: a node must not depend on who started it."""
+    system = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    return {"PATH": f"{path}:{system}" if path else system, "HOME": "/nonexistent", "LC_ALL": "C.UTF-8"}
+
+
+@contextlib.contextmanager
+def alive(what: str, progress: Callable[[], str] = str, every_seconds: float = 30) -> Iterator[None]:
+    """Print the elapsed time and `progress()` every 30 s while the body runs, so that a long step is seen to live."""
+    done = threading.Event()
+    started = time.monotonic()
+
+    def heartbeat() -> None:
+        while not done.wait(every_seconds):
+            minutes, seconds = divmod(int(time.monotonic() - started), 60)
+            say(f"    {what}: {minutes} min {seconds:02} s {progress()}".rstrip())
+
+    thread = threading.Thread(target=heartbeat, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def require_root(command: str) -> None:
+    """Raise unless root: namespaces, cgroups and apt all need it."""
+    if os.geteuid() != 0:
+        raise DevclusterError(
+            f"`{command}` of the local Kubernetes runs as user {os.geteuid()}, but namespaces, cgroups and apt need "
+            f"root; run `sudo make {'cluster-down' if command == 'down' else 'up'}`, or set KUBECONFIG for a cluster "
+            "of your own"
+        )

@@ -1,0 +1,65 @@
+"""Where the engine keeps a stack's state: the person's own backend, else a folder of this project's."""
+
+import json
+import os
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tools.project import Project
+
+_SALT = re.compile(r"^encryptionsalt:.*$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Backend:
+    """A backend: what is said of it, and the variables that choose it."""
+
+    words: str
+    environment: dict[str, str] = field(default_factory=dict)
+    folder: Path | None = None
+    """The folder with the state, where nobody has chosen a backend."""
+
+
+def state_root() -> Path:
+    """The user's state of this project."""
+    return Path(os.environ.get("XDG_STATE_HOME") or "~/.local/state").expanduser() / "dask-on-kubernetes"
+
+
+def choose(project: Project, local_cluster: str) -> Backend:
+    """The backend that somebody has chosen, else a folder: one for every local Kubernetes, one for all others."""
+    if os.environ.get("PULUMI_BACKEND_URL") or os.environ.get("PULUMI_ACCESS_TOKEN") or _logged_in():
+        return Backend("")
+    if project.settings.get("backend"):
+        return Backend("")
+    folder = state_root() / (f"local-{local_cluster}" if local_cluster else "pulumi")
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    variables, words = {"PULUMI_BACKEND_URL": f"file://{folder}"}, f"in {folder}"
+    if "PULUMI_CONFIG_PASSPHRASE" not in os.environ and "PULUMI_CONFIG_PASSPHRASE_FILE" not in os.environ:
+        variables["PULUMI_CONFIG_PASSPHRASE"] = ""
+        words += ", with an empty passphrase"
+    # A stack file without a salt is decrypted with the state's, in `make shell` too.
+    variables["PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER"] = "true"
+    return Backend(f"{words}, because no backend is chosen (`pulumi login`)", variables, folder)
+
+
+def config_file(project: Project, folder: Path) -> Path:
+    """A copy of the stack's file. The CLI writes the salt of a passphrase into it, so the checkout stays clean."""
+    copies = folder / "projects" / project.settings["name"]
+    copies.mkdir(parents=True, exist_ok=True)
+    (copies / "Pulumi.yaml").write_bytes((project.root / "Pulumi.yaml").read_bytes())
+    copy = copies / project.stack_file.name
+    before = copy.read_text(encoding="utf-8") if copy.exists() else ""
+    text = project.stack_file.read_text(encoding="utf-8")
+    if not _SALT.search(text) and (salt := _SALT.search(before)):
+        text = f"{text.rstrip()}\n{salt[0]}\n"
+    copy.write_text(text, encoding="utf-8")
+    return copy
+
+
+def _logged_in() -> bool:
+    home = Path(os.environ.get("PULUMI_HOME") or "~/.pulumi").expanduser()
+    try:
+        return bool(json.loads((home / "credentials.json").read_text(encoding="utf-8")).get("current"))
+    except (OSError, ValueError):
+        return False

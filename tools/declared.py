@@ -1,0 +1,79 @@
+"""What a stack declares, for the tools that look at the cluster. The CLI reads the stack's configuration."""
+
+import argparse
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import kr8s
+import pulumi
+
+from components import kube, settings
+from components.errors import ClusterError, ConfigError
+from components.kube import Connection
+from components.labels import part_of
+from components.manifest import Target
+from components.settings import PROJECT, Settings
+from components.workspace import secret_names
+from tools.failure import ToolError
+from tools.project import open_project
+
+
+@dataclass(frozen=True)
+class Declared:
+    """One stack: whose objects its are, what it says, and where."""
+
+    part_of: str
+    settings: Settings
+    connection: Connection
+
+    @property
+    def targets(self) -> dict[str, Target]:
+        """The clusters by their names in the configuration."""
+        namespace = self.settings.namespace
+        secrets = tuple(sorted(secret_names(self.settings.secrets).items()))
+        place = (namespace.name, self.part_of, namespace.pod_security == "restricted", secrets)
+        return {name: Target(name, cluster, *place) for name, cluster in self.settings.clusters.items()}
+
+
+def read(root: Path, stack: str) -> Declared:
+    """Asks the CLI for the stack's configuration. Raises `ToolError` or `ConfigError`."""
+    project = open_project(root, stack).settings["name"]
+    command = ["pulumi", "config", "--json", "--show-secrets", "--stack", stack, "--non-interactive"]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise ToolError(done.stderr.strip().removeprefix("error: ") or done.stdout.strip())
+    values = {key: entry.get("value") for key, entry in json.loads(done.stdout).items()}
+    # The program asks the engine for these; here nobody has told the SDK.
+    pulumi.runtime.configure(pulumi.runtime.Settings(project=project, stack=stack))
+    raw = {
+        key.partition(":")[2]: settings.decoded(value) for key, value in values.items() if key.startswith(f"{PROJECT}:")
+    }
+    connection = Connection(values.get("kubernetes:context"), values.get("kubernetes:kubeconfig"))
+    return Declared(part_of(), settings.parse(raw), connection)
+
+
+def run(arguments: list[str] | None, description: str, work: Callable[[Any, Declared, str], Awaitable[int]]) -> int:
+    """A command that looks at a stack: the exit code of `work`, which gets the API, the stack and its name.
+
+    1, with the reason on stderr, for what people can do something about.
+    """
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--stack", default="dev")
+    parser.add_argument("--cwd", type=Path, default=Path(), help="the project's folder (default: here)")
+    options = parser.parse_args(arguments)
+
+    async def look(declared: Declared) -> int:
+        return await work(await kube.api(declared.connection), declared, options.stack)
+
+    pulumi.log.warn = pulumi.log.info = pulumi.log.error = lambda message, *_: print(message, file=sys.stderr)
+    try:
+        return asyncio.run(look(read(options.cwd, options.stack)))
+    except (ToolError, ConfigError, ClusterError, kr8s.ServerError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1

@@ -1,0 +1,75 @@
+"""What the JSON Schema says across fields: rules.py as far as the schema of one object can say it.
+
+An absent key meets every `properties`, so an `if` that wants the key says `required` too.
+"""
+
+from typing import Any
+
+Node = dict[str, Any]
+
+
+def _is(key: str, value: Any) -> Node:
+    return {"properties": {key: {"const": value}}, "required": [key]}
+
+
+def _one_of(*keys: str) -> Node:
+    return {"oneOf": [{"required": [key]} for key in keys]}
+
+
+def _in(key: str, node: Node) -> Node:
+    return {"properties": {key: node}, "required": [key]}
+
+
+def _in_any(key: str, node: Node) -> Node:
+    return {"properties": {key: node}}
+
+
+_TREE: Node = {"if": {"type": "object"}, "then": {"$ref": "#/definitions/DaskConfig"}}
+DASK_CONFIG: Node = {
+    "description": "Dask's own configuration, as in its YAML files.",
+    "type": "object",
+    "propertyNames": {"minLength": 1},
+    "additionalProperties": _TREE,
+}
+_SOME_GROUPS = _in("workerGroups", {"minProperties": 1})
+_TLS = _in("tls", _is("enabled", True))
+_AUTOSCALED = {"anyOf": [_in("workers", {"required": ["maximum"]}), {"required": ["idleTimeout"]}]}
+_OPEN = _in("endpoint", {"properties": {"type": {"enum": ["NodePort", "LoadBalancer"]}}, "required": ["type"]})
+ACROSS: dict[str, Node] = {
+    "Cluster": {
+        "allOf": [
+            {"if": _OPEN, "then": {"anyOf": [_TLS, _in("endpoint", _is("insecure", True))]}},
+            {"if": _is("adopt", True), "then": _is("update", "recreate")},
+            {"if": _AUTOSCALED, "then": {"not": {"anyOf": [_SOME_GROUPS, _TLS]}}},
+        ]
+    },
+    "Workers": {
+        "dependencies": {"minimum": ["maximum"], "maximum": ["minimum"]},
+        "not": {"required": ["replicas", "maximum"]},
+    },
+    "Job": {"not": _in("workers", {"required": ["maximum"]})},
+    "Endpoint": {
+        "allOf": [
+            {
+                "if": {"properties": {"type": {"const": "ClusterIP"}}},
+                "then": _in_any("nodePorts", {"maxProperties": 0}),
+            },
+            {"if": {"not": _is("type", "LoadBalancer")}, "then": _in_any("sourceRanges", {"maxItems": 0})},
+        ]
+    },
+    "Tls": {"if": {"required": ["secret"]}, "then": _is("enabled", True)},
+    "Namespace": {
+        "allOf": [
+            {"if": _is("name", "default"), "then": _is("create", False)},
+            {"if": _in("allowFrom", {"minItems": 1}), "then": _is("networkPolicies", True)},
+        ]
+    },
+    "Volume": _one_of("hostPath", "pvc", "claimTemplate", "configMap", "secret", "emptyDir"),
+    "Toleration": {
+        "anyOf": [{"required": ["key"]}, _is("operator", "Exists")],
+        "if": _is("operator", "Exists"),
+        "then": {"not": {"required": ["value"]}},
+    },
+    "EnvSource": _one_of("secret", "configMap"),
+    "Runner": _one_of("command", "script"),
+}

@@ -1,0 +1,129 @@
+"""Clusters, pods and services of a stack in one table. In: a stack. Out: what runs right now, and what is wrong.
+
+    python -m tools.status --stack dev
+
+Asks Kubernetes and, through its API server, the schedulers; needs neither engine nor state.
+"""
+
+import asyncio
+import shutil
+import sys
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from components import chart, drain, drift, endpoint, kube, manifest
+from components.drift import url
+from components.errors import ClusterError
+from components.kube import Object
+from components.manifest import Target
+from components.names import PART_OF
+from tools import statusrows
+from tools.declared import Declared, run
+from tools.statusrows import Row, Seen
+
+# What a pipe or a log gets, where there is no terminal to ask.
+_WIDE = 160
+_ANSWER_SECONDS = 10
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Look and show."""
+    return run(arguments, "What of a stack runs, in one table.", _show)
+
+
+async def _show(client: Any, declared: Declared, stack: str) -> int:
+    rows = await look(client, declared)
+    Console(width=shutil.get_terminal_size((_WIDE, 24)).columns).print(table(stack, declared, rows))
+    return 0
+
+
+def table(stack: str, declared: Declared, rows: list[Row]) -> Table:
+    """The rows under a heading."""
+    made = Table(title=f"stack {stack}, namespace {declared.settings.namespace.name}", title_justify="left", box=None)
+    for heading in ("", "state", "details", "age"):
+        made.add_column(heading, overflow="fold", no_wrap=heading == "age")
+    for row in rows:
+        made.add_row(row.what, f"[{row.colour}]{row.state}[/]" if row.colour else row.state, row.details, row.age)
+    return made
+
+
+async def look(client: Any, declared: Declared) -> list[Row]:
+    """All rows: the operator, then cluster by cluster, then the jobs."""
+    targets = declared.targets
+    hosts = await _hosts(declared) if targets else []
+    clusters = asyncio.gather(*(_see(client, target, hosts) for target in targets.values()))
+    operator, jobs, seen = await asyncio.gather(_operator(client), _jobs(client, declared), clusters)
+    rows = [statusrows.operator(operator)]
+    for target, one in zip(targets.values(), seen, strict=True):
+        rows += statusrows.cluster(target, one)
+    return [*rows, *map(statusrows.job, jobs)]
+
+
+async def _hosts(declared: Declared) -> list[str]:
+    try:
+        return await endpoint.node_hosts(declared.connection)
+    except ClusterError:  # nodes may not be listed: the address is shown without a host
+        return []
+
+
+async def _operator(client: Any) -> list[Object] | None:
+    """The operator's Deployments; None where one may not look."""
+    import kr8s
+
+    try:
+        return await kube.items(client, "apis/apps/v1/deployments", chart.SELECTOR)
+    except kr8s.ServerError:
+        return None
+
+
+async def _jobs(client: Any, declared: Declared) -> list[Object]:
+    here = f"apis/{manifest.API_VERSION}/namespaces/{declared.settings.namespace.name}/daskjobs"
+    return await kube.items(client, here, {PART_OF: declared.part_of})
+
+
+async def _see(client: Any, target: Target, hosts: list[str]) -> Seen:
+    """Everything there is to know of one cluster: first of Kubernetes, then of the schedulers."""
+    proxy = url(target, "services", f"{target.physical_name}-scheduler:http-dashboard/proxy/json")
+    live, versions, service, pods, secret = await asyncio.gather(
+        drift.look(client, target),
+        kube.items(client, url(target, "daskclusters"), target.labels),
+        kube.find(client, url(target, "services", target.name)),
+        kube.items(client, url(target, "pods"), {"dask.org/cluster-name": target.physical_name}),
+        _secret(client, target),
+    )
+    names = [it["metadata"]["name"] for it in versions if it["metadata"]["name"] != target.physical_name]
+    old_ones = asyncio.gather(*(drain.look(client, target.namespace, name) for name in names))
+    counts, identity, loads = await asyncio.gather(
+        _ask(client, f"{proxy}/counts.json"), _ask(client, f"{proxy}/identity.json"), old_ones
+    )
+    address = endpoint.address(target, service["spec"], service.get("status"), hosts) if service else None
+    old = {name: str(load or "no scheduler") for name, load in zip(names, loads, strict=True)}
+    return Seen(live, service, address, pods, secret, counts, identity, old)
+
+
+async def _secret(client: Any, target: Target) -> Object | None:
+    """The Secret with the certificates, where there is one and it may be read."""
+    import kr8s
+
+    if not target.cluster.tls.enabled:
+        return None
+    try:
+        return await kube.find(client, url(target, "secrets", target.tls_secret))
+    except kr8s.ServerError:
+        return None
+
+
+async def _ask(client: Any, where: str) -> Object | None:
+    """A page of the scheduler's; None while it does not answer."""
+    import kr8s
+
+    try:
+        return await asyncio.wait_for(kube.get(client, where), _ANSWER_SECONDS)
+    except (kr8s.ServerError, kr8s.NotFoundError, TimeoutError):
+        return None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

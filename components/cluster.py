@@ -132,6 +132,8 @@ class DaskCluster(pulumi.ComponentResource):
             body["spec"] = Output.from_input(self._move.endpoint_spec())
         # The endpoint is what stays: protecting the versions of the cluster would forbid every update.
         options = self._child(ready, protect=target.cluster.protect or None, hooks=self._move.endpoint_hooks())
+        if ready_scheduler := readiness.before_endpoint(self._connection, target):
+            options = ResourceOptions.merge(options, ResourceOptions(hooks=ready_scheduler))
         return Service(f"{target.name}-endpoint", **_args(body), opts=options)
 
     def _connection_record(self, service: Service) -> None:

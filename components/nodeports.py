@@ -15,8 +15,8 @@ from components.errors import ClusterError
 from components.kube import Connection, Object
 from components.manifest import Target
 from components.names import PART_OF
+from components.ownership import OWNER
 from components.podspec import Spec
-from components.replaced import OWNER
 
 if TYPE_CHECKING:
     from kr8s.asyncio import Api

@@ -16,12 +16,12 @@ from components.errors import ClusterError
 from components.kube import Connection, Object
 from components.manifest import API_VERSION, Target
 from components.names import PART_OF
+from components.ownership import OWNER
 from components.quantities import seconds
 
 if TYPE_CHECKING:
     from kr8s.asyncio import Api
 
-OWNER = "dask-on-kubernetes/owner"
 _INSTANCE = "app.kubernetes.io/instance"
 
 

@@ -11,7 +11,7 @@ from components import kube, manifest, nodeports
 from components.errors import ClusterError
 from components.kube import Connection
 from components.manifest import Target
-from components.replaced import OWNER
+from components.ownership import OWNER
 from components.settings import parse
 from tests.unit.api import FakeApi
 

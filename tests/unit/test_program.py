@@ -130,6 +130,14 @@ def test_the_endpoint_is_looked_after_in_previews_too(program: Program) -> None:
     assert list(endpoint.after_update) == ["a-has-moved"]
 
 
+@pytest.mark.parametrize("verify", [True, False])
+def test_an_endpoint_waits_for_a_ready_scheduler_where_nothing_is_verified(program: Program, verify: bool) -> None:
+    endpoint = program(clusters={"a": {"verify": verify}}).made["a-endpoint"].request.hooks
+
+    for hooks in (endpoint.before_create, endpoint.before_update):
+        assert ("a-scheduler-ready" in hooks) != verify
+
+
 def test_no_resource_has_a_delete_hook(program: Program) -> None:
     """They would make `pulumi destroy` need `--run-program`."""
     recording = program(clusters={"analytics": {}}, jobs={"once": {"runner": {"script": "print(1)"}}})

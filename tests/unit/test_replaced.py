@@ -12,7 +12,8 @@ from components import drain, kube, replaced
 from components.errors import ClusterError
 from components.kube import Connection
 from components.manifest import Target, connection
-from components.replaced import OWNER, Record
+from components.ownership import OWNER
+from components.replaced import Record
 from components.settings import parse
 from tests.unit.api import FakeApi
 

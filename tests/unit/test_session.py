@@ -159,6 +159,6 @@ def test_ctrl_c_removes_the_credentials_before_it_ends_the_program(monkeypatch: 
     monkeypatch.setattr(stack, "remove_credentials", lambda: done.append("removed"))
     monkeypatch.setattr(stack.os, "_exit", done.append)
 
-    stack.end_quietly_when_interrupted()
+    stack.end_quickly()
 
     assert done == ["removed", 1]

@@ -64,13 +64,27 @@ def _service(world: World) -> None:
     world.of("services", "-scheduler")["spec"]["type"] = "NodePort"
 
 
+def _selector(world: World) -> None:
+    """The Service then leads to no pod."""
+    world.of("services", "-scheduler")["spec"]["selector"]["by"] = "hand"
+
+
 def _everything_gone(world: World) -> None:
     world.objects = {path: it for path, it in world.objects.items() if "/daskclusters/" in path or "-big-" in path}
 
 
 @pytest.mark.parametrize(
     "hand",
-    [_scheduler_image, _scheduler_paused, _scheduler_stopped, _more_workers, _lost_workers, _service, _everything_gone],
+    [
+        _scheduler_image,
+        _scheduler_paused,
+        _scheduler_stopped,
+        _more_workers,
+        _lost_workers,
+        _service,
+        _selector,
+        _everything_gone,
+    ],
 )
 def test_what_a_hand_has_done_is_undone(
     world: World, told: list[str], monkeypatch: pytest.MonkeyPatch, hand: Callable[[World], None]

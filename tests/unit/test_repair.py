@@ -241,6 +241,16 @@ def test_a_webhook_on_the_operators_service_or_a_number_of_workers_is_not_fought
     assert (told, world.patched) == ([], [])
 
 
+def test_a_paused_deployment_is_told_with_both_values(world: World, told: list[str]) -> None:
+    world.objects[world.workers()[0]]["spec"]["paused"] = True
+    # The API server leaves out what is false.
+    world.veto = lambda live: live["spec"].pop("paused") if live["spec"].get("paused") is False else None
+
+    mend(world)
+
+    assert told[0].endswith(": paused: live true, declared false")
+
+
 @pytest.mark.parametrize("preview", [True, False])
 def test_what_the_api_server_refuses_is_told_in_its_words_and_stops_nothing(
     world: World, told: list[str], monkeypatch: pytest.MonkeyPatch, preview: bool

@@ -127,8 +127,8 @@ class TestTrouble:
         assert told == []
 
     def test_what_cannot_be_looked_at_stops_nothing(self, api: FakeApi, told: list[str]) -> None:
-        api.answers |= {SECRETS: {"items": [record(1, OURS)]}, self.HERE: 500}
+        api.answers |= {SECRETS: {"items": [record(1, OURS)]}, self.HERE: 422}
 
         self.look()
 
-        assert told == ["could not look for the operator in namespace 'dask-operator': status 500"]
+        assert told == ["could not look for the operator in namespace 'dask-operator': status 422"]

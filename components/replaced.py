@@ -92,7 +92,7 @@ async def find(client: "Api", target: Target, declared: Collection[Target], reco
     living = {(it.namespace, it.physical_name) for it in declared} | {(target.namespace, target.physical_name)}
     names = {it.name for it in declared} | {target.name}
     recorded = await _recorded(client, target, record)
-    found = []
+    found, nameless = [], []
     for body in await _all(client, target, record):
         meta = body["metadata"]
         where = (meta["namespace"], meta["name"])
@@ -102,9 +102,26 @@ async def find(client: "Api", target: Target, declared: Collection[Target], reco
         if where in recorded or _is_version(body, target, record):
             # Without an id of the state, other people's stack of this name carries the same labels.
             found.append(Old(body, certain=where in recorded or record.owner is not None))
-        elif _label(body, _INSTANCE) == target.name or _label(body, _INSTANCE) not in names:
+        elif _label(body, _INSTANCE) == target.name:
             found += _elsewhere(body, target, record)
-    return found
+        elif _label(body, _INSTANCE) not in names:
+            nameless += _elsewhere(body, target, record)
+    return found + await _renamed(client, target, declared, record, nameless)
+
+
+async def _renamed(
+    client: "Api", target: Target, declared: Collection[Target], record: Record, nameless: list[Old]
+) -> list[Old]:
+    """Of the clusters whose names under `dask:clusters` nobody has now, those that `target` may have had before.
+
+    None where `target` is not new. While another new cluster is not ready yet, it may be that one's: then they are
+    drained and not deleted, and the last new cluster deletes them.
+    """
+    if record.named is not None or not nameless:
+        return []
+    urls = [_record_url(it) for it in declared if (it.namespace, it.name) != (target.namespace, target.name)]
+    last = all(await asyncio.gather(*(kube.find(client, url) for url in urls)))
+    return [Old(it.body, certain=it.certain and last) for it in nameless]
 
 
 def _is_version(body: Object, target: Target, record: Record) -> bool:
@@ -142,11 +159,14 @@ async def _all(client: "Api", target: Target, record: Record) -> list[Object]:
 
 async def _recorded(client: "Api", target: Target, record: Record) -> set[tuple[str, str]]:
     """The clusters that the connection record names: in the engine's state, and live."""
-    url = f"api/v1/namespaces/{target.namespace}/configmaps/{target.name}-connection"
-    live = await kube.find(client, url) or {}
+    live = await kube.find(client, _record_url(target)) or {}
     ours = _label(live, PART_OF) == target.part_of and (record.owner is None or _owner(live) in (None, record.owner))
     named = {record.named, live.get("data", {}).get("DASK_CLUSTER_NAME") if ours else None}
     return {(target.namespace, name) for name in named if name}
+
+
+def _record_url(target: Target) -> str:
+    return f"api/v1/namespaces/{target.namespace}/configmaps/{target.name}-connection"
 
 
 async def refuse_terminating(connection: Connection, target: Target) -> None:

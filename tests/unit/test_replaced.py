@@ -170,7 +170,32 @@ def test_a_cluster_whose_name_nobody_has_is_waited_for_as_long_as_any(
 
     run(monkeypatch, [live("z-old", instance="z"), live("a-old")], declared=declared)
 
-    assert drained == [("lab/z-old", "2h"), ("lab/a-old", "10m")]
+    assert drained == [("lab/a-old", "10m"), ("lab/z-old", "2h")]
+
+
+@pytest.mark.parametrize(
+    ("new", "other_is_ready", "is_drained", "is_deleted"),
+    [
+        pytest.param(True, True, True, True, id="the-last-new-cluster-takes-its-place"),
+        pytest.param(True, False, True, False, id="another-new-cluster-may-take-its-place"),
+        pytest.param(False, True, False, False, id="an-old-cluster-does-not-take-its-place"),
+    ],
+)
+def test_a_renamed_cluster_is_not_deleted_before_all_new_ones_are_ready(
+    monkeypatch: pytest.MonkeyPatch,
+    drained: Drained,
+    *,
+    new: bool,
+    other_is_ready: bool,
+    is_drained: bool,
+    is_deleted: bool,
+) -> None:
+    other = {"api/v1/namespaces/lab/configmaps/b-connection": connection(target("b"))} if other_is_ready else {}
+    record = Record(ME, None if new else "a-before")
+
+    deleted = run(monkeypatch, [live("z-old", instance="z")], record, [target(), target("b")], other)
+
+    assert (bool(drained), bool(deleted)) == (is_drained, is_deleted)
 
 
 @pytest.mark.parametrize("first", [True, False])

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pulumi
 
-from components import drain, kube
+from components import drain, kube, manifest
 from components.errors import ClusterError
 from components.kube import Connection, Object
 from components.manifest import API_VERSION, Target
@@ -61,10 +61,23 @@ async def drain_and_delete(
     """
     client = await kube.api(connection)
     old = await find(client, target, declared, record)
+    if old:
+        await _refuse_unmoved(client, target)
     ends = (_end(client, it, _timeout(it, target, declared), moved) for it in old)
     for result in await asyncio.gather(*ends, return_exceptions=True):
         if isinstance(result, BaseException):
             raise result
+
+
+async def _refuse_unmoved(client: "Api", target: Target) -> None:
+    """Raises `ClusterError` where the live endpoint leads elsewhere, as after a `--target` that leaves it out."""
+    endpoint = await kube.find(client, kube.url(manifest.endpoint(target))) or {}
+    led_to = ((endpoint.get("spec") or {}).get("selector") or {}).get("dask.org/cluster-name")
+    if led_to != target.physical_name:
+        raise ClusterError(
+            f"{target.name}: the endpoint leads to {led_to or 'nothing'} and not to {target.physical_name}, so no "
+            "older cluster is drained or deleted; run `up` without `--target`"
+        )
 
 
 async def _end(client: "Api", old: Old, timeout: str, moved: float | None) -> None:

@@ -11,7 +11,7 @@ import pytest
 from components import drain, kube, replaced
 from components.errors import ClusterError
 from components.kube import Connection
-from components.manifest import Target, connection
+from components.manifest import Target, connection, endpoint
 from components.ownership import OWNER
 from components.replaced import Record
 from components.settings import parse
@@ -65,7 +65,8 @@ def run(
 ) -> list[str]:
     """Returns the paths of what was deleted."""
     here = [it for it in clusters if it["metadata"]["namespace"] == "lab"]
-    api = FakeApi({EVERYWHERE: {"items": list(clusters)}, HERE: {"items": here}} | (answers or {}))
+    moved: dict[str, Any] = {kube.url(endpoint(target())): endpoint(target())}
+    api = FakeApi(moved | {EVERYWHERE: {"items": list(clusters)}, HERE: {"items": here}} | (answers or {}))
 
     async def connect(_: Connection) -> FakeApi:
         return api
@@ -228,6 +229,19 @@ def test_what_could_not_be_drained_is_not_deleted_and_the_others_are(monkeypatch
         run(monkeypatch, [live("a-secret"), live("a-old")])
 
     assert sent == ["uid-of-a-old"]
+
+
+def test_nothing_is_drained_or_deleted_while_the_endpoint_leads_to_the_old_one(
+    monkeypatch: pytest.MonkeyPatch, drained: Drained
+) -> None:
+    """As with a `--target` that names the record and not the endpoint."""
+    unmoved = endpoint(target())
+    unmoved["spec"]["selector"]["dask.org/cluster-name"] = "a-old"
+
+    with pytest.raises(ClusterError, match=r"the endpoint leads to a-old .* run `up` without `--target`"):
+        run(monkeypatch, [live("a-old")], answers={kube.url(unmoved): unmoved})
+
+    assert drained == []
 
 
 @pytest.mark.parametrize("terminating", [True, False])

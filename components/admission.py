@@ -79,11 +79,12 @@ def patch(target: Target, one: Drift) -> Patch:
     Old and new pods must not run side by side: two workers of one name are refused by the scheduler, and two schedulers
     would share a Service.
     """
-    if one.kind == "service":
-        return {"spec": drift.declared_service(target)}
     if one.kind == "replicas":
         return resize(target.cluster.workers.wanted)
+    # As operations on whole fields: a merge patch would leave a label that was added to a selector.
     wanted = {"replicas": 1, "paused": False, "strategy": {"type": "Recreate"}, "template/spec": one.pods}
+    if one.kind == "service":
+        wanted = drift.declared_service(target)
     return [{"op": "add", "path": f"/spec/{path}", "value": value} for path, value in wanted.items()]
 
 

@@ -114,7 +114,13 @@ class DaskCluster(pulumi.ComponentResource):
         job = manifest.verify_job(target)
         hook = ResourceHook(f"{_logical(job)}-pods", pods_have_started)
         limit = pulumi.CustomTimeouts(create=f"{seconds(target.cluster.ready_timeout) + 90}s")
-        options = self._child(workers, hooks=ResourceHookBinding(before_create=[hook]), custom_timeouts=limit)
+        options = self._child(
+            workers,
+            hooks=ResourceHookBinding(before_create=[hook]),
+            custom_timeouts=limit,
+            # A policy that rewrites the Job's pods would have it replaced in every run. Its name holds their content.
+            ignore_changes=["spec.template"],
+        )
         return Job(_logical(job), **_args(job), opts=options)
 
     def _endpoint(self, ready: list[Resource]) -> Service:
@@ -126,6 +132,8 @@ class DaskCluster(pulumi.ComponentResource):
             body["spec"] = Output.from_input(self._move.endpoint_spec())
         # The endpoint is what stays: protecting the versions of the cluster would forbid every update.
         options = self._child(ready, protect=target.cluster.protect or None, hooks=self._move.endpoint_hooks())
+        if ready_scheduler := readiness.before_endpoint(self._connection, target):
+            options = ResourceOptions.merge(options, ResourceOptions(hooks=ready_scheduler))
         return Service(f"{target.name}-endpoint", **_args(body), opts=options)
 
     def _connection_record(self, service: Service) -> None:

@@ -178,7 +178,7 @@ def _deployment(kind: Kind, live: Object, pod: Spec) -> Iterator[Drift]:
 def facts(deployment: Object) -> Spec:
     """What of a Deployment decides which pods run."""
     spec = deployment["spec"]
-    return {key: spec.get(key) for key in ("replicas", "paused")} | spec["template"]["spec"]
+    return {"replicas": spec.get("replicas"), "paused": spec.get("paused", False)} | spec["template"]["spec"]
 
 
 def _lines(found: Iterator[Difference]) -> tuple[str, ...]:

@@ -10,8 +10,9 @@ from components import nodeports, replaced
 from components.errors import ClusterError
 from components.kube import Connection
 from components.manifest import Target
+from components.ownership import OWNER
 from components.podspec import Spec
-from components.replaced import OWNER, Record
+from components.replaced import Record
 
 # All clusters of a program, by its stack. They are complete before the first hook runs: nobody constructs one in an
 # `apply`. A component provider has no stack of its own, and so knows of one cluster at a time.

@@ -15,8 +15,8 @@ from components.errors import ClusterError
 from components.kube import Connection, Object
 from components.manifest import Target
 from components.names import PART_OF
+from components.ownership import OWNER
 from components.podspec import Spec
-from components.replaced import OWNER
 
 if TYPE_CHECKING:
     from kr8s.asyncio import Api
@@ -74,6 +74,9 @@ async def _holders(
     declared_ports = {(it.namespace, it.name): node_ports(manifest.endpoint(it)["spec"]) for it in declared}
     ours: list[Object] = []
     theirs: list[Object] = []
+    own = await kube.find(client, kube.url(manifest.endpoint(target)))
+    if own and node_ports(own["spec"]) >= asked:
+        return [], []  # nobody else can have them
     found = await kube.unless_forbidden(kube.items(client, "api/v1/services"))
     if found is None:
         found = await kube.items(client, f"api/v1/namespaces/{target.namespace}/services")

@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 import pulumi
 
-from components import drain, kube
+from components import drain, kube, manifest
 from components.errors import ClusterError
 from components.kube import Connection, Object
 from components.manifest import API_VERSION, Target
 from components.names import PART_OF
+from components.ownership import OWNER
 from components.quantities import seconds
 
 if TYPE_CHECKING:
     from kr8s.asyncio import Api
 
-OWNER = "dask-on-kubernetes/owner"
 _INSTANCE = "app.kubernetes.io/instance"
 
 
@@ -61,10 +61,23 @@ async def drain_and_delete(
     """
     client = await kube.api(connection)
     old = await find(client, target, declared, record)
+    if old:
+        await _refuse_unmoved(client, target)
     ends = (_end(client, it, _timeout(it, target, declared), moved) for it in old)
     for result in await asyncio.gather(*ends, return_exceptions=True):
         if isinstance(result, BaseException):
             raise result
+
+
+async def _refuse_unmoved(client: "Api", target: Target) -> None:
+    """Raises `ClusterError` where the live endpoint leads elsewhere, as after a `--target` that leaves it out."""
+    endpoint = await kube.find(client, kube.url(manifest.endpoint(target))) or {}
+    led_to = ((endpoint.get("spec") or {}).get("selector") or {}).get("dask.org/cluster-name")
+    if led_to != target.physical_name:
+        raise ClusterError(
+            f"{target.name}: the endpoint leads to {led_to or 'nothing'} and not to {target.physical_name}, so no "
+            "older cluster is drained or deleted; run `up` without `--target`"
+        )
 
 
 async def _end(client: "Api", old: Old, timeout: str, moved: float | None) -> None:
@@ -92,7 +105,7 @@ async def find(client: "Api", target: Target, declared: Collection[Target], reco
     living = {(it.namespace, it.physical_name) for it in declared} | {(target.namespace, target.physical_name)}
     names = {it.name for it in declared} | {target.name}
     recorded = await _recorded(client, target, record)
-    found = []
+    found, nameless = [], []
     for body in await _all(client, target, record):
         meta = body["metadata"]
         where = (meta["namespace"], meta["name"])
@@ -102,9 +115,26 @@ async def find(client: "Api", target: Target, declared: Collection[Target], reco
         if where in recorded or _is_version(body, target, record):
             # Without an id of the state, other people's stack of this name carries the same labels.
             found.append(Old(body, certain=where in recorded or record.owner is not None))
-        elif _label(body, _INSTANCE) == target.name or _label(body, _INSTANCE) not in names:
+        elif _label(body, _INSTANCE) == target.name:
             found += _elsewhere(body, target, record)
-    return found
+        elif _label(body, _INSTANCE) not in names:
+            nameless += _elsewhere(body, target, record)
+    return found + await _renamed(client, target, declared, record, nameless)
+
+
+async def _renamed(
+    client: "Api", target: Target, declared: Collection[Target], record: Record, nameless: list[Old]
+) -> list[Old]:
+    """Of the clusters whose names under `dask:clusters` nobody has now, those that `target` may have had before.
+
+    None where `target` is not new. While another new cluster is not ready yet, it may be that one's: then they are
+    drained and not deleted, and the last new cluster deletes them.
+    """
+    if record.named is not None or not nameless:
+        return []
+    urls = [_record_url(it) for it in declared if (it.namespace, it.name) != (target.namespace, target.name)]
+    last = all(await asyncio.gather(*(kube.find(client, url) for url in urls)))
+    return [Old(it.body, certain=it.certain and last) for it in nameless]
 
 
 def _is_version(body: Object, target: Target, record: Record) -> bool:
@@ -142,11 +172,14 @@ async def _all(client: "Api", target: Target, record: Record) -> list[Object]:
 
 async def _recorded(client: "Api", target: Target, record: Record) -> set[tuple[str, str]]:
     """The clusters that the connection record names: in the engine's state, and live."""
-    url = f"api/v1/namespaces/{target.namespace}/configmaps/{target.name}-connection"
-    live = await kube.find(client, url) or {}
+    live = await kube.find(client, _record_url(target)) or {}
     ours = _label(live, PART_OF) == target.part_of and (record.owner is None or _owner(live) in (None, record.owner))
     named = {record.named, live.get("data", {}).get("DASK_CLUSTER_NAME") if ours else None}
     return {(target.namespace, name) for name in named if name}
+
+
+def _record_url(target: Target) -> str:
+    return f"api/v1/namespaces/{target.namespace}/configmaps/{target.name}-connection"
 
 
 async def refuse_terminating(connection: Connection, target: Target) -> None:

@@ -120,8 +120,9 @@ async def _first_answer(client: "Api") -> None:
         try:
             async with client.call_api("GET", version="", base="/version", raise_for_status=False, timeout=10) as got:
                 status = got.status_code
-        except (httpx.TransportError, kr8s.APITimeoutError):
-            if time.monotonic() > deadline:
+        except (httpx.TransportError, kr8s.APITimeoutError) as error:
+            # A certificate of another authority does not change by waiting.
+            if time.monotonic() > deadline or "CERTIFICATE_VERIFY_FAILED" in str(error):
                 raise
         else:
             if status == 401:

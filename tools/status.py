@@ -120,7 +120,7 @@ async def _ask(client: Any, where: str) -> Object | None:
     import kr8s
 
     try:
-        return await asyncio.wait_for(kube.get(client, where), _ANSWER_SECONDS)
+        return await asyncio.wait_for(kube.once(client, where), _ANSWER_SECONDS)
     except (kr8s.ServerError, kr8s.NotFoundError, TimeoutError):
         return None
 

@@ -14,7 +14,8 @@ from components.errors import ClusterError
 from components.kube import Connection
 from components.manifest import Target
 from components.move import Move, ends_well
-from components.replaced import OWNER, Record
+from components.ownership import OWNER
+from components.replaced import Record
 from components.settings import parse
 from tests.unit.registrations import record
 

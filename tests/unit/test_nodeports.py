@@ -11,7 +11,7 @@ from components import kube, manifest, nodeports
 from components.errors import ClusterError
 from components.kube import Connection
 from components.manifest import Target
-from components.replaced import OWNER
+from components.ownership import OWNER
 from components.settings import parse
 from tests.unit.api import FakeApi
 
@@ -34,7 +34,7 @@ def hand_over(
     monkeypatch: pytest.MonkeyPatch, services: list[dict[str, Any]], declared: list[Target], *, preview: bool = False
 ) -> dict[str, Any]:
     """Hands over to the first of `declared`. Returns what was patched, by path."""
-    api = FakeApi({"api/v1/services": {"items": services}})
+    api = FakeApi({"api/v1/services": {"items": services}} | {kube.url(it): it for it in services})
 
     async def connect(_: Connection) -> FakeApi:
         return api
@@ -78,7 +78,7 @@ def test_an_endpoint_of_this_stack_gives_up_a_port_that_it_no_longer_declares(
 @pytest.mark.parametrize(
     ("case", "holder"),
     [
-        ("a stranger's", {"metadata": {"name": "web", "namespace": "shop"}, "spec": live(target("x"))["spec"]}),
+        ("a stranger's", live(target("web", "shop")) | {"metadata": {"name": "web", "namespace": "shop"}}),
         ("another stack's of this name", live(target("web", "shop"), owner=SOMEBODY)),
         ("one that declares it as well", live(target("web", "shop"))),
     ],
@@ -112,3 +112,17 @@ def test_an_endpoint_without_fixed_ports_asks_nobody(monkeypatch: pytest.MonkeyP
     free = Target("a", parse({"clusters": {"a": {}}}).clusters["a"], "lab", "dask-dev")
 
     asyncio.run(nodeports.hand_over(Connection(), free, [free], ME))
+
+
+def test_an_endpoint_that_has_its_ports_lists_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never() -> int:
+        raise AssertionError("listed")
+
+    async def connect(_: Connection) -> FakeApi:
+        return FakeApi({"api/v1/namespaces/lab/services/a": live(target("a")), "api/v1/services": never})
+
+    monkeypatch.setattr(kube, "api", connect)
+
+    spec = asyncio.run(nodeports.preview(Connection(), target("a"), [target("a")]))
+
+    assert [port.get("nodePort") for port in spec["ports"]] == [30786, 30787]

@@ -108,6 +108,36 @@ def test_the_verify_job_and_the_connection_record_carry_the_waits(program: Progr
     assert list(connection.hooks.before_create) == ["ownership", "analytics-drain"]
 
 
+def test_a_deletion_may_take_as_long_as_the_pods_grace_period(program: Program) -> None:
+    workers = {"terminationGracePeriod": "30m"}
+    recording = program(clusters={"a": {"workers": workers, "workerGroups": {"g": {"terminationGracePeriod": "1h"}}}})
+
+    limits = {kind: only(recording, kind).request.customTimeouts.delete for kind in ("DaskCluster", "DaskWorkerGroup")}
+    assert limits == {"DaskCluster": "2100s", "DaskWorkerGroup": "3900s"}
+
+
+def test_a_policy_that_rewrites_the_verify_job_does_not_replace_it_in_every_run(program: Program) -> None:
+    recording = program(clusters={"a": {}})
+
+    assert list(only(recording, "Job").request.ignoreChanges) == ["spec.template"]
+
+
+def test_the_endpoint_is_looked_after_in_previews_too(program: Program) -> None:
+    endpoint = program(clusters={"a": {}}).made["a-endpoint"].request.hooks
+
+    assert "a-may-move" in endpoint.before_create
+    assert "a-may-move" in endpoint.before_update
+    assert list(endpoint.after_update) == ["a-has-moved"]
+
+
+@pytest.mark.parametrize("verify", [True, False])
+def test_an_endpoint_waits_for_a_ready_scheduler_where_nothing_is_verified(program: Program, verify: bool) -> None:
+    endpoint = program(clusters={"a": {"verify": verify}}).made["a-endpoint"].request.hooks
+
+    for hooks in (endpoint.before_create, endpoint.before_update):
+        assert ("a-scheduler-ready" in hooks) != verify
+
+
 def test_no_resource_has_a_delete_hook(program: Program) -> None:
     """They would make `pulumi destroy` need `--run-program`."""
     recording = program(clusters={"analytics": {}}, jobs={"once": {"runner": {"script": "print(1)"}}})

@@ -64,13 +64,27 @@ def _service(world: World) -> None:
     world.of("services", "-scheduler")["spec"]["type"] = "NodePort"
 
 
+def _selector(world: World) -> None:
+    """The Service then leads to no pod."""
+    world.of("services", "-scheduler")["spec"]["selector"]["by"] = "hand"
+
+
 def _everything_gone(world: World) -> None:
     world.objects = {path: it for path, it in world.objects.items() if "/daskclusters/" in path or "-big-" in path}
 
 
 @pytest.mark.parametrize(
     "hand",
-    [_scheduler_image, _scheduler_paused, _scheduler_stopped, _more_workers, _lost_workers, _service, _everything_gone],
+    [
+        _scheduler_image,
+        _scheduler_paused,
+        _scheduler_stopped,
+        _more_workers,
+        _lost_workers,
+        _service,
+        _selector,
+        _everything_gone,
+    ],
 )
 def test_what_a_hand_has_done_is_undone(
     world: World, told: list[str], monkeypatch: pytest.MonkeyPatch, hand: Callable[[World], None]
@@ -225,6 +239,16 @@ def test_a_webhook_on_the_operators_service_or_a_number_of_workers_is_not_fought
     mend(world)
 
     assert (told, world.patched) == ([], [])
+
+
+def test_a_paused_deployment_is_told_with_both_values(world: World, told: list[str]) -> None:
+    world.objects[world.workers()[0]]["spec"]["paused"] = True
+    # The API server leaves out what is false.
+    world.veto = lambda live: live["spec"].pop("paused") if live["spec"].get("paused") is False else None
+
+    mend(world)
+
+    assert told[0].endswith(": paused: live true, declared false")
 
 
 @pytest.mark.parametrize("preview", [True, False])

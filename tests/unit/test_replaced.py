@@ -11,8 +11,9 @@ import pytest
 from components import drain, kube, replaced
 from components.errors import ClusterError
 from components.kube import Connection
-from components.manifest import Target, connection
-from components.replaced import OWNER, Record
+from components.manifest import Target, connection, endpoint
+from components.ownership import OWNER
+from components.replaced import Record
 from components.settings import parse
 from tests.unit.api import FakeApi
 
@@ -64,7 +65,8 @@ def run(
 ) -> list[str]:
     """Returns the paths of what was deleted."""
     here = [it for it in clusters if it["metadata"]["namespace"] == "lab"]
-    api = FakeApi({EVERYWHERE: {"items": list(clusters)}, HERE: {"items": here}} | (answers or {}))
+    moved: dict[str, Any] = {kube.url(endpoint(target())): endpoint(target())}
+    api = FakeApi(moved | {EVERYWHERE: {"items": list(clusters)}, HERE: {"items": here}} | (answers or {}))
 
     async def connect(_: Connection) -> FakeApi:
         return api
@@ -169,7 +171,32 @@ def test_a_cluster_whose_name_nobody_has_is_waited_for_as_long_as_any(
 
     run(monkeypatch, [live("z-old", instance="z"), live("a-old")], declared=declared)
 
-    assert drained == [("lab/z-old", "2h"), ("lab/a-old", "10m")]
+    assert drained == [("lab/a-old", "10m"), ("lab/z-old", "2h")]
+
+
+@pytest.mark.parametrize(
+    ("new", "other_is_ready", "is_drained", "is_deleted"),
+    [
+        pytest.param(True, True, True, True, id="the-last-new-cluster-takes-its-place"),
+        pytest.param(True, False, True, False, id="another-new-cluster-may-take-its-place"),
+        pytest.param(False, True, False, False, id="an-old-cluster-does-not-take-its-place"),
+    ],
+)
+def test_a_renamed_cluster_is_not_deleted_before_all_new_ones_are_ready(
+    monkeypatch: pytest.MonkeyPatch,
+    drained: Drained,
+    *,
+    new: bool,
+    other_is_ready: bool,
+    is_drained: bool,
+    is_deleted: bool,
+) -> None:
+    other = {"api/v1/namespaces/lab/configmaps/b-connection": connection(target("b"))} if other_is_ready else {}
+    record = Record(ME, None if new else "a-before")
+
+    deleted = run(monkeypatch, [live("z-old", instance="z")], record, [target(), target("b")], other)
+
+    assert (bool(drained), bool(deleted)) == (is_drained, is_deleted)
 
 
 @pytest.mark.parametrize("first", [True, False])
@@ -202,6 +229,19 @@ def test_what_could_not_be_drained_is_not_deleted_and_the_others_are(monkeypatch
         run(monkeypatch, [live("a-secret"), live("a-old")])
 
     assert sent == ["uid-of-a-old"]
+
+
+def test_nothing_is_drained_or_deleted_while_the_endpoint_leads_to_the_old_one(
+    monkeypatch: pytest.MonkeyPatch, drained: Drained
+) -> None:
+    """As with a `--target` that names the record and not the endpoint."""
+    unmoved = endpoint(target())
+    unmoved["spec"]["selector"]["dask.org/cluster-name"] = "a-old"
+
+    with pytest.raises(ClusterError, match=r"the endpoint leads to a-old .* run `up` without `--target`"):
+        run(monkeypatch, [live("a-old")], answers={kube.url(unmoved): unmoved})
+
+    assert drained == []
 
 
 @pytest.mark.parametrize("terminating", [True, False])

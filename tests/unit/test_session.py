@@ -10,7 +10,7 @@ from typing import Any
 import kr8s
 import pytest
 
-from components import kube, session
+from components import kube, session, stack
 from components.errors import ClusterError
 from components.kube import Connection
 from tests.unit.server import Answer, Server, runs, with_key, with_plugin
@@ -151,3 +151,14 @@ def test_a_failure_is_told_to_all_who_ask_at_once(tmp_path: Path, monkeypatch: p
 
     assert all(isinstance(answer, ClusterError) for answer in answers)
     assert runs(tmp_path) == 1
+
+
+def test_ctrl_c_removes_the_credentials_before_it_ends_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[Any] = []
+    monkeypatch.setattr(stack.signal, "signal", lambda _, handler: handler())
+    monkeypatch.setattr(stack, "remove_credentials", lambda: done.append("removed"))
+    monkeypatch.setattr(stack.os, "_exit", done.append)
+
+    stack.end_quickly()
+
+    assert done == ["removed", 1]

@@ -60,6 +60,7 @@ def config_file(project: Project, folder: Path) -> Path:
 def _logged_in() -> bool:
     home = Path(os.environ.get("PULUMI_HOME") or "~/.pulumi").expanduser()
     try:
-        return bool(json.loads((home / "credentials.json").read_text(encoding="utf-8")).get("current"))
+        content = json.loads((home / "credentials.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
+    return isinstance(content, dict) and bool(content.get("current"))

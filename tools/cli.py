@@ -108,9 +108,10 @@ def _bounded(command: list[str]) -> None:
     ) as process:
         try:
             output, _ = process.communicate(timeout=_DOWNLOAD_SECONDS)
-        except subprocess.TimeoutExpired:
+        except BaseException:  # Ctrl-C does not reach a group of its own
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
             raise
     if process.returncode:
         raise RuntimeError((output.strip().splitlines() or ["no output"])[-1])

@@ -24,18 +24,22 @@ class Project:
 
     @cached_property
     def settings(self) -> dict[str, Any]:
-        """Pulumi.yaml."""
-        return _mapping(self.root / "Pulumi.yaml")
+        """Pulumi.yaml. Raises `ToolError` where it is broken or names no project."""
+        file = self.root / "Pulumi.yaml"
+        settings = _mapping(file)
+        if not isinstance(settings.get("name"), str):
+            raise ToolError(f"{file}: `name` is missing; it names the project")
+        return settings
 
     @cached_property
     def config(self) -> dict[str, Any]:
         """The values of the stack's file, laid over those of Pulumi.yaml, as they are written."""
-        return (self.settings.get("config") or {}) | (_mapping(self.stack_file).get("config") or {})
+        return _config(self.root / "Pulumi.yaml", self.settings) | _config(self.stack_file, _mapping(self.stack_file))
 
     @property
     def oldest_cli(self) -> tuple[int, ...]:
         """The oldest CLI that the project accepts, from `requiredPulumiVersion: ">=3.226.0"`."""
-        found = re.match(r">=(\d+)\.(\d+)\.(\d+)", self.settings.get("requiredPulumiVersion", ""))
+        found = re.match(r">=(\d+)\.(\d+)\.(\d+)", str(self.settings.get("requiredPulumiVersion")))
         return tuple(map(int, found.groups())) if found else (0, 0, 0)
 
 
@@ -43,7 +47,9 @@ def open_project(root: Path, stack: str) -> Project:
     """The project of a folder. Raises `ToolError` where the stack has no file."""
     project = Project(root.resolve(), stack)
     if not project.stack_file.is_file():
-        stacks = sorted(path.name.split(".")[1] for path in project.root.glob("Pulumi.*.yaml"))
+        stacks = sorted(
+            path.name.removeprefix("Pulumi.").removesuffix(".yaml") for path in project.root.glob("Pulumi.*.yaml")
+        )
         raise ToolError(
             f"STACK={stack}: {project.stack_file.name} is missing in {project.root}; the stacks are: "
             f"{', '.join(stacks) or 'none'}"
@@ -56,8 +62,17 @@ def _mapping(path: Path) -> dict[str, Any]:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ToolError(f"{path}: {error.strerror}; run the command in the project's folder") from error
+    except UnicodeDecodeError as error:
+        raise ToolError(f"{path} is not UTF-8: {error}") from error
     except yaml.YAMLError as error:
         raise ToolError(f"{path} is not YAML: {error}") from error
     if not isinstance(content or {}, dict):
         raise ToolError(f"{path}: must be a mapping, not {type(content).__name__}")
     return content or {}
+
+
+def _config(path: Path, content: dict[str, Any]) -> dict[str, Any]:
+    config = content.get("config") or {}
+    if not isinstance(config, dict):
+        raise ToolError(f"{path}: `config` must be a mapping, not {type(config).__name__}")
+    return config

@@ -60,9 +60,9 @@ def current_context(file: Path | None = None) -> str:
         return ""
     if not isinstance(content, dict):
         return ""
-    names = [each.get("name") for each in content.get("contexts") or []]
-    current = content.get("current-context") or ""
-    return current if current in names else ""
+    contexts, current = content.get("contexts"), content.get("current-context")
+    names = [each.get("name") for each in contexts if isinstance(each, dict)] if isinstance(contexts, list) else []
+    return current if isinstance(current, str) and current in names else ""
 
 
 def environment(target: Target, *, start: bool) -> dict[str, str]:

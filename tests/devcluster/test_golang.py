@@ -1,9 +1,16 @@
 """The cache of built programs, with a stand-in for `go`: what keys a build, and what an interrupted one leaves."""
 
+import os
 import shutil
+import signal
 import stat
+import subprocess
+import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -11,6 +18,8 @@ import pytest
 from devcluster import engine, golang
 from devcluster.kubernetes import build
 from devcluster.shell import DevclusterError
+from tests.support.clusters import ROOT
+from tests.support.wait import wait_until
 
 GO = """#!/bin/sh
 case "$1" in
@@ -19,7 +28,8 @@ case "$1" in
   build)
     echo build >> {log}
     for last; do case "$previous" in -o) target="$last";; esac; previous="$last"; done
-    test -e {broken} && {{ echo "main.go:1: syntax error" >&2; exit 1; }}
+    test -e {broken} && {{ echo example.com/compiled >&2; cat {broken} >&2; exit 1; }}
+    test -e {endless} && {{ touch {begun}; exec sleep 60; }}
     touch "$target/node" "$target/helm" "$target/pause" "$target/pulumi"; sleep 0.2 ;;
 esac
 """
@@ -44,7 +54,7 @@ def go(tmp_path, monkeypatch):
 def _install(tmp_path: Path, version: str) -> None:
     (tmp_path / "bin").mkdir(exist_ok=True)
     program = tmp_path / "bin" / "go"
-    paths = {name: tmp_path / name for name in ("log", "broken", "sdk")}
+    paths = {name: tmp_path / name for name in ("log", "broken", "sdk", "endless", "begun")}
     program.write_text(GO.format(version=version, **paths))
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
 
@@ -132,10 +142,11 @@ def test_two_builders_build_once(go):
     assert _builds(go) == 1
 
 
-def test_a_failed_build_says_why_and_leaves_nothing_that_looks_finished(go):
-    (go / "broken").touch()
+@pytest.mark.parametrize("words", ["main.go:1: syntax error", "write /tmp/b001/_pkg_.a: no space left on device"])
+def test_a_failed_build_says_why_and_leaves_nothing_that_looks_finished(go, words):
+    (go / "broken").write_text(f"{words}\n")
 
-    with pytest.raises(DevclusterError, match=r"`go build` ended with 1:\nmain.go:1: syntax error"):
+    with pytest.raises(DevclusterError, match=rf"`go build` ended with 1:\n{words}\nWhat was compiled is kept"):
         build.ensure()
 
     assert [path.name for path in golang.cache_root().iterdir()] == ["build.lock"]
@@ -175,3 +186,72 @@ def test_the_versions_in_go_mod_are_stamped_in(go):
     assert "k8s.io/component-base/version.gitMinor=34 " in flags
     assert f"helm.sh/helm/v3/internal/version.version={build.node().required('helm.sh/helm/v3')} " in flags
     assert "sdk/v3/go/common/version.Version=v3." in flags
+
+
+def builder() -> subprocess.Popen[str]:
+    """Another process that builds the node's programs, as the head of a group of its own."""
+    program = "from devcluster.kubernetes import build; print(build.ensure())"
+    return subprocess.Popen(
+        [sys.executable, "-c", program], cwd=ROOT, text=True, stdout=subprocess.PIPE, start_new_session=True
+    )
+
+
+def test_an_interrupted_build_leaves_no_half_product_and_is_continued(go):
+    (go / "endless").touch()
+    with builder() as first:
+        wait_until((go / "begun").exists, 30, "the build begins")
+        os.killpg(first.pid, signal.SIGINT)
+        assert first.wait(30) != 0
+    assert [path.name for path in golang.cache_root().iterdir()] == ["build.lock"]
+    (go / "endless").unlink()
+
+    with builder() as second:
+        assert second.wait(30) == 0
+    assert _builds(go) == 2
+
+
+def test_two_checkouts_share_a_product_and_build_it_once(go, tmp_path, monkeypatch):
+    with builder() as first, builder() as second:
+        folders = {it.communicate(timeout=30)[0].strip() for it in (first, second)}
+    assert _builds(go) == 1
+    shutil.copytree(golang.MODULES, tmp_path / "elsewhere")
+
+    monkeypatch.setattr(golang, "MODULES", tmp_path / "elsewhere")
+
+    assert folders == {str(build.product_path())}
+
+
+@contextmanager
+def refusing_proxy() -> Iterator[str]:
+    class Refuses(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_error(403)
+
+        def log_message(self, format: str, *args: object) -> None: ...
+
+    with HTTPServer(("127.0.0.1", 0), Refuses) as server:
+        threading.Thread(target=server.serve_forever).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.mark.slow
+def test_a_module_that_the_proxy_refuses_is_named_with_its_answer(tmp_path, monkeypatch):
+    """With the real Go, on a module of one file that requires another."""
+    own, zero = tmp_path / "go" / "own", "h1:" + "A" * 43 + "="
+    own.mkdir(parents=True)
+    (own / "go.mod").write_text("module own\n\ngo 1.25\n\nrequire example.com/refused v1.0.0\n")
+    lines = (f"example.com/refused v1.0.0{part} {zero}\n" for part in ("", "/go.mod"))
+    (own / "go.sum").write_text("".join(lines))
+    (own / "main.go").write_text('package main\n\nimport _ "example.com/refused"\n\nfunc main() {}\n')
+    monkeypatch.setattr(golang, "MODULES", tmp_path / "go")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("GOMODCACHE", str(tmp_path / "modules"))
+
+    with refusing_proxy() as address:
+        monkeypatch.setenv("GOPROXY", address)
+        with pytest.raises(DevclusterError) as error:
+            golang.ensure(golang.Product("own", "own", (".",), (), "a second"))
+
+    assert f"{address}/example.com/refused/@v/v1.0.0.zip: 403 Forbidden" in str(error.value)
+    assert "GOPROXY must reach a Go module proxy" in str(error.value)

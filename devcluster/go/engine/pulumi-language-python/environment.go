@@ -44,7 +44,8 @@ func sitePackages(ctx context.Context, info *pulumirpc.ProgramInfo) (string, err
 	if err != nil {
 		return "", err
 	}
-	command, err := environment.Command(ctx, "-S", "-c", "import sysconfig; print(sysconfig.get_path('purelib'))")
+	// Not with -S: before 3.14 it is `site` that finds the virtual environment.
+	command, err := environment.Command(ctx, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))")
 	if err != nil {
 		return "", err
 	}

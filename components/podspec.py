@@ -5,16 +5,17 @@ tests hold every spec made here against them.
 """
 
 import json
-import math
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from components import workerargs
 from components.clustersettings import Cluster, Scheduler, Tls, WorkerPods
 from components.podenv import TLS_PATH, environment, tls_environment, variable
+from components.podmerge import laid_over
 from components.podsettings import PodSettings, ProbeTiming
-from components.quantities import amount, seconds
+from components.quantities import seconds
 
 Spec = dict[str, Any]
 COMM_PORT, DASHBOARD_PORT = 8786, 8787
@@ -62,7 +63,7 @@ def scheduler(settings: Scheduler, pod: PodSettings, place: Surroundings) -> Spe
     # A scheduler that is busy for a while answers late: killing it for that would lose all work.
     container["readinessProbe"] = _probe(settings.probes.readiness, period=1, timeout=5, failures=15)
     container["livenessProbe"] = _probe(settings.probes.liveness, delay=15, period=15, timeout=15, failures=8)
-    return overlay(_pod(pod, place, container, "scheduler"), pod.pod_template)
+    return laid_over(_pod(pod, place, container, "scheduler"), pod.pod_template)
 
 
 def worker(settings: WorkerPods, pod: PodSettings, place: Surroundings) -> Spec:
@@ -71,7 +72,7 @@ def worker(settings: WorkerPods, pod: PodSettings, place: Surroundings) -> Spec:
     retire = max(1, grace - RETIRE_MARGIN_SECONDS)
     env = [variable("DASK_SCHEDULER_ADDRESS", place.scheduler_address), variable("DASK_RETIRE_SECONDS", str(retire))]
     container = _container("worker", pod, place, [*env, *tls_environment("worker", place.tls)])
-    container["args"] = _worker_args(settings, pod)
+    container["args"] = workerargs.arguments(settings, pod)
     container["ports"] = [_port("http-dashboard", settings.dashboard_port)]
     if settings.port:
         container["ports"].insert(0, _port("tcp-comm", settings.port))
@@ -80,7 +81,7 @@ def worker(settings: WorkerPods, pod: PodSettings, place: Surroundings) -> Spec:
     if settings.probes.liveness:
         container["livenessProbe"] = _probe(settings.probes.liveness, delay=15, period=15, timeout=15, failures=8)
     spec = _pod(pod, place, container, "worker") | {"terminationGracePeriodSeconds": grace}
-    return overlay(spec, pod.pod_template)
+    return laid_over(spec, pod.pod_template)
 
 
 def verify(cluster: Cluster, place: Surroundings, expected_workers: dict[str, int], ready_seconds: int) -> Spec:
@@ -111,21 +112,7 @@ def runner(command: list[str], pod: PodSettings, place: Surroundings) -> Spec:
     container = _container("job", pod, place, [variable("DASK_SCHEDULER_ADDRESS", place.scheduler_address), patience])
     # As arguments, so that the image's entrypoint installs the packages first.
     container["args"] = command
-    return overlay(_pod(pod, place, container, "client") | {"restartPolicy": "Never"}, pod.pod_template)
-
-
-def _worker_args(settings: WorkerPods, pod: PodSettings) -> list[str]:
-    limits = pod.resources.all_limits()
-    args = ["dask", "worker", "--name", "$(DASK_WORKER_NAME)", "--dashboard"]
-    args += ["--dashboard-address", f":{settings.dashboard_port}"]
-    threads = settings.threads or (math.ceil(amount(limits["cpu"])) if "cpu" in limits else None)
-    if threads:
-        args += ["--nthreads", str(threads)]
-    if "memory" in limits:
-        args += ["--memory-limit", str(int(amount(limits["memory"])))]
-    if settings.port:
-        args += ["--worker-port", str(settings.port)]
-    return [*args, *settings.extra_args]
+    return laid_over(_pod(pod, place, container, "client") | {"restartPolicy": "Never"}, pod.pod_template)
 
 
 def _container(name: str, pod: PodSettings, place: Surroundings, env: list[Spec]) -> Spec:
@@ -192,17 +179,3 @@ def _probe(timing: ProbeTiming | None, *, period: int, timeout: int, failures: i
     ours = {"initialDelaySeconds": delay, "periodSeconds": period, "timeoutSeconds": timeout}
     probe = {"httpGet": {"path": "/health", "port": "http-dashboard"}} | ours | {"failureThreshold": failures} | given
     return {key: value for key, value in probe.items() if value != 0}
-
-
-def overlay(base: Any, over: Any) -> Any:
-    """`over` laid on `base`: mappings key by key, lists of named things by name, everything else replaced."""
-    if isinstance(base, dict) and isinstance(over, dict):
-        return base | {key: overlay(base[key], value) if key in base else value for key, value in over.items()}
-    if isinstance(base, list) and isinstance(over, list) and _named(base) and _named(over):
-        by_name = {item["name"]: item for item in base}
-        return list((by_name | {item["name"]: overlay(by_name.get(item["name"], {}), item) for item in over}).values())
-    return over
-
-
-def _named(items: list[Any]) -> bool:
-    return bool(items) and all(isinstance(item, dict) and "name" in item for item in items)

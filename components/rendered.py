@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from components import podfields, podpromises, podrules, podspec, workerargs
+from components import podfields, podlevels, podpromises, podrules, podspec, workerargs
 from components.checking import UNKNOWN, known
 from components.clustersettings import Scheduler, Tls, WorkerPods, Workers
 from components.errors import Path, Rule, nearest
@@ -157,10 +157,10 @@ def _spec(role: PodSettings, merged: PodSettings, place: Surroundings) -> Spec:
 def as_they_run(settings: Settings) -> Iterator[Rule]:
     """What is wrong with the pods that the settings lead to."""
     for render in pods(settings):
-        yield from known(_checked, render)
+        yield from known(_checked, render, settings.namespace.pod_security)
 
 
-def _checked(render: Callable[[], Rendered]) -> Iterator[Rule]:
+def _checked(render: Callable[[], Rendered], level: str) -> Iterator[Rule]:
     made = render()
     own = made.plain["containers"][0]["name"]
     if isinstance(made.settings, WorkerPods):
@@ -175,6 +175,7 @@ def _checked(render: Callable[[], Rendered]) -> Iterator[Rule]:
         yield from absent
         if absent:
             return
+        yield from _placed(made, podlevels.forbidden(made.pod, level))
     yield from _placed(made, podrules.refused(made.pod, deployed=own != "job"))
     tls = any(volume["name"] == RESERVED_NAME for volume in made.plain.get("volumes", ()))
     extra = len(getattr(made.settings, "extra_args", ()))

@@ -12,7 +12,7 @@ from components.podpromises import _OPTIONS, _ROUTES
 from components.rendered import pods
 from components.settings import parse
 from tests.unit.badsettings.cases import Raw, cluster, job, scratch, workers
-from tests.unit.badsettings.templates import box
+from tests.unit.badsettings.templates import SECURE, box
 
 ROLES: dict[str, tuple[str, Any]] = {
     "scheduler": ("scheduler", lambda said: cluster(scheduler=said)),
@@ -104,7 +104,7 @@ def test_pages_that_the_program_asks_are_served_in_every_role(role: str, how: st
         cluster(scheduler=box("scheduler", livenessProbe=None)),
         cluster(scheduler={"podTemplate": {"terminationGracePeriodSeconds": 5}}),
         workers(podTemplate={"terminationGracePeriodSeconds": 120}),
-        cluster(podTemplate={"containers": [{"name": "side", "image": "x:1", "tty": None}]}),
+        cluster(podTemplate={"containers": [{"name": "side", "image": "x:1", "tty": None, **SECURE}]}),
         workers(extraArgs=["--resources", "GPU=1", "--memory-limit", "0", "--no-nanny"]),
         cluster(scheduler={"extraArgs": ["--idle-timeout", "1h", "--jupyter"]}),
     ],

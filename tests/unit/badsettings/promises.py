@@ -1,7 +1,7 @@
 """Mistakes that would take away what the program relies on: ports, names, hooks, variables, arguments."""
 
 from tests.unit.badsettings.cases import Case, cluster, scratch, workers
-from tests.unit.badsettings.templates import box
+from tests.unit.badsettings.templates import SECURE, box
 
 PROMISES = [
     Case(
@@ -178,7 +178,7 @@ PROMISES = [
     ),
     Case(
         "an init container called like the worker's",
-        workers(podTemplate={"initContainers": [{"name": "worker", "image": "x:1"}]}),
+        workers(podTemplate={"initContainers": [{"name": "worker", "image": "x:1", **SECURE, **SECURE}]}),
         (
             "dask:clusters.a.workers.podTemplate.initContainers[0].name: 'worker' is the name of two "
             "containers; rename one"

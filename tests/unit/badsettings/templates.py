@@ -12,7 +12,45 @@ def template(**fields: object) -> Raw:
     return cluster(podTemplate=fields)
 
 
+SECURE = {"securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}}
 TEMPLATES = [
+    Case(
+        "a container beside the program's in a restricted namespace",
+        template(containers=[{"name": "side", "image": "x:1"}]),
+        (
+            "dask:clusters.a.podTemplate.containers[0].securityContext: must forbid escalation and drop all "
+            "capabilities under pod security 'restricted'; add `securityContext: {allowPrivilegeEscalation: false, "
+            "capabilities: {drop: [ALL]}}`"
+        ),
+        schema=False,
+    ),
+    Case(
+        "a directory of the node by a pod template",
+        template(volumes=[{"name": "x", "hostPath": {"path": "/x"}}]),
+        (
+            "dask:clusters.a.podTemplate.volumes[0].hostPath: is a directory of the node, which pod security "
+            "'restricted' forbids; set `dask:namespace.podSecurity: privileged`"
+        ),
+        schema=False,
+    ),
+    Case(
+        "the node's network under restricted pod security",
+        template(hostNetwork=True),
+        (
+            "dask:clusters.a.podTemplate.hostNetwork: true shares the node's own, which pod security 'restricted' "
+            "forbids; set `dask:namespace.podSecurity: privileged`"
+        ),
+        schema=False,
+    ),
+    Case(
+        "root by a pod template",
+        template(securityContext={"runAsUser": 0}),
+        (
+            "dask:clusters.a.podTemplate.securityContext.runAsUser: 0 is root, which pod security 'restricted' "
+            "forbids; use 1000"
+        ),
+        schema=False,
+    ),
     Case(
         "a job's container in a cluster",
         cluster(**box("job", tty=True)),
@@ -143,8 +181,8 @@ TEMPLATES = [
     ),
     Case(
         "a volume of a pod template with two sources",
-        template(volumes=[{"name": "x", "emptyDir": {}, "hostPath": {"path": "/x"}}]),
-        ("dask:clusters.a.podTemplate.volumes[0]: needs exactly one source; keep one of emptyDir and hostPath"),
+        template(volumes=[{"name": "x", "emptyDir": {}, "secret": {"secretName": "s"}}]),
+        ("dask:clusters.a.podTemplate.volumes[0]: needs exactly one source; keep one of emptyDir and secret"),
         schema=False,
     ),
     Case(
@@ -201,7 +239,9 @@ TEMPLATES = [
     ),
     Case(
         "a probe of an init container",
-        template(initContainers=[{"name": "i", "image": "x:1", "readinessProbe": {"exec": {"command": ["a"]}}}]),
+        template(
+            initContainers=[{"name": "i", "image": "x:1", **SECURE, "readinessProbe": {"exec": {"command": ["a"]}}}]
+        ),
         (
             "dask:clusters.a.podTemplate.initContainers[0].readinessProbe: is not for init containers, which "
             "end before the others begin; remove it"
@@ -210,7 +250,9 @@ TEMPLATES = [
     ),
     Case(
         "a port's name in upper case",
-        template(containers=[{"name": "s", "image": "x:1", "ports": [{"containerPort": 1, "name": "THE_PORT"}]}]),
+        template(
+            containers=[{"name": "s", "image": "x:1", **SECURE, "ports": [{"containerPort": 1, "name": "THE_PORT"}]}]
+        ),
         (
             "dask:clusters.a.podTemplate.containers[0].ports[0].name: 'THE_PORT' must be a port's name: at "
             "most 15 lower-case letters, digits and '-', and one letter at least; shorten or rename it"

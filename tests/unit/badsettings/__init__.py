@@ -2,6 +2,7 @@
 
 from tests.unit.badsettings.cases import Case
 from tests.unit.badsettings.clusters import CLUSTERS
+from tests.unit.badsettings.levels import LEVELS
 from tests.unit.badsettings.metadata import METADATA
 from tests.unit.badsettings.names import NAMES
 from tests.unit.badsettings.pods import PODS
@@ -12,4 +13,4 @@ from tests.unit.badsettings.values import VALUES
 
 __all__ = ["CASES", "Case"]
 
-CASES = [*NAMES, *VALUES, *QUANTITIES, *PODS, *CLUSTERS, *METADATA, *TEMPLATES, *PROMISES]
+CASES = [*NAMES, *VALUES, *QUANTITIES, *PODS, *CLUSTERS, *METADATA, *TEMPLATES, *PROMISES, *LEVELS]

@@ -102,8 +102,8 @@ LOCK := pip compile pyproject.toml --generate-hashes --no-emit-index-url --unive
 	--custom-compile-command "make lock"
 lock: ## requirements*.txt from pyproject.toml, with hashes (needs uv)
 	@command -v uv >/dev/null || { echo "make: uv is missing; install it: $(PYTHON) -m pip install uv" >&2; exit 1; }
-	@uv $(LOCK) --output-file requirements.txt
-	@uv $(LOCK) --extra dev --output-file requirements-dev.txt
+	@uv $(LOCK) --extra client --extra tools --output-file requirements.txt
+	@uv $(LOCK) --extra client --extra tools --extra dev --output-file requirements-dev.txt
 
 # The stamps are newer than what they were made from; pip then makes the difference only.
 $(RUNTIME): requirements.txt | $(VENV)/.stamp-venv

@@ -6,21 +6,19 @@ It writes every measurement to bench/results/first_result-<date>.json, and the t
 """
 
 import argparse
-import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from bench import ways
 from bench.place import Place, empty, facts, own_cluster
 from bench.report import markdown
+from bench.results import RESULTS, failure, new_report, order, save
 from bench.timeline import timeline
 
-RESULTS = Path(__file__).parent / "results"
 WAYS: dict[str, Callable[[Place], ways.Stopwatch]] = {
     "a": ways.by_script,
     "b": ways.by_kubecluster,
@@ -36,39 +34,24 @@ def measure(place: Place, way: str, number: int) -> dict[str, Any]:
     try:
         watch = WAYS[way](place)
     except (RuntimeError, OSError, AssertionError, subprocess.SubprocessError) as error:
-        words = getattr(error, "stderr", None) or str(error)
-        print(f"round {number}, ({way}): failed: {words.strip()[-600:]}", flush=True)
-        return result | {"failure": words.strip()[-1500:]}
+        words = failure(error)
+        print(f"round {number}, ({way}): failed: {words[-600:]}", flush=True)
+        return result | {"failure": words}
     result |= {"marks": watch.marks, "cpu": watch.cpu(), "events": timeline(place, watch.epoch), "output": watch.lines}
     print(f"round {number}, ({way}): {watch.marks}, CPU {result['cpu']}, load {load}", flush=True)
     return result
 
 
-def order(names: list[str], number: int) -> list[str]:
-    """The ways in another order every round: each comes first in its turn, and follows each of the others."""
-    first = number % len(names)
-    rest = names[first + 1 :] + names[:first]
-    return [names[first], *(rest if number % 2 == 0 else rest[::-1])]
-
-
-def save(report: dict[str, Any], directory: Path) -> None:
-    """Both files, after every measurement: a bench that is broken off leaves what it has."""
-    directory.mkdir(parents=True, exist_ok=True)
-    (directory / f"first_result-{report['date']}.json").write_text(json.dumps(report, indent=1) + "\n")
-    (directory / "first_result.md").write_text(markdown(report))
-
-
 def main(argv: list[str] | None = None) -> int:
     options = _parse(argv)
     names = list(options.ways)
-    results: list[dict[str, Any]] = []
-    report = {"date": datetime.now(UTC).date().isoformat(), "rounds": options.rounds, "results": results}
     with own_cluster(keep=options.keep) as place:
-        report["machine"] = facts(place)
+        report = new_report(options.rounds, facts(place))
+        results = report["results"]
         for number in range(options.rounds):
             for way in order(names, number):
                 results.append(measure(place, way, number))
-                save(report, options.results)
+                save("first_result", report, markdown(report), options.results)
         empty(place)
     print(markdown(report))
     return int(any("failure" in result for result in results if result["way"] == "c"))

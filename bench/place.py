@@ -43,8 +43,23 @@ class Place:
     @cached_property
     def environment(self) -> dict[str, str]:
         inherited = os.environ | self.engine
-        path = os.pathsep.join([self.tools, str(PROJECT / ".venv/bin"), inherited["PATH"]])
-        return inherited | {"KUBECONFIG": self.kubeconfig, "PATH": path, "PYTHONUNBUFFERED": "1"}
+        return inherited | {
+            "KUBECONFIG": self.kubeconfig,
+            "PATH": os.pathsep.join([self.tools, str(PROJECT / ".venv/bin"), inherited["PATH"]]),
+            "PULUMI_BACKEND_URL": f"file://{self._state}",
+            "PULUMI_CONFIG_PASSPHRASE": "bench",
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+            "PYTHONUNBUFFERED": "1",
+        }
+
+    @property
+    def _state(self) -> Path:
+        return self.scratch / "state"
+
+    def forget_stacks(self) -> None:
+        """Empty the engine's state; what the stacks have made stays."""
+        shutil.rmtree(self._state, ignore_errors=True)
+        self._state.mkdir()
 
     def run(self, *command: str, timeout: float = 300) -> str:
         """The command's stdout. Raises `CalledProcessError` or `TimeoutExpired`."""

@@ -1,7 +1,9 @@
-"""The measurements as Markdown. In: what first_result.py has gathered. Out: tables of medians, ranges and ratios."""
+"""The measurements of first_result.py as Markdown: tables of medians, ranges and ratios."""
 
 from statistics import median
 from typing import Any
+
+from bench.results import failed, heading
 
 Result = dict[str, Any]
 TITLES = {
@@ -23,15 +25,12 @@ the whole Kubernetes with its pods, plus that of the programs outside it.
 def markdown(report: dict[str, Any]) -> str:
     results: list[Result] = report["results"]
     ways = sorted({result["way"] for result in results})
-    machine = ", ".join(f"{name} {value}" for name, value in report["machine"].items())
-    loads = [result["loadBefore"] for result in results]
     parts = [
         "# Time to the first result\n",
-        f"{report['date']}, {report['rounds']} rounds. {machine}. Load average before the measurements: "
-        f"{min(loads)} to {max(loads)}.\n",
+        heading(report),
         NOTES,
         _table(results, ways),
-        *[f"{TITLES[result['way']]}, round {result['round']}: {_first_line(result)}\n" for result in _failed(results)],
+        *[f"{TITLES[result['way']]}, round {result['round']}: {failed(result)}\n" for result in _failed(results)],
         "## Where the time goes\n",
         "Medians, in seconds since the start. Kubernetes' own times are whole seconds.\n",
         *[_events(results, way) for way in ways],
@@ -101,8 +100,3 @@ def _events(results: list[Result], way: str) -> str:
 
 def _failed(results: list[Result]) -> list[Result]:
     return [result for result in results if "failure" in result]
-
-
-def _first_line(result: Result) -> str:
-    """The failure's last line: that is where programs say what it was."""
-    return result["failure"].splitlines()[-1][:300]

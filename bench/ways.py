@@ -6,52 +6,31 @@ and then waits until both workers are there (`both workers`).
 
 import json
 import re
-import shutil
 import socket
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from importlib.metadata import distribution, version
-from pathlib import Path
 
 from distributed import Client
 
-from bench.place import PROJECT, Place, cpu_seconds
+from bench.place import PROJECT, Place
+from bench.stack import dev_config, ours
+from bench.stopwatch import Stopwatch, lines
 
 TIMEOUT_SECONDS = 300
 KUBECLUSTER_SECONDS = 180
 OPERATOR = "dask-kubernetes-operator"
 
 
-class Stopwatch:
-    """Seconds since the start, by what had been reached."""
-
-    def __init__(self) -> None:
-        self.epoch = time.time()
-        self._cpu = cpu_seconds()
-        self.marks: dict[str, float] = {}
-        self.lines: list[tuple[float, str]] = []
-
-    def mark(self, step: str) -> None:
-        self.marks.setdefault(step, self.passed())
-
-    def cpu(self) -> dict[str, float]:
-        """Processor seconds since the start, of the cluster and of what ran outside it."""
-        return {where: round(now - self._cpu[where], 1) for where, now in cpu_seconds().items()}
-
-    def passed(self) -> float:
-        return round(time.time() - self.epoch, 2)
-
-
 def by_script(place: Place) -> Stopwatch:
     """helm, kubectl and a client that tries again until somebody computes."""
     watch = Stopwatch()
-    _helm_install(place, watch)
+    helm_install(place, watch)
     place.kubectl("apply", f"--filename={PROJECT / 'bench/tutorial.yaml'}")
     watch.mark("kubectl apply returned")
-    _compute(watch, lambda: _node_port_address(place))
+    compute(watch, lambda: node_port_address(place))
     return watch
 
 
@@ -70,10 +49,10 @@ def by_kubecluster(place: Place) -> Stopwatch:
         try:
             process.stdout.readline()  # its imports are done
             watch = Stopwatch()
-            _helm_install(place, watch)
+            helm_install(place, watch)
             process.stdin.write("go\n")
             process.stdin.flush()
-            for line in _lines(process, KUBECLUSTER_SECONDS):
+            for line in lines(process, KUBECLUSTER_SECONDS):
                 watch.mark(json.loads(line)["step"])
         finally:
             process.kill()
@@ -84,48 +63,22 @@ def by_kubecluster(place: Place) -> Stopwatch:
 
 
 def by_pulumi(place: Place) -> Stopwatch:
-    """This project: `pulumi up` of a stack that exists in the state and has no resources yet."""
-    project, state = _project(place), place.scratch / "state"
-    shutil.rmtree(state, ignore_errors=True)
-    state.mkdir()
-    place.environment.update(
-        PULUMI_BACKEND_URL=f"file://{state}", PULUMI_CONFIG_PASSPHRASE="bench", PULUMI_SKIP_UPDATE_CHECK="true"
-    )
-    place.run("pulumi", "stack", "init", "bench", f"--cwd={project}", "--non-interactive")
-    command = ["pulumi", "up", "--yes", "--skip-preview", "--stack=bench", f"--cwd={project}", "--non-interactive"]
-    return _up(place, Stopwatch(), command)
-
-
-def _up(place: Place, watch: Stopwatch, command: list[str]) -> Stopwatch:
-    pipe = subprocess.PIPE
-    with subprocess.Popen(
-        command, env=place.environment, cwd=PROJECT, stdout=pipe, stderr=subprocess.STDOUT, text=True
-    ) as process:
-        for line in _lines(process, TIMEOUT_SECONDS):
-            watch.lines.append((watch.passed(), line.rstrip()))
-    output = "\n".join(line for _, line in watch.lines)
+    """This project: `pulumi up` of the dev stack, which exists in the state and has no resources yet."""
+    place.forget_stacks()
+    stack = ours(place)
+    stack.configure(dev_config())
+    stack.create()
+    watch = Stopwatch()
+    output = stack.up(watch)
     address = re.search(r"^\s*schedulerAddress\s*: \"?(tcp://[\w.:]+)", output, re.MULTILINE)
-    if process.returncode or not address:
-        raise RuntimeError(f"up ended with {process.returncode} after {watch.passed():.0f} s: {output[-1500:]}")
+    if not address:
+        raise RuntimeError(f"up printed no schedulerAddress: {output[-1500:]}")
     watch.mark("up returned")
-    _compute(watch, lambda: address[1])
+    compute(watch, lambda: address[1])
     return watch
 
 
-def _project(place: Place) -> Path:
-    """A copy of the program with the dev stack under a name of its own, so that no lock and no file is shared."""
-    copy = place.scratch / "project"
-    if not copy.exists():
-        shutil.copytree(PROJECT / "components", copy / "components")
-        for name in ("Pulumi.yaml", "__main__.py"):
-            shutil.copy(PROJECT / name, copy / name)
-        (copy / ".venv").symlink_to(PROJECT / ".venv")
-    stack = (PROJECT / "Pulumi.dev.yaml").read_text()
-    (copy / "Pulumi.bench.yaml").write_text(re.sub(r"^encryptionsalt: .*\n?", "", stack, flags=re.MULTILINE))
-    return copy
-
-
-def _helm_install(place: Place, watch: Stopwatch) -> None:
+def helm_install(place: Place, watch: Stopwatch) -> None:
     chart = distribution("dask-kubernetes").locate_file(f"dask_kubernetes/operator/deployment/helm/{OPERATOR}")
     # The chart in the wheel is stamped `set-by-chartpress`; the published one carries its version.
     tag = f"--set=image.tag={version('dask-kubernetes')}"
@@ -133,13 +86,13 @@ def _helm_install(place: Place, watch: Stopwatch) -> None:
     watch.mark("helm install returned")
 
 
-def _node_port_address(place: Place) -> str | None:
+def node_port_address(place: Place) -> str | None:
     path = '{.spec.ports[?(@.name=="tcp-comm")].nodePort}'
     port = place.kubectl("get", "service", "simple-scheduler", "--ignore-not-found", f"--output=jsonpath={path}")
     return f"tcp://{place.node_address}:{port}" if port else None
 
 
-def _compute(watch: Stopwatch, find_address: Callable[[], str | None]) -> None:
+def compute(watch: Stopwatch, find_address: Callable[[], str | None]) -> None:
     """The client: waits for an address, for somebody who listens there, and for a result."""
     deadline, address = time.monotonic() + TIMEOUT_SECONDS, None
     while not _listens(address):
@@ -165,15 +118,3 @@ def _listens(address: str | None) -> bool:
     except OSError:
         return False
     return True
-
-
-def _lines(process: "subprocess.Popen[str]", seconds: float) -> Iterator[str]:
-    """Its lines as they come; it is killed when its time is up."""
-    assert process.stdout is not None
-    timer = threading.Timer(seconds, process.kill)
-    timer.start()
-    try:
-        yield from process.stdout
-        process.wait()
-    finally:
-        timer.cancel()

@@ -14,7 +14,7 @@ from components import kube, manifest
 from components.errors import ClusterError
 from components.kube import Connection
 from components.manifest import Target
-from components.names import content_hash
+from components.names import cluster_content
 from components.podspec import Spec
 
 if TYPE_CHECKING:
@@ -33,12 +33,9 @@ async def spec(connection: Connection, target: Target) -> Spec:
 
 def content(target: Target, spec: Spec) -> str:
     """The hash of what runs, made as `Target.content` is: without `adopt` the cluster is made again if they differ."""
-    body = manifest.dask_cluster(target)
-    worker = {key: value for key, value in spec["worker"].items() if key != "replicas"}
     # The CRD's default, which nobody declares.
-    rest = {key: value for key, value in spec.items() if (key, value) != ("idleTimeout", 0)}
-    del body["metadata"]["name"]
-    return content_hash(body | {"spec": rest | {"worker": worker}})
+    declared = {key: value for key, value in spec.items() if (key, value) != ("idleTimeout", 0)}
+    return cluster_content(manifest.dask_cluster(target) | {"spec": declared})
 
 
 async def _live(client: "Api", target: Target) -> kube.Object:
@@ -85,8 +82,8 @@ async def endpoint(connection: Connection, target: Target, _: object = None) -> 
         change = "gives way to" if name == target.name else "becomes ClusterIP in favour of"
         pulumi.log.info(f"{target.name}: the Service '{name}' {change} the endpoint '{target.name}'")
     if pulumi.runtime.is_dry_run():
-        held = {number for made in in_the_way for number in _node_ports(made["spec"])}
-        return wanted | {"ports": [_without(port, held) for port in wanted["ports"]]}
+        held = {number for made in in_the_way for number in node_ports(made["spec"])}
+        return wanted | {"ports": [without(port, held) for port in wanted["ports"]]}
     await asyncio.gather(*(_make_room(client, target, made) for made in in_the_way))
     return wanted
 
@@ -98,16 +95,16 @@ async def _make_room(client: "Api", target: Target, made: kube.Object) -> None:
     elif made["metadata"]["name"] == f"{target.physical_name}-scheduler":
         await kube.patch(client, url, {"spec": service(target)})
     else:
-        ports = [_without(port, _node_ports(made["spec"])) for port in made["spec"]["ports"]]
+        ports = [without(port, node_ports(made["spec"])) for port in made["spec"]["ports"]]
         await kube.patch(client, url, {"spec": {"type": "ClusterIP", "ports": ports}})
 
 
 async def _in_the_way(client: "Api", target: Target) -> list[kube.Object]:
     """Services to this cluster, made by others, with the endpoint's name or node ports. Raises for strangers'."""
-    asked, found = _node_ports(manifest.endpoint(target)["spec"]), []
+    asked, found = node_ports(manifest.endpoint(target)["spec"]), []
     for made in await kube.items(client, _services(target)):
         meta, spec = made["metadata"], made["spec"]
-        held = asked & _node_ports(spec)
+        held = asked & node_ports(spec)
         ours = meta["name"] == target.name and meta.get("labels", {}).items() >= target.labels.items()
         if ours or not (held or meta["name"] == target.name):
             continue
@@ -126,9 +123,11 @@ def _services(target: Target) -> str:
     return f"api/v1/namespaces/{target.namespace}/services"
 
 
-def _node_ports(spec: Spec) -> set[int]:
+def node_ports(spec: Spec) -> set[int]:
+    """The node ports in a Service's spec."""
     return {port["nodePort"] for port in spec.get("ports", []) if port.get("nodePort")}
 
 
-def _without(port: Spec, held: set[int]) -> Spec:
+def without(port: Spec, held: set[int]) -> Spec:
+    """A port of a Service without its node port, where that is in `held`."""
     return {key: value for key, value in port.items() if key != "nodePort" or value not in held}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import shutil
 from importlib.metadata import distribution
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 NAME = "dask-kubernetes-operator"
 # By which the operator's Deployment and pods are found, whoever has installed the chart.
 SELECTOR = {"app.kubernetes.io/name": NAME}
+LINK = ".operator-chart"
 IMAGE = "ghcr.io/dask/dask-kubernetes-operator"
 
 
@@ -29,9 +32,38 @@ def bundled_version() -> str:
     return distribution("dask-kubernetes").version
 
 
-def relative(path: Path) -> str:
-    """The path as it is the same on every machine with the usual `.venv`, so that it does not show up as a change."""
-    return os.path.relpath(path)
+def linked() -> str:
+    """The bundled chart's path, relative and the same on every machine, so that it never shows up as a change.
+
+    The path inside the wheel names the Python version and where the `.venv` is. So the program's folder gets a link to
+    the folder around the chart: Helm reads a chart that is a link itself, but remarks on it in every run. Where there
+    are no links, it gets a copy; where nothing can be written, the path in the wheel has to do.
+    """
+    around, link = bundled().parent, Path(LINK)
+    try:
+        if not (link.exists() and link.resolve() == around.resolve()):
+            _link(around, link)
+    except OSError:
+        return os.path.relpath(bundled())
+    return f"{LINK}/{NAME}"
+
+
+def _link(around: Path, link: Path) -> None:
+    made = Path(f"{LINK}.{os.getpid()}")
+    try:
+        made.symlink_to(around, target_is_directory=True)
+        made.replace(link)
+    except OSError:
+        made.unlink(missing_ok=True)
+        shutil.copytree(around, link, dirs_exist_ok=True)
+
+
+def content() -> str:
+    """A hash of the bundled chart. Its version is always `0.0.1-set.by.chartpress`, so that Helm sees no change."""
+    digest = hashlib.sha256()
+    for file in sorted(path for path in bundled().rglob("*") if path.is_file()):
+        digest.update(file.relative_to(bundled()).as_posix().encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def values(operator: Operator) -> dict[str, Any]:

@@ -1,8 +1,8 @@
-"""The DaskCluster component. In: one cluster's settings. Out: its addresses, ports and names.
+"""The DaskCluster component: one cluster with its worker groups, its endpoint and its connection record.
 
-What `up` does, in this order: the DaskCluster and its worker groups, the verify Job, the endpoint Service, the drain of
-what was replaced. Old versions are other resources with other names, so the engine deletes them at the very end, and
-not at all when anything before failed: until then the endpoint points to the old cluster, which goes on serving.
+What `up` does, in this order: the DaskCluster and its worker groups, the verify Job, the endpoint Service, the drain
+and the deletion of what was replaced. Old versions are other resources with other names: when a step before the drain
+fails, the endpoint points to the old cluster, which goes on serving.
 """
 
 from collections.abc import Sequence
@@ -15,11 +15,15 @@ from pulumi_kubernetes.apiextensions import CustomResource
 from pulumi_kubernetes.batch.v1 import Job
 from pulumi_kubernetes.core.v1 import ConfigMap, Secret, Service
 
-from components import adoption, certificates, drain, manifest, readiness, repair
+from components import adoption, certificates, manifest, readiness, repair
 from components.endpoint import Address, address
 from components.kube import Connection
 from components.manifest import Target
+from components.move import Move, ends_well
 from components.quantities import seconds
+
+# What a pod may take to end after its grace period: its volumes, its finalizers, the operator's turn.
+_DELETE_MARGIN_SECONDS = 300
 
 
 class DaskCluster(pulumi.ComponentResource):
@@ -54,6 +58,7 @@ class DaskCluster(pulumi.ComponentResource):
         self._target = target
         self._connection = connection
         self._after = list(after)
+        self._move = Move(connection, target)
         tls = self._tls()
         dask = self._dask_cluster([tls] if tls else [])
         workers = [dask, *self._worker_groups(dask)]
@@ -71,6 +76,7 @@ class DaskCluster(pulumi.ComponentResource):
         target, cluster = self._target, self._target.cluster
         recreate = cluster.update == "recreate"
         body, content = manifest.dask_cluster(target), Output.from_input(target.content)
+        limits = _timeouts(body, create=cluster.ready_timeout)
         if cluster.adopt:
             body["spec"] = Output.from_input(adoption.spec(self._connection, target))
             content = body["spec"].apply(partial(adoption.content, target))
@@ -81,7 +87,7 @@ class DaskCluster(pulumi.ComponentResource):
             delete_before_replace=recreate or None,
             replacement_trigger=content if recreate else None,
             import_=f"{target.namespace}/{target.physical_name}" if cluster.adopt else None,
-            custom_timeouts=pulumi.CustomTimeouts(create=cluster.ready_timeout, delete="5m"),
+            custom_timeouts=limits,
         )
         dask = _custom(target.physical_name, body, options)
         if budget := manifest.disruption_budget(target):
@@ -96,7 +102,7 @@ class DaskCluster(pulumi.ComponentResource):
 
     def _worker_groups(self, dask: Resource) -> list[Resource]:
         groups = manifest.worker_groups(self._target).values()
-        return [_custom(_logical(group), group, self._child([dask])) for group in groups]
+        return [_custom(_logical(it), it, self._child([dask], custom_timeouts=_timeouts(it))) for it in groups]
 
     def _verify(self, workers: list[Resource]) -> Resource:
         target, connection = self._target, self._connection
@@ -116,24 +122,21 @@ class DaskCluster(pulumi.ComponentResource):
         if target.cluster.adopt:
             made_room = partial(adoption.endpoint, self._connection, target)
             body["spec"] = Output.all(*(resource.urn for resource in ready)).apply(made_room)
+        elif adoption.node_ports(body["spec"]) and pulumi.runtime.is_dry_run():
+            body["spec"] = Output.from_input(self._move.endpoint_spec())
         # The endpoint is what stays: protecting the versions of the cluster would forbid every update.
-        options = self._child(ready, protect=target.cluster.protect or None)
+        options = self._child(ready, protect=target.cluster.protect or None, hooks=self._move.endpoint_hooks())
         return Service(f"{target.name}-endpoint", **_args(body), opts=options)
 
     def _connection_record(self, service: Service) -> None:
-        """A ConfigMap that changes with the cluster: in front of it, and after the endpoint, stands the drain.
+        """A ConfigMap that changes with the cluster. Between the endpoint and it stands the end of what was replaced.
 
         Its own step rather than a hook on the endpoint, so that an interrupted drain is taken up by the next `up`.
         """
-        target, connection = self._target, self._connection
-
-        async def old_clusters_are_drained(_: ResourceHookArgs) -> None:
-            await drain.drain(connection, target)
-
-        hook = ResourceHook(f"{target.name}-drain", old_clusters_are_drained)
-        hooks = ResourceHookBinding(before_create=[hook], before_update=[hook])
-        record = manifest.connection(target)
-        ConfigMap(f"{target.name}-connection", **_args(record), opts=self._child([service], hooks=hooks))
+        target, body = self._target, manifest.connection(self._target)
+        options = self._child([service], hooks=self._move.record_hooks())
+        record = ConfigMap(f"{target.name}-connection", **_args(body), opts=options)
+        Output.from_input(ends_well(target, record))
 
     def _tls(self) -> Secret | None:
         tls = self._target.cluster.tls
@@ -170,6 +173,13 @@ class DaskCluster(pulumi.ComponentResource):
             "dashboardNodePort": self.dashboard_node_port,
             "image": self.image,
         }
+
+
+def _timeouts(body: dict[str, Any], create: str | None = None) -> pulumi.CustomTimeouts:
+    """Deletion waits for the pods, and so for the longest grace period of a role (the provider's own limit: 10 min)."""
+    roles = [body["spec"][role]["spec"] for role in ("scheduler", "worker") if role in body["spec"]]
+    grace = max(role.get("terminationGracePeriodSeconds", 30) for role in roles)
+    return pulumi.CustomTimeouts(create=create, delete=f"{grace + _DELETE_MARGIN_SECONDS}s")
 
 
 def _custom(logical: str, body: dict[str, Any], opts: ResourceOptions) -> CustomResource:

@@ -6,6 +6,7 @@ would delete every DaskCluster of every stack.
 
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 URL = "apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 CONTENT_ANNOTATION = "dask-on-kubernetes/content"
+VERSION_ANNOTATION = "dask-on-kubernetes/chart-version"
 
 
 def read(chart: Path) -> list[Object]:
@@ -37,29 +39,48 @@ def schema(chart: Path, kind: str) -> Object:
     raise LookupError(f"the chart in {chart} has no CRD of kind {kind}")
 
 
-def stamped(crd: Object) -> Object:
-    """The CRD with a hash of itself, so that the next run need not compare 200 KB of schema."""
+def stamped(crd: Object, version: str) -> Object:
+    """The CRD with the chart's version, and with a hash of itself: the next run need not compare 200 KB of schema."""
     content = hashlib.sha256(json.dumps(crd, sort_keys=True).encode()).hexdigest()[:16]
-    metadata = crd["metadata"] | {"annotations": crd["metadata"].get("annotations", {}) | {CONTENT_ANNOTATION: content}}
-    return crd | {"metadata": metadata}
+    stamps = {CONTENT_ANNOTATION: content, VERSION_ANNOTATION: version}
+    return crd | {"metadata": crd["metadata"] | {"annotations": crd["metadata"].get("annotations", {}) | stamps}}
 
 
-async def plan(client: "Api", wanted: list[Object]) -> list[tuple[str, Object]]:
-    """What has to be applied: ("create" or "update", CRD). Raises `ClusterError` for a harmful downgrade."""
+async def plan(client: "Api", wanted: list[Object], version: str) -> list[tuple[str, Object]]:
+    """What has to be applied of a chart of this version: ("create" or "update", CRD).
+
+    Raises `ClusterError` for a harmful downgrade.
+    """
     found = await kube.unless_forbidden(kube.items(client, URL))
     if found is None:
         pulumi.log.warn("may not list CRDs, so the operator's are taken as they are: who may has to keep them current")
         return []
     live = {crd["metadata"]["name"]: crd for crd in found}
     steps = []
-    for crd in map(stamped, wanted):
+    for crd in (stamped(crd, version) for crd in wanted):
         name = crd["metadata"]["name"]
         if name not in live:
             steps.append(("create", crd))
-        elif _content(live[name]) != _content(crd):
+        elif _annotation(live[name], CONTENT_ANNOTATION) != _annotation(crd, CONTENT_ANNOTATION):
             refuse_dropped_versions(live[name], crd)
+            refuse_older_chart(live[name], version)
             steps.append(("update", crd))
     return steps
+
+
+def refuse_older_chart(live: Object, version: str) -> None:
+    """Two stacks with an operator each share the CRDs: the older chart's would remove fields that the newer one uses,
+    and the API server then drops them from every object that is written."""
+    theirs = _annotation(live, VERSION_ANNOTATION)
+    if theirs and _numbers(theirs) > _numbers(version):
+        raise ClusterError(
+            f"the CRD {live['metadata']['name']} is that of the operator's chart {theirs}, and this stack's chart "
+            f"{version} is older: it would remove fields that clusters use; take dask-kubernetes {theirs} or newer"
+        )
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", version)]
 
 
 def refuse_dropped_versions(live: Object, wanted: Object) -> None:
@@ -81,5 +102,5 @@ async def apply(client: "Api", steps: list[tuple[str, Object]]) -> None:
         await kube.apply(client, f"{URL}/{crd['metadata']['name']}", crd)
 
 
-def _content(crd: Object) -> str | None:
-    return (crd["metadata"].get("annotations") or {}).get(CONTENT_ANNOTATION)
+def _annotation(crd: Object, key: str) -> str | None:
+    return (crd["metadata"].get("annotations") or {}).get(key)

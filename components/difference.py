@@ -1,11 +1,13 @@
-"""PURE: what differs between what is declared and what is live. In: two pieces of plain JSON. Out: differences.
+"""What differs between what is declared and what is live, both as plain JSON.
 
-Only what is declared counts, because the API server fills in defaults. The fields in `_NEVER_DEFAULTED` are the
-exception: it leaves them out unless somebody writes them (kubernetes/pkg/apis/*/v1/defaults.go), so what is there
-without being declared (a variable, a mount, an argument) was put there by hand.
+Only what is declared counts, because the API server fills in defaults. The fields in `_NEVER_DEFAULTED`, and all that
+stands in a mapping of `_EXACT`, are the exception: the API server leaves them out unless somebody writes them
+(kubernetes/pkg/apis/*/v1/defaults.go), so what is live without being declared (a variable, a mount, a label of a
+selector) was put there by hand.
 """
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -20,9 +22,11 @@ _NEVER_DEFAULTED = {
     *("imagePullSecrets", "serviceAccountName", "hostNetwork", "hostPID", "hostIPC", "hostAliases", "subPath"),
     *("hostPath", "emptyDir", "secret", "configMap", "persistentVolumeClaim", "projected", "nfs", "csi", "ephemeral"),
 }
+_EXACT = {"selector", "nodeSelector", "affinity", "limits", "requests"}
 _QUANTITIES = {"limits", "requests", "sizeLimit"}
 _NOTHING: Any = type("Nothing", (), {"__repr__": lambda _: "nothing", "__bool__": lambda _: False})()
 _LONGEST = 60
+_HIDDEN = "(a value that is not shown)"
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,7 @@ class Difference:
     declared: Any
 
     def __str__(self) -> str:
-        return f"{self.path}: live {_short(self.live)}, declared {_short(self.declared)}"
+        return f"{self.path}: live {_short(self.live, self.path)}, declared {_short(self.declared, self.path)}"
 
 
 def differences(declared: Any, live: Any, path: str = "") -> Iterator[Difference]:
@@ -50,8 +54,9 @@ def differences(declared: Any, live: Any, path: str = "") -> Iterator[Difference
 def _of_mappings(declared: dict[str, Any], live: dict[str, Any], path: str) -> Iterator[Difference]:
     for key, value in declared.items():
         yield from differences(value, live.get(key, _NOTHING), _joined(path, key))
+    exact = _EXACT & set(re.split(r"[.\[]", path))
     for key in sorted(live.keys() - declared.keys()):
-        if key in _NEVER_DEFAULTED:
+        if exact or key in _NEVER_DEFAULTED:
             yield from differences(_NOTHING, live[key], _joined(path, key))
 
 
@@ -88,10 +93,25 @@ def _same_quantity(declared: Any, live: Any, path: str) -> bool:
         return False
 
 
-def _short(value: Any) -> str:
-    """A value for a line: text in quotes, anything else as JSON, and the middle of neither."""
+def _short(value: Any, path: str) -> str:
+    """A value for a line: text in quotes, anything else as JSON, and the middle of neither.
+
+    Values of variables are not shown: they may be secrets, and previews stand in logs and in pull requests.
+    """
     if value is _NOTHING:
         return "nothing"
+    if "env[" in path:
+        return _HIDDEN
+    value = _without_values(value, path.rpartition(".")[2] == "env")
     text = value if isinstance(value, str) else json.dumps(value, default=repr)
     text = text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
     return repr(text) if isinstance(value, str) else text
+
+
+def _without_values(value: Any, is_env: bool = False) -> Any:
+    """The same without the values of the variables in it."""
+    if isinstance(value, list):
+        return [it["name"] if is_env and "name" in it else _without_values(it) for it in value]
+    if isinstance(value, dict):
+        return {key: _without_values(it, key == "env") for key, it in value.items()}
+    return value

@@ -1,7 +1,7 @@
-"""Draining: a replaced cluster goes on until its clients are done with it. In: who it was. Out: nothing, later.
+"""Draining: a replaced cluster goes on until its clients are done with it.
 
-It is asked over HTTP through the API server: that works from wherever `pulumi` runs, with TLS clusters, and with any
-version of Dask in the old cluster.
+Its scheduler is asked over HTTP through the API server: that works from wherever `pulumi` runs, with TLS clusters, and
+with any version of Dask in the old cluster.
 """
 
 import asyncio
@@ -13,8 +13,6 @@ import pulumi
 
 from components import kube
 from components.errors import ClusterError
-from components.kube import Connection
-from components.manifest import Target
 from components.quantities import seconds
 
 if TYPE_CHECKING:
@@ -24,6 +22,8 @@ POLL_SECONDS = 1.0
 TELL_SECONDS = 10.0
 # A client that computes in rounds holds nothing between two of them.
 IDLE_SECONDS = 15.0
+# EndpointSlices, kube-proxy and load balancers send new clients to the old scheduler for some seconds after a move.
+SETTLE_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -37,56 +37,82 @@ class Load:
         return f"{self.clients} client{'s' * (self.clients != 1)} and {self.tasks} task{'s' * (self.tasks != 1)}"
 
 
-async def drain(connection: Connection, target: Target) -> None:
-    """Waits until every other DaskCluster of this name in the stack is idle, or `drainTimeout` has passed."""
-    client = await kube.api(connection)
-    url = f"apis/kubernetes.dask.org/v1/namespaces/{target.namespace}/daskclusters"
-    live = [item["metadata"] for item in await kube.items(client, url, target.labels)]
-    old = [meta["name"] for meta in live if meta["name"] != target.physical_name and "deletionTimestamp" not in meta]
-    await asyncio.gather(*(until_idle(client, target, name) for name in old))
+@dataclass(frozen=True)
+class Silent:
+    """A scheduler that runs and does not answer: it computes a large graph, or the API server cannot reach it."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        return f"a scheduler that runs and does not answer ({self.reason})"
 
 
-async def until_idle(client: "Api", target: Target, name: str) -> None:
-    """Waits until the DaskCluster `name` is idle or gone, or `drainTimeout` has passed; says which."""
-    if not seconds(target.cluster.drain_timeout):
-        pulumi.log.warn(f"{name}: its clients are cut off, as drainTimeout is {target.cluster.drain_timeout}")
+async def until_idle(client: "Api", namespace: str, name: str, timeout: str, moved: float | None = None) -> None:
+    """Waits until the DaskCluster `name` is idle or missing, or `timeout` (as `10m`) has passed; says which.
+
+    `moved` is when its endpoint was led elsewhere, by the monotonic clock; None where it was not.
+    """
+    if not seconds(timeout):
+        pulumi.log.warn(f"{name}: its clients are cut off, as drainTimeout is {timeout}")
         return
     begin = time.monotonic()
-    deadline, told, busy_at = begin + seconds(target.cluster.drain_timeout), float("-inf"), begin
-    while load := await look(client, target.namespace, name):
+    deadline, told, busy_at = begin + seconds(timeout), float("-inf"), begin
+    settled = begin if moved is None else moved + SETTLE_SECONDS
+    while load := await look(client, namespace, name):
         now = time.monotonic()
-        if load.tasks:
+        if isinstance(load, Silent) or load.tasks:
             busy_at = now
-        if not load.clients and not load.tasks:
+        if load == Load(0, 0) and now >= settled:
             break
-        if not load.tasks and now - busy_at >= IDLE_SECONDS:
+        if now - busy_at >= IDLE_SECONDS and now >= settled:
             pulumi.log.info(f"{name}: {load} left, idle for {IDLE_SECONDS:.0f} s")
             break
         if now > deadline:
-            pulumi.log.warn(f"{name}: drainTimeout of {target.cluster.drain_timeout} is over: cutting off {load}")
+            pulumi.log.warn(f"{name}: drainTimeout of {timeout} is over: {_cut_off(load)}")
             break
-        if now - told >= TELL_SECONDS:
+        if load != Load(0, 0) and now - told >= TELL_SECONDS:
             pulumi.log.info(f"{name}: waiting for {load} (up to {deadline - now:.0f} s more)")
             told = now
         await asyncio.sleep(POLL_SECONDS)
     pulumi.log.info(f"{name}: drained after {time.monotonic() - begin:.0f} s")
 
 
-async def look(client: "Api", namespace: str, name: str) -> Load | None:
-    """The load of a scheduler; None where none runs. One that runs and errs is busy: it answered 500 under load."""
+def _cut_off(load: Load | Silent) -> str:
+    if isinstance(load, Load):
+        return f"cutting off {load}"
+    return (
+        f"could not look whether anybody uses it: {load}; if this is so in every update, the API server cannot reach "
+        "the pods' port 8787 (a firewall, a network policy), and `drainTimeout` is waited for each time"
+    )
+
+
+async def look(client: "Api", namespace: str, name: str) -> Load | Silent | None:
+    """The load of a scheduler; None where none runs. Raises `ClusterError` where one may not look."""
+    import httpx
     import kr8s
 
     proxy = f"api/v1/namespaces/{namespace}/services/{name}-scheduler:http-dashboard/proxy"
     try:
-        counts = await kube.get(client, f"{proxy}/json/counts.json")
+        return load(await kube.once(client, f"{proxy}/json/counts.json"))
     except (kr8s.ServerError, kr8s.NotFoundError) as error:
         if kube.forbidden(error):
             raise ClusterError(
                 f"may not see whether {name} still has work: this needs the right to `get` `services/proxy` in the "
                 f"namespace '{namespace}'; or set `drainTimeout: 0s`, which cuts its clients off"
             ) from error
-        return Load(clients=1, tasks=1) if await _runs(client, namespace, name) else None
-    return load(counts)
+        reason = _words(error)
+    except (httpx.TransportError, kr8s.APITimeoutError) as error:
+        reason = f"no answer within {kube.REQUEST_SECONDS} s" if isinstance(error, kr8s.APITimeoutError) else str(error)
+    except (ValueError, KeyError, TypeError) as error:
+        reason = f"its answer cannot be read: {error!r}"
+    return Silent(reason) if await _runs(client, namespace, name) else None
+
+
+def _words(error: Exception) -> str:
+    """An error answer in one line: the status, and what the API server or the scheduler says."""
+    response = getattr(error, "response", None)
+    text = " ".join(str(error).split())[:160]
+    return text if response is None or str(response.status_code) in text else f"{response.status_code} {text}"
 
 
 def load(counts: dict[str, int]) -> Load:

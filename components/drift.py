@@ -1,4 +1,4 @@
-"""Drift: what was changed by hand behind the operator's back. In: a declared cluster and the live objects. Out: drifts.
+"""Drift: what was changed by hand behind the operator's back.
 
 Pulumi sees the objects that it made itself (the DaskCluster, extra worker groups, the endpoint). What the operator made
 from them is here: the scheduler's Deployment and Service, the default worker group, and one Deployment per worker. The
@@ -9,7 +9,7 @@ import asyncio
 import copy
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from components import adoption, kube, manifest
@@ -36,9 +36,14 @@ class Drift:
     what: str
     """`deployment`, `service` or `daskworkergroup`."""
     differences: tuple[str, ...]
+    pods: Spec = field(default_factory=dict)
+    """The pod spec that a Deployment gets, with what admission makes of it; empty for other objects."""
+    refused: str = ""
+    """Why the API server refuses the repair, in its words."""
 
     def __str__(self) -> str:
-        return "\n".join(f"{self.what}/{self.name}: {line}" for line in self.differences)
+        lines = "\n".join(f"{self.what}/{self.name}: {line}" for line in self.differences)
+        return f"{lines}\nwhich cannot be repaired: {self.refused}" if self.refused else lines
 
 
 @dataclass(frozen=True)
@@ -166,15 +171,14 @@ def _as_the_operator_builds(pod: Spec, target: Target, name: str) -> Spec:
 
 
 def _deployment(kind: Kind, live: Object, pod: Spec) -> Iterator[Drift]:
-    if found := of_deployment(live, pod):
-        yield Drift(kind, live["metadata"]["name"], "deployment", found)
+    if found := _lines(differences({"replicas": 1, "paused": False} | pod, facts(live))):
+        yield Drift(kind, live["metadata"]["name"], "deployment", found, pod)
 
 
-def of_deployment(live: Object, pod: Spec) -> tuple[str, ...]:
-    """What of a Deployment is not as it has to be to run one such pod."""
-    declared = {"replicas": 1, "paused": False} | pod
-    theirs = {key: live["spec"].get(key) for key in ("replicas", "paused")} | live["spec"]["template"]["spec"]
-    return _lines(differences(declared, theirs))
+def facts(deployment: Object) -> Spec:
+    """What of a Deployment decides which pods run."""
+    spec = deployment["spec"]
+    return {key: spec.get(key) for key in ("replicas", "paused")} | spec["template"]["spec"]
 
 
 def _lines(found: Iterator[Difference]) -> tuple[str, ...]:

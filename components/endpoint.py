@@ -1,7 +1,9 @@
-"""The endpoint's addresses. In: the endpoint Service and the nodes' hosts. Out: typed URLs and ports."""
+"""The endpoint's addresses, as typed URLs and ports, from the endpoint Service and the nodes' hosts."""
 
 from dataclasses import dataclass
 from typing import Any
+
+import pulumi
 
 from components import kube
 from components.errors import ClusterError
@@ -22,9 +24,16 @@ class Address:
 async def node_hosts(connection: Connection) -> list[str]:
     """An address of every ready node: its external one, where it has one, else its internal one.
 
-    Raises `ClusterError` where nodes may not be listed: then `endpoint.host` has to name one.
+    None in a preview without a Kubernetes API, which shows what it can. Raises `ClusterError` where nodes may not be
+    listed: then `endpoint.host` has to name one.
     """
-    client = await kube.api(connection)
+    try:
+        client = await kube.api(connection)
+    except ClusterError as error:
+        if not pulumi.runtime.is_dry_run():
+            raise
+        pulumi.log.warn(f"the addresses of node ports are not known: {error}")
+        return []
     try:
         nodes = (await kube.get(client, "api/v1/nodes"))["items"]
     except Exception as error:

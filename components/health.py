@@ -4,6 +4,7 @@ Some reasons never go away by themselves (`fatal`): a wrong image, a crash loop,
 no node is only told, because a cluster autoscaler may be bringing one.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -108,3 +109,19 @@ def started(pod: Object) -> bool:
     """Whether all containers run or have run, so that what comes next is up to Dask."""
     statuses = pod.get("status", {}).get("containerStatuses", [])
     return bool(statuses) and all(not (status.get("state") or {}).get("waiting") for status in statuses)
+
+
+def ready(pod: Object) -> bool:
+    """Whether the pod answers its readiness probe."""
+    conditions = pod.get("status", {}).get("conditions", [])
+    return any(it["type"] == "Ready" and it["status"] == "True" for it in conditions)
+
+
+def is_operator(pod: Object) -> bool:
+    """Whether a container of the pod runs the Dask operator, by its image or its arguments."""
+    words = [
+        word
+        for container in pod.get("spec", {}).get("containers", [])
+        for word in (container.get("image", ""), *container.get("command", []), *container.get("args", []))
+    ]
+    return any(re.search(r"dask[-_]kubernetes[-_.]operator", word) for word in words)

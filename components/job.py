@@ -1,14 +1,22 @@
-"""The DaskJob component: a program that runs to its end on a Dask cluster of its own. In: one job's settings.
+"""The DaskJob component: a program that runs to its end on a Dask cluster of its own.
 
-Out: its state and where its logs are. A job with new content is a new DaskJob (its name ends in a hash), run once more;
-the old one goes afterwards. `up` waits for the end of the runner's pod as well as for `status.jobStatus`, which can
-stay at Running for ever (dask-kubernetes #975).
+A job that the person changes is a new DaskJob (its name ends in a hash), which runs; the old one is deleted afterwards.
+A job that has succeeded does not run again by itself. `up` waits for the end of the runner's pod as well as for
+`status.jobStatus`, which can stay at Running for ever (dask-kubernetes #975).
 """
 
 from collections.abc import Sequence
 
 import pulumi
-from pulumi import Output, Resource, ResourceHook, ResourceHookArgs, ResourceHookBinding, ResourceOptions
+from pulumi import (
+    Output,
+    Resource,
+    ResourceHook,
+    ResourceHookArgs,
+    ResourceHookBinding,
+    ResourceHookOptions,
+    ResourceOptions,
+)
 from pulumi_kubernetes.apiextensions import CustomResource
 from pulumi_kubernetes.core.v1 import ConfigMap
 
@@ -36,12 +44,23 @@ class DaskJob(pulumi.ComponentResource):
         super().__init__("dask:k8s:Job", name, {}, opts)
         body = dask_job(target)
         spec = {key: value for key, value in body.items() if key not in ("apiVersion", "kind")}
+
+        async def has_not_succeeded_before(_: ResourceHookArgs) -> None:
+            await jobrun.keep_ended(connection, target)
+
+        once = ResourceHook(f"{name}-once", has_not_succeeded_before, opts=ResourceHookOptions(on_dry_run=True))
         job = CustomResource(
             target.physical_name,
             api_version=body["apiVersion"],
             kind=body["kind"],
             **spec,
-            opts=ResourceOptions(parent=self, depends_on=list(after)),
+            opts=ResourceOptions(
+                parent=self,
+                depends_on=list(after),
+                hooks=ResourceHookBinding(before_create=[once]),
+                # Its name says what the person wrote. What a new version of this program makes of it runs in new jobs.
+                ignore_changes=["spec"],
+            ),
         )
 
         async def job_has_ended(_: ResourceHookArgs) -> None:

@@ -25,20 +25,21 @@ class JobTarget:
 
     @cached_property
     def physical_name(self) -> str:
-        """`<name>-<hash>`: everything in a job is content, so a changed job is another one."""
-        body = _spec(self, self._place(self.name))
-        return f"{self.name}-{content_hash(body)}"
+        """`<name>-<hash>`: the hash of what the person wrote about what runs, so a changed job is another one.
+
+        Neither a new version of this program nor a new default runs a job again that has ended, and neither does a
+        longer `timeout`.
+        """
+        written = self.job.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude={"timeout"})
+        return f"{self.name}-{content_hash(written)}"
 
     @property
     def labels(self) -> dict[str, str]:
         return recommended_labels(self.name, self.part_of)
 
-    def _place(self, name: str) -> Surroundings:
-        return Surroundings(name, self.namespace, self.restricted, Tls(), "", dict(self.secrets))
-
     @property
     def place(self) -> Surroundings:
-        return self._place(self.physical_name)
+        return Surroundings(self.physical_name, self.namespace, self.restricted, Tls(), "", dict(self.secrets))
 
 
 def dask_job(target: JobTarget) -> Spec:

@@ -1,14 +1,15 @@
-"""Waits for the end of a DaskJob. In: the job. Out: nothing, or a `ClusterError` with the job's last words."""
+"""Waits for the end of a DaskJob, and keeps one that has succeeded from running a second time."""
 
 import asyncio
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pulumi
 
 from components import health, kube
 from components.errors import ClusterError
-from components.jobmanifest import JobTarget
+from components.jobmanifest import JobTarget, dask_job, record
 from components.kube import Connection
 from components.manifest import API_VERSION
 from components.quantities import seconds
@@ -23,38 +24,89 @@ CERTAIN_SECONDS = 15
 NO_POD = "Not there"
 
 
+# What kopf writes when it has handled an object. An object that carries it is not new to the operator, so nothing runs.
+HANDLED = "kopf.zalando.org/last-handled-configuration"
+
+
+async def keep_ended(connection: Connection, target: JobTarget) -> None:
+    """Right before the DaskJob is created: one that has succeeded was deleted since, and must not run again.
+
+    The engine creates what is missing. So that nothing runs, the DaskJob is created here first, as one that the
+    operator has handled already; the provider then takes it over. In a preview nothing is created.
+    """
+    dry = pulumi.runtime.is_dry_run()
+    try:
+        client = await kube.api(connection)
+    except ClusterError:
+        if dry:
+            return  # without a Kubernetes API, a preview shows what it can
+        raise
+    if not await _has_succeeded(client, target):
+        return
+    both = f"daskjob/{target.physical_name} configmap/{target.name}-result"
+    pulumi.log.info(
+        f"the job '{target.name}' has succeeded before, and its DaskJob was deleted: it is created again as a record, "
+        f"and does not run again. To run it again: `kubectl delete -n {target.namespace} {both}`"
+    )
+    if not dry:
+        body = dask_job(target)
+        body["metadata"] = body["metadata"] | {"annotations": {HANDLED: "{}"}}
+        await kube.apply(client, kube.url(body), body)
+
+
 async def await_end(connection: Connection, target: JobTarget) -> None:
-    """Waits on the runner's pod, which ends by itself, and reads `jobStatus` only for what the pod cannot tell."""
+    """Waits on the runner's pod, which ends by itself, and reads `jobStatus` only for what the pod cannot tell.
+
+    Raises `ClusterError` with the job's last words. `timeout` counts from the creation of the DaskJob.
+    """
     client = await kube.api(connection)
-    begin = time.monotonic()
-    deadline, told, wrong_since = begin + seconds(target.job.timeout), begin, None
-    begun = await _was_begun(client, target)
-    again = f"`kubectl delete daskjob -n {target.namespace} {target.physical_name}` and `up` run it again"
+    if await _has_succeeded(client, target):
+        return
+    live = await _daskjob(client, target)
+    begin = time.monotonic() - _age(live)
+    deadline, told, wrong_since = begin + seconds(target.job.timeout), time.monotonic(), None
+    # The operator writes it down when the runner's pod has run (controller.py, handle_runner_status_change_*).
+    begun = live.get("status", {}).get("jobStatus") in ("Running", "Successful", "Failed")
     while True:
         phase, troubles = await _look(client, target)
         begun = begun or phase != NO_POD
-        if begun and phase == NO_POD:
-            raise ClusterError(
-                f"the job '{target.name}' has lost its runner's pod: it was deleted, or its node; {again}"
-            )
         if phase == "Succeeded":
             await _report(client, target, "succeeded")
             return
-        if phase == "Failed":
-            raise ClusterError(f"the job '{target.name}' failed ({again}):\n{await _tail(client, target)}")
         now = time.monotonic()
         wrong_since = (wrong_since or now) if troubles else None
-        if wrong_since and now - wrong_since > CERTAIN_SECONDS:
+        certain = wrong_since is not None and now - wrong_since > CERTAIN_SECONDS
+        if words := await _failure(client, target, phase, begun=begun, late=now > deadline):
+            raise ClusterError(f"the job '{target.name}' {words}")
+        if certain:
             raise ClusterError(f"the job '{target.name}' cannot run: {troubles[0]}")
-        if now > deadline:
-            raise ClusterError(
-                f"the job '{target.name}' has not ended after {target.job.timeout} (timeout); its pod is {phase}:\n"
-                f"{await _tail(client, target)}"
-            )
         if now - told > TELL_SECONDS:
             told = now
             pulumi.log.info(f"{target.name}: {phase.lower()} for {now - begin:.0f} s")
         await asyncio.sleep(POLL_SECONDS)
+
+
+async def _failure(client: "Api", target: JobTarget, phase: str, *, begun: bool, late: bool) -> str | None:
+    """Why the job will not succeed any more, None where it may."""
+    again = f"`kubectl delete daskjob -n {target.namespace} {target.physical_name}` and `up` run it again"
+    if phase == "Failed":
+        return f"failed ({again}):\n{await _tail(client, target)}"
+    if begun and phase == NO_POD:
+        return f"has lost its runner's pod: it was deleted, or its node; {again}"
+    if late:
+        return (
+            f"has not ended {target.job.timeout} after its creation (timeout). It goes on: {again}, a longer `timeout` "
+            f"waits for it. Its pod is {phase}:\n{await _tail(client, target)}"
+        )
+    return None
+
+
+async def _has_succeeded(client: "Api", target: JobTarget) -> bool:
+    """Whether the record says so of this very job."""
+    wanted = record(target)
+    url = f"api/v1/namespaces/{target.namespace}/configmaps/{wanted['metadata']['name']}"
+    found = await kube.unless_forbidden(kube.find(client, url))
+    return bool(found and found.get("data") == wanted["data"])
 
 
 async def _look(client: "Api", target: JobTarget) -> tuple[str, list[health.Trouble]]:
@@ -66,10 +118,16 @@ async def _look(client: "Api", target: JobTarget) -> tuple[str, list[health.Trou
     return phase, [trouble for trouble in health.pod_troubles(pods) if trouble.fatal]
 
 
-async def _was_begun(client: "Api", target: JobTarget) -> bool:
-    """Whether the runner's pod has run: the operator writes it down (controller.py, handle_runner_status_change_*)."""
-    job = await kube.find(client, f"apis/{API_VERSION}/namespaces/{target.namespace}/daskjobs/{target.physical_name}")
-    return bool(job and job.get("status", {}).get("jobStatus") in ("Running", "Successful", "Failed"))
+async def _daskjob(client: "Api", target: JobTarget) -> kube.Object:
+    """The DaskJob as it is live, an empty object where it is missing."""
+    url = f"apis/{API_VERSION}/namespaces/{target.namespace}/daskjobs/{target.physical_name}"
+    return await kube.find(client, url) or {}
+
+
+def _age(live: kube.Object) -> float:
+    """Seconds since an object was created, by this machine's clock; 0 where that is unknown or lies ahead."""
+    created = live.get("metadata", {}).get("creationTimestamp")
+    return max(0.0, (datetime.now(UTC) - datetime.fromisoformat(created)).total_seconds()) if created else 0.0
 
 
 async def _report(client: "Api", target: JobTarget, how: str) -> None:

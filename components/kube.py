@@ -11,102 +11,94 @@ import json
 import time
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import yaml
-
 from components.errors import ClusterError
+from components.session import Connection, api, remove_credentials, renew
 
 if TYPE_CHECKING:
     import httpx
     from kr8s.asyncio import Api
 
+__all__ = ["Connection", "api", "remove_credentials"]
+
 Object = dict[str, Any]
 T = TypeVar("T")
 FIELD_MANAGER = "dask-on-kubernetes"
-CONNECT_SECONDS = 20
 REQUEST_SECONDS = 30
-# For how long a read is tried again when the API server is away: it is restarted, or the network comes back.
+# For how long a request is tried again when the API server is away: it is restarted, or the network comes back.
 AWAY_SECONDS = 120
 POLL_SECONDS = 1.0
-
-
-@dataclass(frozen=True)
-class Connection:
-    """Which Kubernetes cluster: the same choice as the provider's. Both None: the ambient kubeconfig."""
-
-    context: str | None = None
-    kubeconfig: str | None = field(default=None, repr=False)
-
-    @property
-    def holds_contents(self) -> bool:
-        """Whether `kubeconfig` is what stands in the file, and so a secret, rather than its path."""
-        return "\n" in (self.kubeconfig or "") or (self.kubeconfig or "").lstrip().startswith("{")
-
-
-async def api(connection: Connection) -> Api:
-    """A client of the cluster. Raises `ClusterError` that names the server when it does not answer."""
-    import kr8s.asyncio
-
-    try:
-        # Asks for the server's version, every time.
-        return await asyncio.wait_for(
-            kr8s.asyncio.api(kubeconfig=_source(connection), context=connection.context), CONNECT_SECONDS
-        )
-    except Exception as error:
-        where = f"the context '{connection.context}'" if connection.context else "the ambient kubeconfig"
-        if server := await _server(connection):
-            where += f" at {server}"
-        reason = str(error) or f"no answer within {CONNECT_SECONDS} s"
-        raise ClusterError(
-            f"cannot reach the Kubernetes API of {where}: {reason}; "
-            "check `kubectl cluster-info` and `kubernetes:context`"
-        ) from error
-
-
-def _source(connection: Connection) -> Any:
-    """`kubernetes:kubeconfig` as the provider takes it: the path of a file, or what stands in one."""
-    text = connection.kubeconfig
-    return yaml.safe_load(text) if text and connection.holds_contents else text
-
-
-async def _server(connection: Connection) -> str | None:
-    """The address that the kubeconfig gives; None where it gives none."""
-    from kr8s.asyncio import Api
-
-    try:
-        client = Api(kubeconfig=_source(connection), context=connection.context, bypass_factory=True)
-        await client.auth
-        return client.auth.server
-    except Exception:  # whatever is wrong with the kubeconfig, the caller is about to say it
-        return None
+# The server has not done anything with these requests, or may do better soon.
+_PASSING = {429, 500, 502, 503, 504}
+_NOT_TAKEN = {429}
 
 
 @asynccontextmanager
 async def call(client: Api, method: str, url: str, **arguments: Any) -> AsyncIterator[httpx.Response]:
-    """One request against the API server's root, `url` without a leading slash. Raises kr8s.ServerError."""
+    """One request against the API server's root, `url` without a leading slash. Raises kr8s.ServerError.
+
+    A 401 logs in again, once. kr8s would do so four times, for a 403 as well, which no login changes.
+    """
     root, _, rest = url.partition("/")
-    arguments = {"timeout": REQUEST_SECONDS} | arguments
-    async with client.call_api(method, version="", base=f"/{root}", url=rest, **arguments) as response:
-        yield response
+    arguments = {"timeout": REQUEST_SECONDS, "raise_for_status": False} | arguments
+    for last in (False, True):
+        session = getattr(client, "_session", None)
+        async with client.call_api(method, version="", base=f"/{root}", url=rest, **arguments) as response:
+            if response.status_code == 401 and not last and await renew(client, session):
+                continue
+            if response.is_error:
+                raise _refusal(response)
+            yield response
+            return
+
+
+def _refusal(response: httpx.Response) -> Exception:
+    """The error answer as kr8s raises it: with the API server's own words where it has any."""
+    import kr8s
+
+    try:
+        words = response.json()["message"]
+    except (ValueError, KeyError, TypeError):
+        words = f"{response.status_code} {response.reason_phrase}: {response.text[:200]}".strip(": ")
+    return kr8s.ServerError(words, status=str(response.status_code), response=response)
 
 
 async def get(client: Api, url: str, **params: str) -> Object:
     """The JSON behind `url`. Raises kr8s.ServerError, also for 404; `ClusterError` when the server stays away."""
+    return await _patiently(_PASSING, client, "GET", url, params=params)
+
+
+async def once(client: Api, url: str, **params: str) -> Object:
+    """As `get`, and asked once: for what stands behind a proxy, whose errors are not the API server's."""
+    return await _json(client, "GET", url, params=params)
+
+
+async def _patiently(passing: set[int], client: Api, method: str, url: str, **arguments: Any) -> Object:
+    """The answer to a request that may be sent twice. It is sent again while the server is away or says `passing`."""
     import httpx
     import kr8s
 
     away_since: float | None = None
     while True:
         try:
-            return await _json(client, "GET", url, params=params)
-        except (httpx.TransportError, kr8s.APITimeoutError) as error:
+            return await _json(client, method, url, **arguments)
+        except (httpx.TransportError, kr8s.APITimeoutError, kr8s.ServerError) as error:
+            if isinstance(error, kr8s.ServerError) and _status(error) not in passing:
+                raise
             now = time.monotonic()
-            away_since = away_since or now
+            away_since = now if away_since is None else away_since
             if now - away_since > AWAY_SECONDS:
                 raise ClusterError(f"the Kubernetes API has not answered for {AWAY_SECONDS} s: {error!r}") from error
-        await asyncio.sleep(POLL_SECONDS)
+            pause = _pause(error)
+        await asyncio.sleep(pause)
+
+
+def _pause(error: Exception) -> float:
+    """Seconds until the next try: what the server asks for in `Retry-After`, at most half a minute."""
+    response = getattr(error, "response", None)
+    asked = "" if response is None else response.headers.get("Retry-After", "")
+    return min(float(asked), 30.0) if asked.isdecimal() else POLL_SECONDS
 
 
 async def find(client: Api, url: str) -> Object | None:
@@ -122,8 +114,15 @@ async def items(client: Api, url: str, selector: dict[str, str] | None = None) -
 
 
 async def delete(client: Api, url: str) -> None:
-    """Deletes one object; nothing where it is gone."""
-    await _unless(404, _json(client, "DELETE", url))
+    """Deletes one object; nothing where it is missing."""
+    await _unless(404, _patiently(_NOT_TAKEN, client, "DELETE", url))
+
+
+async def delete_with_children(client: Api, url: str, uid: str) -> None:
+    """Deletes the object `uid` after what it owns; nothing where it is missing, or another one has got its name."""
+    options = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Foreground"}
+    content = json.dumps(options | {"preconditions": {"uid": uid}})
+    await _unless(409, _unless(404, _patiently(_NOT_TAKEN, client, "DELETE", url, content=content)))
 
 
 def url(body: Object) -> str:
@@ -140,14 +139,25 @@ async def apply(client: Api, url: str, body: Object) -> Object:
     """A server-side apply under our field manager."""
     params = {"fieldManager": FIELD_MANAGER, "force": "true"}
     headers = {"Content-Type": "application/apply-patch+yaml"}
-    return await _json(client, "PATCH", url, params=params, content=json.dumps(body), headers=headers)
+    return await _patiently(_NOT_TAKEN, client, "PATCH", url, params=params, content=json.dumps(body), headers=headers)
 
 
-async def patch(client: Api, url: str, body: Object | list[Object]) -> Object | None:
-    """A merge patch of what a mapping holds, lists as a whole; or a JSON patch's operations. None where it is gone."""
+async def patch(client: Api, url: str, body: Object | list[Object], *, dry_run: bool = False) -> Object | None:
+    """A merge patch of what a mapping holds, lists as a whole; or a JSON patch's operations. None where it is missing.
+
+    With `dry_run` it is what the API server would make of it, after all admission, and nothing changes.
+    """
     kind = "json-patch" if isinstance(body, list) else "merge-patch"
-    params, headers = {"fieldManager": FIELD_MANAGER}, {"Content-Type": f"application/{kind}+json"}
-    return await _unless(404, _json(client, "PATCH", url, params=params, content=json.dumps(body), headers=headers))
+    params = {"fieldManager": FIELD_MANAGER} | ({"dryRun": "All"} if dry_run else {})
+    headers = {"Content-Type": f"application/{kind}+json"}
+    sent = _patiently(_NOT_TAKEN, client, "PATCH", url, params=params, content=json.dumps(body), headers=headers)
+    return await _unless(404, sent)
+
+
+async def create(client: Api, url: str, body: Object, *, dry_run: bool) -> Object:
+    """Creates an object in the collection `url`; with `dry_run` it is what the API server would make of it."""
+    params = {"fieldManager": FIELD_MANAGER} | ({"dryRun": "All"} if dry_run else {})
+    return await _patiently(_NOT_TAKEN, client, "POST", url, params=params, content=json.dumps(body))
 
 
 async def _json(client: Api, method: str, url: str, **arguments: Any) -> Object:

@@ -11,12 +11,14 @@ from typing import Any
 
 from components import podspec, workerargs
 from components.clustersettings import Cluster, WorkerGroup
-from components.names import DEFAULT_GROUP, PART_OF, content_hash, versioned
+from components.names import DEFAULT_GROUP, PART_OF, cluster_content, versioned
 from components.podsettings import PodSettings
 from components.podspec import COMM_PORT, DASHBOARD_PORT, Spec, Surroundings
 from components.quantities import seconds
 
 API_VERSION = "kubernetes.dask.org/v1"
+# The operator puts it on its pods (controller.py). A Job with a sidecar would never end.
+NO_SIDECAR = "sidecar.istio.io/inject"
 
 
 @dataclass(frozen=True)
@@ -35,10 +37,8 @@ class Target:
 
     @cached_property
     def content(self) -> str:
-        """The hash of all that makes a new cluster necessary: everything but the number of workers."""
-        body = _cluster(self, self._surroundings(self.name))
-        del body["metadata"]["name"], body["spec"]["worker"]["replicas"]
-        return content_hash(body)
+        """The hash of all that makes a new cluster necessary."""
+        return cluster_content(_cluster(self, self._surroundings(self.name)))
 
     @cached_property
     def physical_name(self) -> str:
@@ -183,7 +183,10 @@ def verify_job(target: Target) -> Spec:
     body = _object(target, "Job", versioned(target.name, [pod, target.generation], "verify"), "batch/v1")
     # A failed Job stays failed: the next `up` has to make it again.
     body["metadata"]["annotations"] = {"pulumi.com/replaceUnready": "true"}
-    template = {"metadata": {"labels": target.labels | {"dask.org/component": "verify"}}, "spec": pod}
+    # A namespace's rules (a label that every pod needs, no sidecar) hold for this pod as for those of the operator.
+    role = role_metadata(target.cluster.scheduler_pod()).get("metadata", {})
+    labels = role.get("labels", {}) | target.labels | {"dask.org/component": "verify", NO_SIDECAR: "false"}
+    template = {"metadata": role | {"labels": labels}, "spec": pod}
     return body | {"spec": {"backoffLimit": 0, "activeDeadlineSeconds": ready_seconds + 60, "template": template}}
 
 

@@ -132,6 +132,18 @@ def content_hash(content: Any) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()[:HASH_LENGTH]
 
 
+def cluster_content(body: dict[str, Any]) -> str:
+    """The hash of a DaskCluster without its name, its number of workers, and the name of the stack.
+
+    The pods of a renamed stack run as before.
+    """
+    metadata, spec = dict(body["metadata"]), dict(body["spec"])
+    del metadata["name"]
+    metadata["labels"] = {key: value for key, value in metadata["labels"].items() if key != PART_OF}
+    spec["worker"] = {key: value for key, value in spec["worker"].items() if key != "replicas"}
+    return content_hash(body | {"metadata": metadata, "spec": spec})
+
+
 def versioned(name: str, content: Any, part: str = "") -> str:
     """`<name>[-<part>]-<hash of the content>`: a new name exactly when the content is new.
 

@@ -1,9 +1,11 @@
 """The DaskOperator component: the Helm release of the operator, its namespace, and its CRDs kept current.
 
-In: `settings.operator`. Out: the release's name and version. Exactly one stack per Kubernetes cluster installs it.
+Exactly one stack per Kubernetes cluster installs it.
 """
 
+import asyncio
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Any
 
 import pulumi
@@ -11,11 +13,13 @@ from pulumi import Output, ResourceHook, ResourceHookArgs, ResourceHookBinding, 
 from pulumi_kubernetes.core.v1 import Namespace
 from pulumi_kubernetes.helm.v3 import Release, RepositoryOptsArgs
 
-from components import chart, crds, peers
-from components.kube import Connection, api
+from components import chart, crds, handover, kube, ownership, peers, releases
+from components.handover import ROLE
+from components.kubernetes import Kubernetes
 from components.labels import owned
-from components.operatorrights import RELEASE, rights
+from components.operatorrights import rights
 from components.quantities import seconds
+from components.releases import MARKER, RELEASE
 from components.settings import Operator
 
 
@@ -29,7 +33,7 @@ class DaskOperator(pulumi.ComponentResource):
         self,
         name: str,
         settings: Operator,
-        connection: Connection,
+        kubernetes: Kubernetes,
         *,
         wait: bool = True,
         after: Sequence[pulumi.Resource] = (),
@@ -39,19 +43,37 @@ class DaskOperator(pulumi.ComponentResource):
 
         `after` are the namespaces that a namespaced operator gets its rights in.
         """
-        super().__init__("dask:k8s:Operator", name, {}, opts)
+        super().__init__(handover.OPERATOR, name, {}, opts)
+        own = self._home(settings, kubernetes)
+        # A namespace that is not its own may be one that `after` has created.
+        first = [*(own or after), *rights(self, settings, after)]
+        self._release(name, settings, kubernetes, wait, first)
+        pulumi.Output.from_input(_warn_of_trouble(settings, kubernetes))
+        self.release_name = Output.from_input(RELEASE)
+        self.version = Output.from_input(settings.chart.version if settings.chart else chart.bundled_version())
+        self.register_outputs({"release_name": self.release_name, "version": self.version})
+
+    def _home(self, settings: Operator, kubernetes: Kubernetes) -> list[pulumi.Resource]:
         child = ResourceOptions(parent=self)
-        metadata: Any = {"name": settings.namespace, "labels": owned() | _RESTRICTED}
-        own = [Namespace("namespace", metadata=metadata, opts=child)] if settings.create_namespace else []
+        if not settings.create_namespace:
+            handover.let_namespace_go("operator", settings.namespace, kubernetes, child)
+            return []
+        labels = owned() | {"pod-security.kubernetes.io/enforce": "restricted"}
+        metadata: Any = {"name": settings.namespace, "labels": labels, "annotations": {ROLE: "operator"}}
+        return [Namespace("namespace", metadata=metadata, opts=child)]
+
+    def _release(
+        self, name: str, settings: Operator, kubernetes: Kubernetes, wait: bool, first: list[pulumi.Resource]
+    ) -> None:
         preflight = ResourceHook(
-            f"{name}-preflight", _preflight(settings, connection), opts=ResourceHookOptions(on_dry_run=True)
+            f"{name}-preflight", _preflight(settings, kubernetes), opts=ResourceHookOptions(on_dry_run=True)
         )
         Release(
             "release",
             name=RELEASE,
             namespace=settings.namespace,
             **_chart(settings),
-            values=chart.values(settings),
+            values=chart.values(settings) | {MARKER: _marker(settings, kubernetes)},
             skip_crds=settings.chart is None,
             skip_await=not wait,
             atomic=wait,
@@ -59,36 +81,41 @@ class DaskOperator(pulumi.ComponentResource):
             timeout=seconds(settings.timeout),
             opts=ResourceOptions(
                 parent=self,
-                # A namespace that is not its own may be one that `after` has made.
-                depends_on=[*(own or after), *rights(self, settings, after)],
+                depends_on=first,
+                # In another namespace it would meet its own ClusterRole, and for a while there would be two operators.
+                delete_before_replace=True,
                 hooks=ResourceHookBinding(before_create=[preflight], before_update=[preflight]),
-                # Helm resolves the path itself; what the chart holds shows in the values and in the hook.
                 custom_timeouts=pulumi.CustomTimeouts(create=settings.timeout, update=settings.timeout),
             ),
         )
-        self.release_name = Output.from_input(RELEASE)
-        self.version = Output.from_input(settings.chart.version if settings.chart else chart.bundled_version())
-        self.register_outputs({"release_name": self.release_name, "version": self.version})
-
-
-_RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
 
 
 def _chart(settings: Operator) -> dict[str, Any]:
     if settings.chart is None:
-        return {"chart": chart.relative(chart.bundled())}
+        return {"chart": chart.linked()}
     repository = RepositoryOptsArgs(repo=settings.chart.repository)
     return {"chart": chart.NAME, "version": settings.chart.version, "repository_opts": repository}
 
 
-def _preflight(settings: Operator, connection: Connection) -> Any:
-    async def preflight(_: ResourceHookArgs) -> None:
-        """Refuses a second operator for the same namespaces, and brings the CRDs up to the chart's."""
-        client = await api(connection)
-        await peers.refuse_second_operator(client, settings)
+def _marker(settings: Operator, kubernetes: Kubernetes) -> dict[str, Any]:
+    """Whose the release is, and what its chart holds: with a pinned image nothing else tells a new chart."""
+    bundled = {"chart": chart.content()} if settings.chart is None else {}
+    return {"owner": kubernetes.owner, "partOf": kubernetes.claim.part_of} | bundled
+
+
+def _preflight(settings: Operator, kubernetes: Kubernetes) -> Any:
+    async def preflight(args: ResourceHookArgs) -> None:
+        """Refuses somebody else's release and operator, and brings the CRDs up to the chart's."""
+        client = await ownership.reached(kubernetes.connection)
+        if client is None:
+            return
+        owner = args.new_inputs["values"][MARKER]["owner"] if args.new_inputs else ""
+        if args.old_inputs is None:
+            await releases.make_room(client, settings.namespace, owner, kubernetes.claim)
+        await peers.refuse_second_operator(client, settings, owner, kubernetes.claim)
         if settings.chart is not None:
             return  # Helm brings the CRDs of a foreign chart, once; `docs/operations.md` tells how to update them.
-        steps = await crds.plan(client, crds.read(chart.bundled()))
+        steps = await crds.plan(client, crds.read(chart.bundled()), chart.bundled_version())
         for step, crd in steps:
             verb = f"would {step}" if pulumi.runtime.is_dry_run() else f"{step}s"
             pulumi.log.info(f"{verb} the CRD {crd['metadata']['name']}")
@@ -96,3 +123,16 @@ def _preflight(settings: Operator, connection: Connection) -> Any:
             await crds.apply(client, steps)
 
     return preflight
+
+
+async def _warn_of_trouble(settings: Operator, kubernetes: Kubernetes) -> None:
+    """Says what Helm's record does not show: an operator that was deleted or scaled to 0 by hand."""
+    try:
+        # In a thread: the import takes half a second, in which the program would register nothing.
+        await asyncio.to_thread(import_module, "kr8s.asyncio")
+        client = await kube.api(kubernetes.connection)
+        there = await releases.installed(client, settings.namespace)
+        if there and (words := await peers.trouble(client, settings.namespace)):
+            pulumi.log.warn(words)
+    except Exception as error:  # what cannot be looked at must not stop anything
+        pulumi.log.warn(f"could not look for the operator in namespace '{settings.namespace}': {error}")

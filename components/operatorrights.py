@@ -11,9 +11,9 @@ from pulumi_kubernetes.rbac.v1 import ClusterRole, ClusterRoleBinding, Role, Rol
 
 from components import chart
 from components.labels import owned
+from components.releases import RELEASE
 from components.settings import Operator
 
-RELEASE = "dask-operator"
 # The chart's fullname template: `<release>-<chart>` unless the release's name holds the chart's.
 SERVICE_ACCOUNT = f"{RELEASE}-{chart.NAME}"
 _GROUP = "rbac.authorization.k8s.io"

@@ -103,4 +103,4 @@ class Probes(Model):
     readiness: ProbeTiming | None = None
     """When the pod counts as ready. Left out: asked at once and then every second or two."""
     liveness: ProbeTiming | None = None
-    """When the pod is restarted. Left out: after two minutes without an answer for the scheduler, never for workers."""
+    """When the pod is restarted. Left out: after 20 minutes without an answer for the scheduler, never for workers."""

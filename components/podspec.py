@@ -6,12 +6,11 @@ tests hold every spec made here against them.
 
 import json
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 from components import workerargs
 from components.clustersettings import Cluster, Scheduler, Tls, WorkerPods
+from components.embedding import pre_stop, script
 from components.podenv import TLS_PATH, environment, tls_environment, variable
 from components.podmerge import laid_over
 from components.podsettings import PodSettings, ProbeTiming
@@ -21,6 +20,7 @@ Spec = dict[str, Any]
 COMM_PORT, DASHBOARD_PORT = 8786, 8787
 # Kubernetes must not act on a preStop that has just begun its last step.
 RETIRE_MARGIN_SECONDS = 5
+STARTUP_SECONDS = 1800
 USER_ID = 1000
 RUNNER_PATIENCE = "600s"
 
@@ -45,24 +45,20 @@ class Surroundings:
         return f"{scheme}://{self.cluster_name}-scheduler.{self.namespace}.svc:{COMM_PORT}"
 
 
-@cache
-def script(name: str) -> str:
-    """The source of a file in components/scripts."""
-    return (Path(__file__).parent / "scripts" / f"{name}.py").read_text()
-
-
 def scheduler(settings: Scheduler, pod: PodSettings, place: Surroundings) -> Spec:
     """The scheduler's pod spec. Its port names are what the endpoint and the probes refer to."""
     container = _container("scheduler", pod, place, tls_environment("scheduler", place.tls))
     container["args"] = [
-        *("dask", "scheduler", "--host", "0.0.0.0", "--port", str(settings.port)),
-        *("--dashboard-address", f":{settings.dashboard_port}"),
+        # Without --host it listens on IPv4 and IPv6.
+        *("dask", "scheduler", "--port", str(settings.port), "--dashboard-address", f":{settings.dashboard_port}"),
         *settings.extra_args,
     ]
     container["ports"] = [_port("tcp-comm", settings.port), _port("http-dashboard", settings.dashboard_port)]
-    # A scheduler that is busy for a while answers late: killing it for that would lose all work.
     container["readinessProbe"] = _probe(settings.probes.readiness, period=1, timeout=5, failures=15)
-    container["livenessProbe"] = _probe(settings.probes.liveness, delay=15, period=15, timeout=15, failures=8)
+    # A scheduler that takes in a large graph is silent for minutes, and a restart loses all work. So the liveness probe
+    # is the last resort, after 20 minutes. It does not begin before the start is over: packages may take minutes.
+    container["startupProbe"] = _probe(None, period=1, timeout=5, failures=STARTUP_SECONDS)
+    container["livenessProbe"] = _probe(settings.probes.liveness, period=30, timeout=30, failures=40)
     return laid_over(_pod(pod, place, container, "scheduler"), pod.pod_template)
 
 
@@ -76,7 +72,7 @@ def worker(settings: WorkerPods, pod: PodSettings, place: Surroundings) -> Spec:
     container["ports"] = [_port("http-dashboard", settings.dashboard_port)]
     if settings.port:
         container["ports"].insert(0, _port("tcp-comm", settings.port))
-    container["lifecycle"] = {"preStop": {"exec": {"command": ["python3", "-c", script("retire")]}}}
+    container["lifecycle"] = {"preStop": {"exec": {"command": pre_stop()}}}
     container["readinessProbe"] = _probe(settings.probes.readiness, period=2, timeout=5, failures=15)
     if settings.probes.liveness:
         container["livenessProbe"] = _probe(settings.probes.liveness, delay=15, period=15, timeout=15, failures=8)
@@ -96,13 +92,16 @@ def verify(cluster: Cluster, place: Surroundings, expected_workers: dict[str, in
         variable("READY_SECONDS", str(ready_seconds)),
     ]
     container = _container("verify", own, place, [*env, *tls_environment("client", place.tls)])
-    container["command"] = ["python3", "-c", script("verify")]
+    # As arguments, like the workers' command: some images' entrypoint sets up the environment that Python is in.
+    container["args"] = ["python3", "-c", script("verify")]
     container["resources"] = {
         "requests": {"cpu": "100m", "memory": "256Mi"},
         "limits": {"cpu": "2", "memory": "512Mi"},
     }
     # As a container's first process Python is deaf to SIGTERM; where the cluster cannot come, `up` waits for its end.
-    return _pod(own, place, container, "client") | {"restartPolicy": "Never", "terminationGracePeriodSeconds": 1}
+    spec = _pod(own, place, container, "client") | {"restartPolicy": "Never", "terminationGracePeriodSeconds": 1}
+    # What the namespace's rules ask of the scheduler's pod, such as user ids of its range, they ask of this one too.
+    return laid_over(spec, {key: pod.pod_template[key] for key in ("securityContext",) if key in pod.pod_template})
 
 
 def runner(command: list[str], pod: PodSettings, place: Surroundings) -> Spec:

@@ -6,126 +6,123 @@ goes on beside it: a crash loop ends the Job at once, with its reason in the log
 
 import asyncio
 import time
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
 
 import pulumi
+from pulumi import ResourceHook, ResourceHookArgs, ResourceHookBinding
 
-from components import chart, health, kube
-from components.errors import ClusterError
-from components.health import Trouble
+from components import health, kube, podwatch
 from components.kube import Connection
-from components.manifest import Target, expected_workers, verify_job
+from components.manifest import Target, verify_job
+from components.podwatch import SCHEDULER, Hopeless, Watch
 from components.quantities import seconds
 
-if TYPE_CHECKING:
-    from kr8s.asyncio import Api
-
-POLL_SECONDS = 0.5
-# How long a fatal reason has to last: one more kubelet retry, and a quota that the last cluster is just giving back.
-CERTAIN_SECONDS = 12
+FIRST_POLL_SECONDS, LONGEST_POLL_SECONDS = 1.0, 2.0
 OPERATOR_SECONDS = 30
+# The event loop keeps only weak references to tasks: without this one a watch could end at any time.
+_watches: set["asyncio.Task[None]"] = set()
 
 
-@dataclass
-class Watch:
-    """The pods of one cluster over time."""
+def before_endpoint(connection: Connection, target: Target) -> ResourceHookBinding | None:
+    """What the endpoint waits for where no verify Job stands in front of it: a scheduler that is ready."""
+    if target.cluster.verify:
+        return None
 
-    client: "Api"
-    target: Target
-    since: dict[tuple[str, str], float] = field(default_factory=dict)
-    told: set[tuple[str, str]] = field(default_factory=set)
+    async def scheduler_is_ready(_: ResourceHookArgs) -> None:
+        await await_scheduler(connection, target)
 
-    async def look(self) -> list[kube.Object]:
-        """The cluster's pods now. Tells what is new, and raises `ClusterError` for what will not mend itself."""
-        labels = {"dask.org/cluster-name": self.target.physical_name}
-        namespace = self.target.namespace
-        pods = await kube.items(self.client, f"api/v1/namespaces/{namespace}/pods", labels)
-        pods = [pod for pod in pods if not pod["metadata"].get("deletionTimestamp")]
-        deployments = await kube.items(self.client, f"apis/apps/v1/namespaces/{namespace}/deployments", labels)
-        self._judge([*health.deployment_troubles(deployments), *health.pod_troubles(pods)])
-        return pods
-
-    def _judge(self, troubles: list[Trouble]) -> None:
-        now = time.monotonic()
-        keys = {(trouble.where, trouble.reason) for trouble in troubles}
-        self.since = {key: self.since.get(key, now) for key in keys}
-        for trouble in troubles:
-            key = (trouble.where, trouble.reason)
-            lasting = now - self.since[key] >= CERTAIN_SECONDS
-            if trouble.fatal and lasting:
-                raise ClusterError(f"the cluster '{self.target.name}' cannot become ready: {trouble}")
-            if not trouble.fatal and lasting and key not in self.told:
-                self.told.add(key)
-                pulumi.log.warn(f"{self.target.name}: still waiting: {trouble}")
+    hook = ResourceHook(f"{target.name}-scheduler-ready", scheduler_is_ready)
+    return ResourceHookBinding(before_create=[hook], before_update=[hook])
 
 
 async def await_pods(connection: Connection, target: Target) -> None:
     """Returns when scheduler and expected workers have started; raises `ClusterError` with the reason if not."""
-    watch = Watch(await kube.api(connection), target)
-    wanted = 1 + sum(expected_workers(target).values())
-    begin, deadline = time.monotonic(), time.monotonic() + seconds(target.cluster.ready_timeout)
+    watch = Watch(await kube.api(connection), target, podwatch.all_pods(target))
+    await _await(watch, ready=lambda: True)
+
+
+async def await_scheduler(connection: Connection, target: Target) -> None:
+    """Returns when the scheduler answers its readiness probe; raises `ClusterError` with the reason if not."""
+    watch = Watch(await kube.api(connection), target, {SCHEDULER: 1})
+    await _await(watch, ready=lambda: any(map(health.ready, watch.pods)))
+
+
+async def _await(watch: Watch, ready: Callable[[], bool]) -> None:
+    """Looks until all wanted pods have started and `ready()` holds, for `readyTimeout` at most."""
+    target, wanted = watch.target, sum(watch.wanted.values())
+    deadline = time.monotonic() + seconds(target.cluster.ready_timeout)
+    pause, pods, pods_since = FIRST_POLL_SECONDS, -1, 0.0
     while True:
-        pods = await watch.look()
-        if sum(map(health.started, pods)) >= wanted:
+        if await watch.look() and ready():
             return
-        if not pods and time.monotonic() - begin > OPERATOR_SECONDS:
-            await _explain_no_pods(watch)
-        if time.monotonic() > deadline:
-            waiting = ", ".join(f"{where} ({reason})" for where, reason in watch.since) or "nothing was reported"
-            raise ClusterError(
-                f"the cluster '{target.name}' has {sum(map(health.started, pods))} of {wanted} pods after "
-                f"{target.cluster.ready_timeout} (readyTimeout): {waiting}"
+        now = time.monotonic()
+        if len(watch.pods) != pods:
+            pods, pods_since = len(watch.pods), now
+        if pods < wanted and now - pods_since > OPERATOR_SECONDS:
+            await podwatch.explain_idle_operator(watch.client, target)
+        if now > deadline:
+            raise Hopeless(
+                f"the cluster '{target.name}' has {wanted - sum(watch.missing().values())} of {wanted} pods after "
+                f"{target.cluster.ready_timeout} (readyTimeout): {watch.waiting_for()}"
             )
-        await asyncio.sleep(POLL_SECONDS)
-
-
-async def _explain_no_pods(watch: Watch) -> None:
-    """Raises for the operator's own trouble: without it a DaskCluster is only an object."""
-    pods = await kube.unless_forbidden(kube.items(watch.client, "api/v1/pods", chart.SELECTOR))
-    if pods is None:
-        return  # who may not look for it goes on waiting
-    troubles = health.pod_troubles(pods)
-    if not pods:
-        raise ClusterError(
-            f"nothing was made for the cluster '{watch.target.name}': no dask-kubernetes-operator runs here; set "
-            "`dask:operator.install: true` in the one stack that owns it"
-        )
-    if troubles and troubles[0].fatal:
-        raise ClusterError(f"the operator does not run: {troubles[0]}")
+        await asyncio.sleep(pause)
+        pause = min(LONGEST_POLL_SECONDS, pause * 1.25)
 
 
 def guard(connection: Connection, target: Target) -> "asyncio.Task[None]":
     """Watches the pods while the verify Job runs, and ends the Job when they cannot become ready."""
-    return asyncio.get_running_loop().create_task(_guard(connection, target))
+    task = asyncio.get_running_loop().create_task(_guard(connection, target))
+    _watches.add(task)
+    task.add_done_callback(_watches.discard)
+    return task
 
 
 async def _guard(connection: Connection, target: Target) -> None:
-    client = await kube.api(connection)
-    watch = Watch(client, target)
-    url = f"apis/batch/v1/namespaces/{target.namespace}/jobs/{verify_job(target)['metadata']['name']}"
+    """Goes on whatever goes wrong with a look: only `Hopeless` is about the cluster."""
     deadline = time.monotonic() + seconds(target.cluster.ready_timeout)
+    watch: Watch | None = None
+    told: set[str] = set()
     while time.monotonic() < deadline:
-        await asyncio.sleep(POLL_SECONDS)
+        await asyncio.sleep(LONGEST_POLL_SECONDS)
         try:
-            if await _ended(client, url):
+            watch = watch or Watch(await kube.api(connection), target, podwatch.all_pods(target))
+            job = await kube.find(watch.client, _job_url(target)) or {}
+            if any(item["status"] == "True" for item in job.get("status", {}).get("conditions", [])):
                 return
-            await watch.look()
-        except ClusterError as error:
+            await watch.look(await _refused(watch, job))
+        except Hopeless as error:
             pulumi.log.error(str(error))
-            # The Job may fail no more than once: without its pod it has failed, and the engine's wait is over.
-            job = {"batch.kubernetes.io/job-name": verify_job(target)["metadata"]["name"]}
-            for pod in await kube.items(client, f"api/v1/namespaces/{target.namespace}/pods", job):
-                await kube.delete(client, f"api/v1/namespaces/{target.namespace}/pods/{pod['metadata']['name']}")
+            if watch:
+                await _end(watch)
             return
+        except Exception as error:
+            if str(error) not in told:
+                told.add(str(error))
+                pulumi.log.warn(f"{target.name}: its pods cannot be watched at the moment: {error}")
 
 
-async def _ended(client: "Api", url: str) -> bool:
-    """Whether the Job has come to an end. One that is not there yet has not."""
-    import kr8s
+async def _refused(watch: Watch, job: kube.Object) -> list[health.Trouble]:
+    """Why the Job has no pod: a quota, a LimitRange or a webhook refuses it. The Job itself says nothing of it."""
+    if not job or any(job.get("status", {}).get(count) for count in ("active", "succeeded", "failed")):
+        return []
+    name = job["metadata"]["name"]
+    about = f"involvedObject.kind=Job,involvedObject.name={name},reason=FailedCreate"
+    url = f"api/v1/namespaces/{watch.target.namespace}/events"
+    events = await kube.unless_forbidden(kube.get(watch.client, url, fieldSelector=about))
+    last = [event.get("message", "") for event in (events or {}).get("items", [])][-1:]
+    return [health.Trouble(f"job {name}", "FailedCreate", message, fatal=True) for message in last]
 
-    try:
-        job: dict[str, Any] = await kube.get(client, url)
-    except (kr8s.ServerError, kr8s.NotFoundError):
-        return False
-    return any(item["status"] == "True" for item in job.get("status", {}).get("conditions", []))
+
+async def _end(watch: Watch) -> None:
+    """Ends the Job, and with it the engine's wait: it may fail no more than once, and without its pod it has failed."""
+    target, client = watch.target, watch.client
+    job = {"batch.kubernetes.io/job-name": verify_job(target)["metadata"]["name"]}
+    pods = await kube.items(client, f"api/v1/namespaces/{target.namespace}/pods", job)
+    for pod in pods:
+        await kube.delete(client, f"api/v1/namespaces/{target.namespace}/pods/{pod['metadata']['name']}")
+    if not pods:
+        await kube.patch(client, _job_url(target), {"spec": {"activeDeadlineSeconds": 1}})
+
+
+def _job_url(target: Target) -> str:
+    return f"apis/batch/v1/namespaces/{target.namespace}/jobs/{verify_job(target)['metadata']['name']}"

@@ -1,21 +1,21 @@
-"""Repair of drift, in every run. In: a declared cluster. Out: warnings in a preview; in `up`, what is declared.
+"""Repair of drift, in every run: a preview warns of it, `up` puts it right.
 
 When: the look comes first, beside everything else, so that an `up` without drift waits for nothing and a new cluster is
 none of its business. The repair comes after the cluster's own resources have been changed, because only then children
 and declaration speak of the same thing: replicas that go from 2 to 4 in the file are no drift while they are still 2.
-Then it looks again and mends what is left. Nothing depends on it: the cluster serves all the while.
+Then it looks again and mends what is left. Nothing depends on it: the cluster serves all the while. A program does not
+know what `--target` names, so a targeted `up` repairs as well.
 """
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import pulumi
 from pulumi import Output, Resource
 
-from components import drain, drift, health, kube
+from components import admission, drain, drift, health, kube
 from components.drift import Drift, Live, url
 from components.errors import ClusterError
 from components.kube import Connection
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from kr8s.asyncio import Api
 
 POLL_SECONDS = 0.5
+# How many times `readyTimeout` all repairs of one cluster may take together, before the next one is begun.
+BOUND = 3
 
 
 def keep(connection: Connection, target: Target, changed: Sequence[Resource]) -> Output[None]:
@@ -42,40 +44,53 @@ def keep(connection: Connection, target: Target, changed: Sequence[Resource]) ->
 async def _seen(connection: Connection, target: Target) -> int:
     """How many drifts there are. Says them in a preview. What cannot be looked at must not stop anything."""
     try:
-        # In a thread: the import takes half a second, in which the program would register nothing.
-        await asyncio.to_thread(import_module, "kr8s.asyncio")
-        live = await drift.look(await kube.api(connection), target)
+        client = await kube.api(connection)
+        live = await drift.look(client, target)
+        found = await admission.settled(client, target, live, drift.find(target, live)) if live else []
     except Exception as error:
         pulumi.log.warn(f"{target.name}: could not look for drift: {error}")
         return 0
-    found = drift.find(target, live) if live else []
-    if pulumi.runtime.is_dry_run():
-        for one in found:
-            pulumi.log.warn(f"drift, which `up` repairs: {one}")
+    for one in found if pulumi.runtime.is_dry_run() else ():
+        pulumi.log.warn(f"drift: {one}" if one.refused else f"drift, which `up` repairs: {one}")
     return len(found)
 
 
 async def repair(client: "Api", target: Target) -> None:
     """Mends every drift, kind by kind, and waits for all pods of the cluster: workers end with their scheduler.
 
+    Begins nothing more after three times `readyTimeout`: what is left is told, and the next `up` goes on with it.
     Raises `ClusterError` where something does not come about within `readyTimeout`.
     """
 
     def whole(live: Live) -> bool:
         return all(map(_rolled_out, live.deployments.values()))
 
-    mended = False
+    mended, deadline = False, time.monotonic() + BOUND * seconds(target.cluster.ready_timeout)
     for kind, mend in _REPAIRS.items():
-        live = await drift.look(client, target)
-        found = [one for one in drift.find(target, live) if one.kind == kind] if live else []
-        for one in found:
-            pulumi.log.warn(f"drift, repairing it: {one}")
-        # One step of the operator's brings everything back that is missing.
-        for one in found[:1] if kind == "missing" else found:
+        found = await _to_mend(client, target, kind)
+        for index, one in enumerate(found):
+            if time.monotonic() > deadline:
+                pulumi.log.warn(
+                    f"{target.name}: the repairs have taken {BOUND} times {target.cluster.ready_timeout} "
+                    f"(readyTimeout); the next `up` goes on with {len(found) - index} of the kind '{kind}'"
+                )
+                return
             await mend(client, target, one)
             mended = True
     if mended:
         await _until(client, target, whole, f"{target.physical_name} is whole")
+
+
+async def _to_mend(client: "Api", target: Target, kind: drift.Kind) -> list[Drift]:
+    """The drifts of one kind that can be repaired; all are told."""
+    live = await drift.look(client, target)
+    found = [one for one in drift.find(target, live) if one.kind == kind] if live else []
+    found = await admission.settled(client, target, live, found) if live else []
+    for one in found:
+        pulumi.log.warn(f"drift: {one}" if one.refused else f"drift, repairing it: {one}")
+    found = [one for one in found if not one.refused]
+    # One step of the operator's brings everything back that is missing.
+    return found[:1] if kind == "missing" else found
 
 
 async def _missing(client: "Api", target: Target, _: Drift) -> None:
@@ -93,7 +108,7 @@ def _phase(live: Live) -> str:
 
 
 async def _service(client: "Api", target: Target, one: Drift) -> None:
-    await kube.patch(client, url(target, "services", one.name), {"spec": drift.declared_service(target)})
+    await kube.patch(client, url(target, "services", one.name), admission.patch(target, one))
 
 
 async def _replicas(client: "Api", target: Target, one: Drift) -> None:
@@ -114,8 +129,7 @@ async def _resize(client: "Api", target: Target, group: str, replicas: int) -> N
         body = live.groups.get(group, {"metadata": {}})
         return drift.handled(body) == replicas == len(live.workers(group))
 
-    body = {"spec": {"worker": {"replicas": replicas}}}
-    await kube.patch(client, url(target, "daskworkergroups", group), body)
+    await kube.patch(client, url(target, "daskworkergroups", group), admission.resize(replicas))
     await _until(client, target, resized, f"the operator has brought {group} to {replicas} workers")
 
 
@@ -123,30 +137,17 @@ async def _scheduler(client: "Api", target: Target, one: Drift) -> None:
     """Its restart loses all results, so it waits for an idle cluster as a replaced one is waited for."""
     live = await drift.look(client, target)
     if live and one.name in live.deployments and live.deployments[one.name].get("status", {}).get("availableReplicas"):
-        await drain.until_idle(client, target, target.physical_name)
+        await drain.until_idle(client, target.namespace, target.physical_name, target.cluster.drain_timeout)
     await _worker(client, target, one)
 
 
 async def _worker(client: "Api", target: Target, one: Drift) -> None:
     """Gives a Deployment its declared pods, and waits until they run: so workers go one after another.
 
-    A worker's preStop hands its data over first. Old and new must not run side by side: two workers of one name are
-    refused by the scheduler, and two schedulers would share a Service.
+    A worker's preStop hands its data over first.
     """
-    where = url(target, "deployments", one.name)
-    live = await drift.look(client, target)
-    pods = drift.declared_pods(target, live) if live else {}
-    if live is None or one.name not in pods:
-        return
-    wanted = {"replicas": 1, "paused": False, "strategy": {"type": "Recreate"}, "template/spec": pods[one.name]}
-    patch = [{"op": "add", "path": f"/spec/{path}", "value": value} for path, value in wanted.items()]
-    after = await kube.patch(client, where, patch)
-    if after is None:
+    if await kube.patch(client, url(target, "deployments", one.name), admission.patch(target, one)) is None:
         return  # the operator has taken it away in the meantime, for a smaller number of workers
-    if left := drift.of_deployment(after, pods[one.name]):
-        why = "something in this Kubernetes cluster (an admission webhook) puts it back at once"
-        pulumi.log.warn(f"{one.name}: {why}: {left[0]}")
-        return
 
     def rolled_out(live: Live) -> bool:
         return one.name not in live.deployments or _rolled_out(live.deployments[one.name])

@@ -57,6 +57,10 @@ def _own_namespace(namespace: "Namespace") -> Iterator[Rule]:
         yield Rule("is always there and cannot be deleted", "add `create: false`, or choose another", ("name",))
     if namespace.allow_from and not namespace.network_policies:
         yield Rule("would be ignored, because networkPolicies is off", "add `networkPolicies: true`", ("allowFrom",))
+    for key, given in (("quota", namespace.quota), ("limits", namespace.limits)):
+        if given is not None and not namespace.create:
+            rule = "would hold for everybody's pods in a namespace that this stack does not create"
+            yield Rule(rule, "remove it, or leave `create` out", (key,))
 
 
 class Namespace(Model):
@@ -159,6 +163,8 @@ class Settings(Model):
     """Kubernetes Secrets to make, by name. Give the values with `pulumi config set --secret`."""
     strict: bool = False
     """Refuses what is only warned about otherwise: image tags such as `latest`, and secrets in plain text."""
+    take_over: bool = False
+    """Takes over what another state of a stack of this name has created: after a state was lost, for one `up`."""
 
     checks = (
         *(stackrules.fixed_images, stackrules.cluster_names, stackrules.job_names, stackrules.node_ports),

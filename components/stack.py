@@ -6,33 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import pulumi
-from pulumi_kubernetes import Provider
 
 from components.cluster import DaskCluster
 from components.endpoint import node_hosts
 from components.job import DaskJob
-from components.kube import Connection
+from components.kube import Connection, remove_credentials
 from components.settings import Settings
 
 FLAT = ("schedulerAddress", "dashboardUrl", "schedulerNodePort", "dashboardNodePort")
-
-
-def connection() -> Connection:
-    """The Kubernetes cluster that the stack names in `kubernetes:context`; the ambient kubeconfig otherwise."""
-    config = pulumi.Config("kubernetes")
-    return Connection(config.get("context"), config.get("kubeconfig"))
-
-
-def provider(where: Connection) -> Provider:
-    """The explicit provider of all that the program makes."""
-    return Provider(
-        "kubernetes",
-        **reaching(where),
-        # What an `up` that was killed has made is taken up again, if it is ours: see ownership.py.
-        upsert_existing_objects=True,
-        # What was changed by hand is put right, whatever tool the hand used.
-        enable_patch_force=True,
-    )
 
 
 def reaching(where: Connection) -> dict[str, Any]:
@@ -51,9 +32,17 @@ def reaching(where: Connection) -> dict[str, Any]:
     }
 
 
-def end_quietly_when_interrupted() -> None:
-    """The engine interrupts the program when a step has failed. It has said why: a traceback would only bury it."""
-    signal.signal(signal.SIGINT, lambda *_: os._exit(1))
+def end_quickly() -> None:
+    """The program ends at once when the engine interrupts it, and does not linger when it is done.
+
+    The engine interrupts it when a step has failed; the reason has been printed, and a traceback would only hide it.
+    """
+
+    def end(*_: object) -> None:
+        remove_credentials()
+        os._exit(1)
+
+    signal.signal(signal.SIGINT, end)
 
 
 def hosts(settings: Settings, where: Connection) -> pulumi.Output[list[str]] | None:

@@ -1,22 +1,22 @@
-"""The Workspace component: the namespace that the clusters live in, and everything that holds for all pods in it.
-
-In: `settings.namespace` and `settings.secrets`. Out: the namespace's name.
-"""
+"""The Workspace component: the namespace that the clusters live in, and everything that holds for all pods in it."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pulumi
 from pulumi import ResourceOptions
 from pulumi_kubernetes.core.v1 import LimitRange, Namespace, ResourceQuota, Secret
 
-from components import settings
+from components import chart, handover, peers, settings
 from components.clustersettings import Cluster
+from components.handover import ROLE
 from components.jobmanifest import JobTarget
 from components.jobsettings import Job
+from components.kubernetes import Kubernetes
 from components.labels import owned, part_of
 from components.manifest import Target
+from components.names import PART_OF
 
 
 class Workspace(pulumi.ComponentResource):
@@ -29,21 +29,23 @@ class Workspace(pulumi.ComponentResource):
         name: str,
         namespace: settings.Namespace,
         secrets: Mapping[str, Mapping[str, str]],
+        kubernetes: Kubernetes,
         *,
-        operator_namespace: str,
+        operator: settings.Operator,
         opts: ResourceOptions | None = None,
     ) -> None:
+        """`operator` is whom the network policy lets in."""
         super().__init__("dask:k8s:Workspace", name, {}, opts)
         self._name = namespace.name
         self._restricted = namespace.pod_security == "restricted"
-        self._home = [self._own(namespace)] if namespace.create else []
+        self._home = self._own(namespace) if namespace.create else self._foreign(namespace, kubernetes)
         self.namespace = pulumi.Output.from_input(namespace.name)
         if namespace.quota:
             self._quota(namespace.quota)
         if namespace.limits:
             self._limits(namespace.limits.all_requests(), namespace.limits.all_limits())
         if namespace.network_policies:
-            self._policies(namespace.allow_from, operator_namespace)
+            self._policies(namespace, peers.operator_homes(kubernetes.connection, operator, namespace.name))
         self.secret_names = secret_names(secrets)
         for key, data in secrets.items():
             self._secret(self.secret_names[key], data)
@@ -61,10 +63,16 @@ class Workspace(pulumi.ComponentResource):
         secrets = tuple(sorted(self.secret_names.items()))
         return {"namespace": self._name, "part_of": part_of(), "restricted": self._restricted, "secrets": secrets}
 
-    def _own(self, namespace: settings.Namespace) -> pulumi.Resource:
+    def _own(self, namespace: settings.Namespace) -> list[pulumi.Resource]:
         level = {f"pod-security.kubernetes.io/{mode}": namespace.pod_security for mode in ("enforce", "warn")}
-        metadata: Any = {"name": namespace.name, "labels": owned() | level | dict(namespace.labels)}
-        return Namespace("namespace", metadata=metadata, opts=ResourceOptions(parent=self))
+        labels = owned() | level | dict(namespace.labels)
+        metadata: Any = {"name": namespace.name, "labels": labels, "annotations": {ROLE: "workspace"}}
+        return [Namespace("namespace", metadata=metadata, opts=ResourceOptions(parent=self))]
+
+    def _foreign(self, namespace: settings.Namespace, kubernetes: Kubernetes) -> list[pulumi.Resource]:
+        """One that exists: it may be this stack's own of earlier, which the engine must not delete."""
+        handover.let_namespace_go("workspace", namespace.name, kubernetes, ResourceOptions(parent=self))
+        return []
 
     def _child(self) -> ResourceOptions:
         return ResourceOptions(parent=self, depends_on=self._home)
@@ -85,21 +93,37 @@ class Workspace(pulumi.ComponentResource):
         limit: Any = {"type": "Container", "default": limits, "defaultRequest": requests}
         LimitRange("limits", metadata=self._metadata("dask"), spec={"limits": [limit]}, opts=self._child())
 
-    def _policies(self, allow_from: tuple[str, ...], operator_namespace: str) -> None:
-        """Only pods of this namespace, the operator and the allowed ranges may connect to any pod here."""
+    def _policies(self, namespace: settings.Namespace, operators: pulumi.Input[Sequence[str]]) -> None:
+        """Only pods of this namespace, the operator and the allowed ranges may connect to the pods here.
+
+        In somebody else's namespace the policy is about the stack's own pods alone.
+        """
         from pulumi_kubernetes.networking.v1 import NetworkPolicy
 
-        operator = {
-            "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": operator_namespace}},
-            "podSelector": {"matchLabels": {"app.kubernetes.io/name": "dask-kubernetes-operator"}},
-        }
-        peers = [{"podSelector": {}}, operator, *({"ipBlock": {"cidr": cidr}} for cidr in allow_from)]
-        spec: Any = {"podSelector": {}, "policyTypes": ["Ingress"], "ingress": [{"from": peers}]}
-        NetworkPolicy("ingress", metadata=self._metadata("dask"), spec=spec, opts=self._child())
+        ranges = [{"ipBlock": {"cidr": cidr}} for cidr in namespace.allow_from]
+        selected: Any = {} if namespace.create else {"matchLabels": {PART_OF: part_of()}}
+
+        def spec(homes: Sequence[str]) -> Any:
+            peers = [{"podSelector": {}}, *map(_operator_in, homes), *ranges]
+            return {"podSelector": selected, "policyTypes": ["Ingress"], "ingress": [{"from": peers}]}
+
+        NetworkPolicy(
+            "ingress",
+            metadata=self._metadata("dask"),
+            spec=pulumi.Output.from_input(operators).apply(spec),
+            opts=self._child(),
+        )
 
     def _secret(self, physical: str, data: Mapping[str, str]) -> None:
         hidden = {key: pulumi.Output.secret(value) for key, value in data.items()}
         Secret(physical, metadata=self._metadata(physical), string_data=hidden, immutable=True, opts=self._child())
+
+
+def _operator_in(namespace: str) -> dict[str, Any]:
+    return {
+        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
+        "podSelector": {"matchLabels": chart.SELECTOR},
+    }
 
 
 def secret_names(secrets: Mapping[str, Mapping[str, str]]) -> dict[str, str]:

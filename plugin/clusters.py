@@ -9,10 +9,11 @@ from typing import Any, NotRequired, TypedDict
 import pulumi
 from pulumi_kubernetes import Provider
 
-from components import cluster, endpoint, stack
+from components import cluster, endpoint, ownership, stack
 from components.kube import Connection
 from components.labels import part_of
 from components.manifest import Target
+from components.ownership import Claim
 from components.settings import parse
 
 PACKAGE = "dask-on-kubernetes"
@@ -63,14 +64,18 @@ class DaskCluster(pulumi.ComponentResource):
 
     def _child(self, name: str, connection: Connection) -> pulumi.ResourceOptions:
         """A provider of its own for the same cluster that the hooks talk to; else what the program hands down."""
+        owner = ownership.identity(f"{name}-owner", self)
+        claim = Claim(part_of(), pulumi.Config().get_bool("takeOver") or False)
+        # Providers before 4.29 take over whatever exists, asked or not.
+        guarded = [ownership.guard(connection, owner, claim, hook=f"{name}-ownership")]
         if connection == Connection():
-            return pulumi.ResourceOptions(parent=self)
+            return pulumi.ResourceOptions(parent=self, transformations=guarded)
         provider = Provider(
             f"{name}-kubernetes",
             **stack.reaching(connection),
             opts=pulumi.ResourceOptions(parent=self),
         )
-        return pulumi.ResourceOptions(parent=self, provider=provider)
+        return pulumi.ResourceOptions(parent=self, provider=provider, transformations=guarded)
 
 
 def target(name: str, args: DaskClusterArgs, owner: str) -> Target:

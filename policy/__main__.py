@@ -4,21 +4,16 @@ They stop `pulumi up` where the stack says `dask:strict: true`, and are advice e
 `--policy-pack-config` sets the level or the options of single policies.
 """
 
-import json
 import os
 
+from guardrails import strictness
 from guardrails.pack import policies
-from pulumi_policy import EnforcementLevel, PolicyPack
+from pulumi_policy import PolicyPack
 
-
-def default_level(config: str) -> EnforcementLevel:
-    """The level for a stack with this config, which the engine hands over as JSON of strings."""
-    strict = json.loads(config).get("dask:strict", "false")
-    return EnforcementLevel.MANDATORY if strict.lower() == "true" else EnforcementLevel.ADVISORY
-
-
+rules = policies()
+strictness.follow_the_stack(rules)
 PolicyPack(
     "dask-guardrails",
-    policies=policies(),
-    enforcement_level=default_level(os.environ.get("PULUMI_CONFIG", "{}")),
+    policies=rules,
+    enforcement_level=strictness.from_environment(os.environ.get("PULUMI_CONFIG")),
 )

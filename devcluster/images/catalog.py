@@ -81,7 +81,7 @@ def content_hash(*inputs: str | Path) -> str:
 
 
 def find(names: list[str]) -> list[Image]:
-    """The images of these names: a full reference, its last part (`dask:2026.8.0-py3.11-ml`) or the stage; no name: all."""
+    """The images of these names: a reference, its last part (`dask:2026.8.0-py3.11`) or the stage. No name: all."""
     if not names:
         return list(IMAGES)
     found = []

@@ -15,22 +15,25 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from components import settings, stack
 from components.cluster import DaskCluster
+from components.kubernetes import kubernetes
 from components.labels import part_of
 from components.manifest import Target
 
 config = pulumi.Config()
 namespace = {"name": config.require("namespace"), "create": False}
-checked = settings.parse({"namespace": namespace, "clusters": {"forecast": config.require_object("cluster")}})
+clusters = {"forecast": config.require_object("cluster")}
+take_over = config.get_bool("takeOver") or False
+checked = settings.parse({"namespace": namespace, "clusters": clusters, "takeOver": take_over})
 for warning in checked.warnings():
     pulumi.log.warn(warning)
 
-connection = stack.connection()
+where = kubernetes(checked)
 forecast = DaskCluster(
     "forecast",
     Target("forecast", checked.clusters["forecast"], checked.namespace.name, part_of()),
-    connection,
-    node_hosts=stack.hosts(checked, connection),
-    opts=pulumi.ResourceOptions(provider=stack.provider(connection)),
+    where.connection,
+    node_hosts=stack.hosts(checked, where.connection),
+    opts=where.options,
 )
 
 pulumi.export("schedulerAddress", forecast.scheduler_address)

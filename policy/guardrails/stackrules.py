@@ -10,6 +10,7 @@ _ENCRYPTED = "DASK_DISTRIBUTED__COMM__REQUIRE_ENCRYPTION"
 _ROUTES = "DASK_DISTRIBUTED__SCHEDULER__HTTP__ROUTES"
 _TLS_VOLUME = "dask-tls"
 _INSTANCE = "app.kubernetes.io/instance"
+_PART_OF = "app.kubernetes.io/part-of"
 
 
 def exposed_only_with_tls(stack: Stack) -> Iterator[Violation]:
@@ -47,15 +48,20 @@ def encrypted_clusters(stack: Stack) -> Iterator[Violation]:
 
 
 def guarded_namespaces(stack: Stack) -> Iterator[Violation]:
-    """A namespace with Dask pods has a network policy for incoming connections and a quota on CPU and memory."""
-    policies = {item.namespace for item in stack.of("NetworkPolicy") if _covers_all_ingress(item)}
+    """A namespace with Dask pods has a network policy for incoming connections and a quota on CPU and memory.
+
+    In a namespace that the stack does not create, the policy is about the stack's own pods, and the quota is its
+    owner's business.
+    """
+    created = {item.name for item in stack.of("Namespace")}
+    policies = {item.namespace for item in stack.of("NetworkPolicy") if _covers_all_ingress(item, created)}
     quotas = {item.namespace for item in stack.of("ResourceQuota") if _limits_cpu_and_memory(item)}
     places = {item.namespace: item for item in reversed(stack.of("DaskCluster", "DaskJob"))}
     for namespace, resident in sorted(places.items()):
         if namespace not in policies:
             text = f"namespace '{namespace}' of {resident} has no network policy for all its pods"
             yield Violation(f"{text}; set `dask:namespace.networkPolicies: true`", resident.urn)
-        if namespace not in quotas:
+        if namespace in created and namespace not in quotas:
             text = f"namespace '{namespace}' of {resident} has no quota on CPU and memory"
             yield Violation(f"{text}; set `dask:namespace.quota`", resident.urn)
 
@@ -93,9 +99,12 @@ def _tls_secret(pod: Pod) -> str | None:
     return next((item["secret"]["secretName"] for item in volumes if item["name"] == _TLS_VOLUME), None)
 
 
-def _covers_all_ingress(policy: Resource) -> bool:
+def _covers_all_ingress(policy: Resource, created: set[str]) -> bool:
     selector = policy.spec.get("podSelector") or {}
-    return "Ingress" in (policy.spec.get("policyTypes") or ["Ingress"]) and not any(selector.values())
+    # The label that every pod of the stack carries, and the policy itself too.
+    own = {"matchLabels": {_PART_OF: policy.labels.get(_PART_OF)}}
+    everything = not any(selector.values()) or (policy.namespace not in created and selector == own)
+    return "Ingress" in (policy.spec.get("policyTypes") or ["Ingress"]) and everything
 
 
 def _limits_cpu_and_memory(quota: Resource) -> bool:

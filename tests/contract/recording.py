@@ -53,6 +53,7 @@ class _Recording(mocks.Mocks):
         # What a cluster or the engine would add, where a program reads it.
         self._answers = {
             "kubernetes:helm.sh/v3:Release": {"status": {"appVersion": "2026.3.0"}},
+            "pulumi:index:Stash": {"output": "0123456789ab"},
             "pulumi:pulumi:StackReference": {"outputs": referenced, "secretOutputNames": ["clientTls"]},
         }
 
@@ -91,6 +92,7 @@ async def _as_declared(_: Any, target: Target) -> Body:
 
 async def _run(program: Program, recording: _Recording) -> None:
     mocks.set_mocks(recording, program.project, "test", False, logging.Logger("program", logging.CRITICAL))
+    settings.SETTINGS.engine.RequirePulumiVersion = lambda _: None  # pyright: ignore[reportAttributeAccessIssue, reportOptionalMemberAccess]
     settings.ROOT.set(None)  # set_mocks has made a root stack of its own; run_in_stack makes the real one
     strings = {key: it if isinstance(it, str) else json.dumps(it) for key, it in program.config.items()}
     set_all_config(strings)

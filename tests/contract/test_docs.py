@@ -85,8 +85,8 @@ def test_the_table_of_guard_rails_names_all_of_them() -> None:
     "words",
     [
         *("ImagePullBackOff", "CrashLoopBackOff", "with exit code", "still waiting"),
-        *("nothing was made for the cluster", "no dask-kubernetes-operator runs here"),
-        *("is there already and", "so it is left alone"),
+        *("pods of the cluster", "no dask-kubernetes-operator runs that could create"),
+        *("exists already and", "so it is left alone", "belongs to another state of a stack"),
     ],
 )
 def test_troubles_are_listed_in_the_programs_words(words: str) -> None:

@@ -8,29 +8,29 @@ import yaml
 
 from components import chart
 from components.settings import parse
+from devcluster.kubernetes import build
 from policy.guardrails.podsecurity import violations
-from tests import clusters
 from tests.contract.conftest import CONFIGS
 from tests.contract.rendering import pods
 
 
-# Helm is built together with the local Kubernetes.
+# Helm is built beside the local Kubernetes.
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CONFIGS)
 def test_the_operators_pod_is_restricted_and_requests_what_it_needs(name: str, tmp_path: Path) -> None:
     operator = parse(CONFIGS[name]).operator
     values = tmp_path / "values.yaml"
     values.write_text(yaml.safe_dump(chart.values(operator)))
-    command = [f"{clusters.tools()}/helm", "template", "dask-operator", str(chart.bundled()), "--values", str(values)]
+    command = [f"{build.tools()}/helm", "template", "dask-operator", str(chart.bundled()), "--values", str(values)]
 
     rendered = subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
     bodies = [body for body in yaml.safe_load_all(rendered) if body]
     [(_, pod)] = [pod for body in bodies for pod in pods(body)]
-    [box] = pod["containers"]
+    [container] = pod["containers"]
     assert violations(pod, "restricted") == []
-    assert box["securityContext"]["readOnlyRootFilesystem"] is True
-    assert "livenessProbe" in box
-    assert {"cpu", "memory"} <= box["resources"]["requests"].keys()
+    assert container["securityContext"]["readOnlyRootFilesystem"] is True
+    assert "livenessProbe" in container
+    assert {"cpu", "memory"} <= container["resources"]["requests"].keys()
     kinds = {body["kind"] for body in bodies}
     assert ("ClusterRole" in kinds) == (operator.watch is None)

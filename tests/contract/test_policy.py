@@ -1,14 +1,18 @@
 """The guard rails: production passes all of them, and each mistake is caught by the rule that is there for it."""
 
 import copy
+import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from pulumi.runtime.proto.analyzer_pb2 import AnalyzerStackConfigureRequest
+from pulumi.runtime.proto.analyzer_pb2_grpc import AnalyzerServicer
 from pulumi.runtime.rpc import UNKNOWN as PULUMI_UNKNOWN
+from pulumi_policy import EnforcementLevel
 from pulumi_policy.proxy import unknown_checking_proxy
 
-from policy.guardrails import pack
+from policy.guardrails import pack, strictness
 from policy.guardrails.resource import UNKNOWN, Resource, Stack, plain
 from tests.contract.rendering import Body, program_objects, stack_config
 
@@ -163,6 +167,22 @@ class TestRules:
 
         assert list(pack.STACK["clusters-are-protected"](Stack([cluster, service]))) == []
 
+    def test_in_somebody_elses_namespace_the_stacks_own_pods_count_and_the_quota_is_not_asked_for(
+        self, production: list[Body]
+    ) -> None:
+        bodies = copy.deepcopy(production)
+        policy = only(bodies, "NetworkPolicy")
+        theirs = {"kind": "Namespace", "name": policy["metadata"]["namespace"]}
+        policy["spec"]["podSelector"] = {
+            "matchLabels": {"app.kubernetes.io/part-of": policy["metadata"]["labels"]["app.kubernetes.io/part-of"]}
+        }
+        assert broken_rules(bodies) == {"namespaces-are-guarded"}
+
+        bodies[:] = [it for it in bodies if theirs != {"kind": it["kind"], "name": it.get("metadata", {}).get("name")}]
+        drop(bodies, "ResourceQuota")
+
+        assert broken_rules(bodies) == set()
+
     def test_an_exposed_dashboard_without_the_api_is_fine(self, production: list[Body]) -> None:
         bodies = copy.deepcopy(production)
 
@@ -190,3 +210,27 @@ class TestRules:
         props = unknown_checking_proxy({"spec": {"clusterIP": PULUMI_UNKNOWN, "ports": [{"nodePort": PULUMI_UNKNOWN}]}})
 
         assert plain(props) == {"spec": {"clusterIP": UNKNOWN, "ports": [{"nodePort": UNKNOWN}]}}
+
+
+@pytest.mark.parametrize(
+    ("config", "level"),
+    [
+        ({}, EnforcementLevel.ADVISORY),
+        ({"dask:strict": "false"}, EnforcementLevel.ADVISORY),
+        ({"dask:strict": "true"}, EnforcementLevel.MANDATORY),
+        ({"other:strict": "true"}, EnforcementLevel.ADVISORY),
+    ],
+)
+def test_both_ways_of_telling_a_stacks_config_set_the_same_level(
+    monkeypatch: pytest.MonkeyPatch, config: dict[str, str], level: EnforcementLevel
+) -> None:
+    monkeypatch.setattr(AnalyzerServicer, "ConfigureStack", AnalyzerServicer.ConfigureStack)
+    policies, request = pack.policies(), AnalyzerStackConfigureRequest(config=config)
+    strictness.follow_the_stack(policies)
+    no_context: Any = None
+
+    AnalyzerServicer().ConfigureStack(request, no_context)
+
+    assert {policy.enforcement_level for policy in policies} == {level}
+    assert strictness.from_environment(json.dumps(config)) == level
+    assert strictness.from_environment(None) == EnforcementLevel.ADVISORY

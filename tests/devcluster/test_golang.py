@@ -85,6 +85,17 @@ def test_the_engine_is_the_cli_the_script_of_its_language_host_and_the_provider(
     assert _builds(go) == 2
 
 
+def test_a_new_engine_writes_no_log_and_one_that_has_logs_keeps_them(go, tmp_path):
+    new, old = tmp_path / "new", tmp_path / "old"
+    (old / "logs").mkdir(parents=True)
+
+    for home in (new, old):
+        engine.environment(home)
+
+    assert (new / "logs").is_file()
+    assert (old / "logs").is_dir()
+
+
 @pytest.mark.parametrize("name", PRODUCTS)
 def test_a_change_of_any_source_is_another_product(go, name):
     sources = [path for path in PRODUCTS[name]().source.rglob("*") if path.is_file()]

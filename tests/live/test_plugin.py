@@ -16,21 +16,16 @@ from tests.support.stacks import Stack
 from tests.support.work import computes
 
 NAMESPACE = "plugged"
-PROJECT = """
-name: lab
-runtime: {name: python, options: {toolchain: pip, virtualenv: .venv}}
-plugins: {providers: [{name: dask-on-kubernetes, path: ./plugin}]}
-"""
-# What `pulumi package add` generates for Python, in short: a remote component with its inputs and outputs.
+PROJECT = "name: lab\nruntime: {name: python, options: {toolchain: pip, virtualenv: ../.venv}}\n"
 PROGRAM = """
 import pulumi
+from pulumi_dask_on_kubernetes import DaskCluster
 
-CLUSTER = {"workers": {"replicas": 1, "threads": 1}, "endpoint": {"type": "NodePort", "insecure": True}}
-OUTPUTS = dict.fromkeys(("clusterName", "schedulerAddress", "schedulerNodePort"))
-inputs = {"namespace": "plugged", "cluster": CLUSTER} | OUTPUTS
-made = pulumi.ComponentResource("dask-on-kubernetes:index:DaskCluster", "forecast", inputs, remote=True)
-for name in OUTPUTS:
-    pulumi.export(name, getattr(made, name))
+endpoint = {"type": "NodePort", "insecure": True}
+cluster = {"workers": {"replicas": 1, "threads": 1}, "endpoint": endpoint}
+forecast = DaskCluster("forecast", namespace="plugged", cluster=cluster)
+pulumi.export("clusterName", forecast.cluster_name)
+pulumi.export("schedulerAddress", forecast.scheduler_address)
 """
 
 
@@ -44,12 +39,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (made / "components").symlink_to(ROOT / "components")
     shutil.copytree(ROOT / "plugin", made / "plugin", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "requirements.txt", made)
-    (made / "Pulumi.yaml").write_text(PROJECT)
-    (made / "__main__.py").write_text(PROGRAM)
+    (made / "app").mkdir()
+    (made / "app" / "Pulumi.yaml").write_text(PROJECT)
+    (made / "app" / "__main__.py").write_text(PROGRAM)
+    (made / "app" / "requirements.txt").touch()
     venv.create(made / ".venv", with_pip=True)
     [packages] = (made / ".venv/lib").glob("python*/site-packages")
     (packages / "project.pth").write_text(next(path for path in sys.path if path.endswith("site-packages")))
-    return made
+    return made / "app"
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +61,7 @@ def stack(folder: Path, owner: Owner, backend: dict[str, str], kube: Kubectl) ->
 
 
 def test_its_schema_names_the_component_with_its_inputs_and_outputs(stack: Stack) -> None:
-    schema = json.loads(stack.cli("package", "get-schema", "./plugin", of_stack=False))
+    schema = json.loads(stack.cli("package", "get-schema", "../plugin", of_stack=False))
 
     component = schema["resources"]["dask-on-kubernetes:index:DaskCluster"]
     assert schema["name"] == "dask-on-kubernetes"
@@ -73,7 +70,9 @@ def test_its_schema_names_the_component_with_its_inputs_and_outputs(stack: Stack
     assert {"clusterName", "schedulerAddress", "dashboardUrl", "clientTls"} <= set(component["properties"])
 
 
-def test_a_program_that_uses_it_gets_a_cluster_that_computes(stack: Stack, kube: Kubectl) -> None:
+def test_a_program_that_adds_it_gets_a_cluster_that_computes(stack: Stack, kube: Kubectl) -> None:
+    stack.cli("package", "add", "../plugin", of_stack=False)
+
     said, done = stack.preview(), stack.up()
 
     assert done.changes == said.changes

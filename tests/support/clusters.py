@@ -1,6 +1,6 @@
 """The Kubernetes cluster and the Pulumi CLI that the live tier uses. The cluster is the tests' own, never a person's.
 
-DASK_TEST_CLUSTER names it, KEEP=1 leaves it running for the next run. Of several pytest processes side by side (`-n`)
+DEVCLUSTER names it, KEEP=1 leaves it running for the next run. Of several pytest processes side by side (`-n`)
 the first has it, and each other one has a cluster of its own, which ends with the process.
 """
 
@@ -20,7 +20,7 @@ from devcluster.kubernetes import build
 ROOT = Path(__file__).resolve().parents[2]
 LANE = os.environ.get("PYTEST_XDIST_WORKER", "gw0")
 FIRST = LANE == "gw0"
-NAME = os.environ.get("DASK_TEST_CLUSTER", "test") + ("" if FIRST else f"-{LANE}")
+NAME = os.environ.get("DEVCLUSTER", "test") + ("" if FIRST else f"-{LANE}")
 
 
 def _run(*command: str) -> str:
@@ -46,12 +46,9 @@ def engine() -> None:
 @contextmanager
 def running() -> Iterator[Path]:
     """A cluster with our images in it, as the path of its kubeconfig."""
-    _run("devcluster.kubernetes", "up", "--name", NAME)
+    kubeconfig = Path(_run("devcluster", "up", "--name", NAME).strip())
     try:
-        _run("devcluster.images", "build")
-        archives = _run("devcluster.images", "archives").splitlines()
-        _run("devcluster.kubernetes", "import", *archives, "--name", NAME)
-        yield Path(_run("devcluster.kubernetes", "kubeconfig", "--name", NAME).strip())
+        yield kubeconfig
     finally:
         if not (FIRST and os.environ.get("KEEP")):
-            _run("devcluster.kubernetes", "down", "--name", NAME)
+            _run("devcluster", "down", "--name", NAME)

@@ -10,6 +10,9 @@ from pulumi.runtime import mocks, rpc, settings
 from pulumi.runtime.mocks import MockMonitor, MockResourceArgs
 from pulumi.runtime.stack import run_in_stack
 
+# The id that the state of a recorded stack holds.
+OWNER_ID = "0123456789ab"
+
 
 @dataclass
 class Registration:
@@ -36,6 +39,8 @@ class Recording(mocks.Mocks):
 
     registrations: list[Registration] = field(default_factory=list)
     outputs: dict[str, Any] = field(default_factory=dict)
+    read: dict[tuple[str, str], str] = field(default_factory=dict)
+    """What was only read: the id by the parent's type and the logical name, which the URN is made of."""
 
     @property
     def made(self) -> dict[str, Registration]:
@@ -52,6 +57,8 @@ class Recording(mocks.Mocks):
                 port | {"nodePort": port.get("nodePort", 31000 + n)} for n, port in enumerate(state["spec"]["ports"])
             ]
             state["spec"] = state["spec"] | {"ports": ports}
+        if args.typ == "pulumi:index:Stash":
+            state["output"] = OWNER_ID
         return f"{args.name}-id", state
 
 
@@ -66,6 +73,11 @@ class RecordingMonitor(MockMonitor):
         inputs = rpc.deserialize_properties(request.object)
         self.recording.registrations.append(Registration(request.type, request.name, inputs, request))
         return super().RegisterResource(request)
+
+    def ReadResource(self, request: Any) -> Any:  # noqa: N802 - the name of the gRPC method
+        parent = request.parent.split("::")[2].rpartition("$")[2]
+        self.recording.read[parent, request.name] = request.id
+        return super().ReadResource(request)
 
     def RegisterResourceOutputs(self, request: Any) -> Any:  # noqa: N802 - the name of the gRPC method
         if request.urn.split("::")[2] == "pulumi:pulumi:Stack":
@@ -89,6 +101,7 @@ def record(program: Callable[[], None], stack: str = "dev") -> Recording:
         mocks.set_mocks(recording, project="dask", stack=stack, preview=False, monitor=monitor)
         # Mocks keep what a failed program before, in this process, has left to wait for.
         settings.SETTINGS.outputs.clear()  # pyright: ignore[reportAttributeAccessIssue]
+        settings.SETTINGS.engine.RequirePulumiVersion = lambda _: None  # pyright: ignore[reportAttributeAccessIssue, reportOptionalMemberAccess]
         settings.ROOT.set(None)  # set_mocks has made a root stack and closed it; run_in_stack makes the real one
         await run_in_stack(program)
 

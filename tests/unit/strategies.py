@@ -153,7 +153,7 @@ def settings(draw: DrawFn) -> Raw:
     """A whole stack: JSON values by key, without the `dask:` in front."""
     level = draw(st.sampled_from(LEVELS))
     namespace: Raw = {"name": draw(names), "podSecurity": level, "create": draw(st.booleans())}
-    if draw(st.booleans()):
+    if namespace["create"] and draw(st.booleans()):
         namespace |= {"quota": {"cpu": "64", "pods": 40}, "limits": {"cpu": "1", "memory": "1Gi"}}
     if draw(st.booleans()):
         namespace |= {

@@ -2,9 +2,14 @@
 
 import json
 from itertools import permutations
+from pathlib import Path
 
-from bench import first_result, report, timeline, ways
+import pytest
+import yaml
+
+from bench import first_result, no_op, no_op_report, report, results, stack, timeline
 from bench.place import Place
+from components.settings import Settings
 
 
 def result(number, way, first, both=None):
@@ -19,7 +24,7 @@ def result(number, way, first, both=None):
 
 
 def test_every_way_comes_first_in_its_turn_and_follows_each_of_the_others():
-    rounds = [first_result.order(list("abc"), number) for number in range(6)]
+    rounds = [results.order(list("abc"), number) for number in range(6)]
 
     assert [one[0] for one in rounds] == list("abcabc")
     assert {tuple(one) for one in rounds} == set(permutations("abc"))
@@ -101,14 +106,14 @@ def test_the_timeline_joins_the_pods_times_with_the_schedulers_words(tmp_path, m
     }
 
 
-def test_the_program_is_measured_in_a_copy_without_the_engines_salt(tmp_path):
-    copy = ways._project(Place("", "", tmp_path))
+def test_the_program_is_measured_in_a_copy_with_the_dev_stacks_configuration(tmp_path):
+    copy = stack.ours(Place("", "", tmp_path))
+    copy.configure(stack.dev_config())
 
-    assert (copy / "__main__.py").exists()
-    assert (copy / "components/cluster.py").exists()
-    stack = (copy / "Pulumi.bench.yaml").read_text()
-    assert "dask:clusters" in stack
-    assert "encryptionsalt" not in stack
+    assert (copy.folder / "__main__.py").exists()
+    assert (copy.folder / "components/cluster.py").exists()
+    assert list(yaml.safe_load((copy.folder / "Pulumi.bench.yaml").read_text())) == ["config"]
+    assert "dask:clusters" in stack.dev_config()
 
 
 def test_a_failed_measurement_is_a_result_that_says_why(monkeypatch, tmp_path):
@@ -122,3 +127,63 @@ def test_a_failed_measurement_is_a_result_that_says_why(monkeypatch, tmp_path):
 
     assert measured["failure"] == "no scheduler"
     assert (measured["way"], measured["round"]) == ("b", 1)
+
+
+def spent(number, way, clusters, resources, seconds, cpu):
+    about = {"round": number, "way": way, "clusters": clusters, "resources": resources, "loadBefore": 0.1}
+    return about | {"seconds": seconds, "cpu": cpu}
+
+
+NO_OPS = [
+    spent(0, "ours", 1, 10, 3.0, 2.0),
+    spent(1, "ours", 1, 10, 5.0, 2.0),
+    spent(0, "bare", 1, 10, 2.0, 1.0),
+    spent(1, "bare", 1, 10, 2.0, 1.0),
+    spent(0, "ours", 30, 110, 10.0, 7.0),
+    spent(0, "bare", 30, 110, 4.0, 2.5),
+]
+
+
+def test_the_slope_is_what_one_more_resource_costs_between_the_smallest_and_the_largest_stack():
+    assert no_op_report.slope(NO_OPS, "ours", "seconds") == pytest.approx(60)
+    assert no_op_report.slope(NO_OPS, "bare", "cpu") == pytest.approx(15)
+    assert no_op_report.slope(NO_OPS[:4], "ours", "seconds") is None
+
+
+def test_the_no_ops_table_compares_within_a_round_and_a_size():
+    text = no_op_report.markdown({"date": "2026-01-02", "rounds": 2, "machine": {"cores": 2}, "results": NO_OPS})
+
+    assert "| 1 | 10 | this project | 4.0 s | 3.0 to 5.0 s | 2.00 | 2.0 s |" in text
+    assert "| 30 | 110 | this project | 10.0 s | 10.0 to 10.0 s | 2.50 | 7.0 s |" in text
+    assert "| 1 | 10 | bare ConfigMaps, refreshed | - | - | - | - |" in text
+    assert "| this project | 60 | 50 |" in text
+
+
+def test_the_clusters_of_a_no_op_are_accepted_by_the_program():
+    config = no_op.clusters(30)
+
+    settings = Settings.model_validate({key.removeprefix("dask:"): value for key, value in config.items()})
+
+    assert len(settings.clusters) == 30
+    assert not any(cluster.verify or cluster.workers.wanted for cluster in settings.clusters.values())
+
+
+def test_all_ways_of_a_no_op_are_measured_in_turn(monkeypatch):
+    ran = []
+
+    class Program:
+        def __init__(self, name):
+            self.name = name
+
+        def spent(self, *options):
+            ran.append((self.name, *options))
+            return {"seconds": 1.0, "cpu": 0.5}
+
+    ways = {"ours": (Program("ours"), ()), "bare": (Program("bare"), ())}
+    monkeypatch.setattr(no_op, "prepare", lambda *_: (7, ways))
+
+    measured = no_op.measure(Place("", "", Path()), 1, 2)
+
+    assert ran == [("ours",), ("bare",), ("ours",), ("bare",), ("bare",), ("ours",)]
+    assert [one["way"] for one in measured] == ["ours", "bare", "bare", "ours"]
+    assert {(one["clusters"], one["resources"]) for one in measured} == {(1, 7)}

@@ -5,30 +5,22 @@ from collections.abc import Iterator
 from typing import Any
 
 import httpx
+import kr8s
 import pulumi
 import pytest
 
-from components import drain, kube
-from components.drain import Load
+from components import drain
+from components.drain import Load, Silent
 from components.errors import ClusterError
-from components.kube import Connection
-from components.manifest import Target
-from components.settings import parse
 from tests.unit.api import FakeApi
 
-CLUSTERS = "apis/kubernetes.dask.org/v1/namespaces/lab/daskclusters"
 COUNTS = "api/v1/namespaces/lab/services/a-old-scheduler:http-dashboard/proxy/json/counts.json"
-
 PODS = "api/v1/namespaces/lab/pods"
-
-
-def target(**cluster: Any) -> Target:
-    return Target("a", parse({"clusters": {"a": cluster}}).clusters["a"], "lab", "dask-dev")
 
 
 @pytest.fixture
 def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What the person sees. Time passes at once."""
+    """What the person sees. A second passes with every look at the clock."""
     lines: list[str] = []
     for level in ("info", "warn"):
         monkeypatch.setattr(pulumi.log, level, lines.append)
@@ -38,12 +30,8 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return lines
 
 
-def run(api: FakeApi, monkeypatch: pytest.MonkeyPatch, **cluster: Any) -> None:
-    async def connect(_: Connection) -> FakeApi:
-        return api
-
-    monkeypatch.setattr(kube, "api", connect)
-    asyncio.run(drain.drain(Connection(), target(**cluster)))
+def run(api: FakeApi, timeout: str = "10m", moved: float | None = None) -> None:
+    asyncio.run(drain.until_idle(api, "lab", "a-old", timeout, moved))  # type: ignore[arg-type]
 
 
 def counts(*answers: tuple[int, int] | int) -> Iterator[dict[str, int] | int]:
@@ -54,57 +42,97 @@ def counts(*answers: tuple[int, int] | int) -> Iterator[dict[str, int] | int]:
         yield answers[-1] if isinstance(answers[-1], int) else {"clients": answers[-1][0], "tasks": answers[-1][1]}
 
 
-def api(*answers: tuple[int, int] | int, others: tuple[str, ...] = ("a-old",), running: bool = True) -> FakeApi:
+def api(*answers: tuple[int, int] | int, running: bool = True) -> FakeApi:
     load = counts(*answers)
     state = {"running": {}} if running else {"waiting": {}}
     pods = {"items": [{"status": {"containerStatuses": [{"state": state}]}}]}
-    clusters = {"items": [{"metadata": {"name": name}} for name in (*others, target().physical_name)]}
-    return FakeApi({CLUSTERS: clusters, PODS: pods, COUNTS: lambda: next(load)})
+    return FakeApi({PODS: pods, COUNTS: lambda: next(load)})
 
 
-def test_a_first_creation_asks_nobody(monkeypatch: pytest.MonkeyPatch, told: list[str]) -> None:
-    run(api((1, 0), others=()), monkeypatch)
-
-    assert told == []
-
-
-def test_it_waits_until_clients_and_tasks_are_gone(monkeypatch: pytest.MonkeyPatch, told: list[str]) -> None:
-    run(api((2, 160), (2, 80), (1, 0)), monkeypatch)
+def test_it_waits_until_clients_and_tasks_are_gone(told: list[str]) -> None:
+    run(api((2, 160), (2, 80), (1, 0)))
 
     assert "a-old: waiting for 1 client and 160 tasks" in told[0]
     assert "drained" in told[-1]
 
 
-def test_an_idle_client_does_not_hold_it_up_for_ever(monkeypatch: pytest.MonkeyPatch, told: list[str]) -> None:
-    run(api((2, 5), (2, 0)), monkeypatch)
+def test_an_idle_client_does_not_hold_it_up_for_ever(told: list[str]) -> None:
+    run(api((2, 5), (2, 0)))
 
     assert any("1 client and 0 tasks left, idle" in line for line in told)
 
 
-def test_data_held_for_a_client_holds_it_until_the_timeout_which_names_it(
-    monkeypatch: pytest.MonkeyPatch, told: list[str]
-) -> None:
-    run(api((3, 7)), monkeypatch, drainTimeout="1m")
+def test_data_held_for_a_client_holds_it_until_the_timeout_which_names_it(told: list[str]) -> None:
+    run(api((3, 7)), "1m")
 
     assert "a-old: drainTimeout of 1m is over: cutting off 2 clients and 7 tasks" in told
 
 
-def test_a_scheduler_that_errs_is_busy(monkeypatch: pytest.MonkeyPatch, told: list[str]) -> None:
-    run(api(500, 500, (1, 0)), monkeypatch)
+def test_a_scheduler_that_errs_is_busy_and_no_number_is_made_up(told: list[str]) -> None:
+    run(api(500, 500, (1, 0)))
 
-    assert "waiting for 1 client" in told[0]
+    assert told[0].startswith("a-old: waiting for a scheduler that runs and does not answer (status 500)")
+
+
+def test_a_scheduler_that_never_answers_is_told_as_what_could_not_be_looked_at(told: list[str]) -> None:
+    """As on a private GKE cluster without a firewall rule: each update waits for the whole `drainTimeout`."""
+    run(api(503), "1m")
+
+    [cut_off] = [line for line in told if "is over" in line]
+    assert "could not look whether anybody uses it" in cut_off
+    assert "firewall" in cut_off
+    assert "cutting off" not in cut_off
+
+
+@pytest.mark.parametrize("moved", [None, 0.0])
+def test_it_is_not_idle_before_the_move_of_the_endpoint_has_reached_all(told: list[str], moved: float | None) -> None:
+    run(api((1, 0)), moved=moved)
+
+    [line] = told
+    waited = int(line.removeprefix("a-old: drained after ").removesuffix(" s"))
+    assert (waited >= drain.SETTLE_SECONDS) == (moved is not None)
+
+
+def test_a_client_that_arrives_late_is_waited_for(told: list[str]) -> None:
+    run(api((1, 0), (1, 0), (2, 9), (2, 9), (1, 0)), moved=0.0)
+
+    assert "waiting for 1 client and 9 tasks" in told[0]
+
+
+class Away(FakeApi):
+    """A Kubernetes whose proxy answers in no other way than by an exception of the client's."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__({PODS: {"items": [{"status": {"containerStatuses": [{"state": {"running": {}}}]}}]}})
+        self.error = error
+
+    def call_api(self, method: str, *, base: str, url: str, **options: Any) -> Any:
+        if "proxy" in url:
+            raise self.error
+        return super().call_api(method, base=base, url=url, **options)
 
 
 @pytest.mark.parametrize(
-    ("state", "load"),
+    ("error", "reason"),
     [
-        pytest.param({"running": {}}, Load(clients=1, tasks=1), id="runs-and-cannot-be-reached"),
-        pytest.param({"waiting": {"reason": "ImagePullBackOff"}}, None, id="never-started"),
-        pytest.param({"terminated": {"exitCode": 1}}, None, id="has-ended"),
-        pytest.param(None, None, id="no-pod"),
+        (kr8s.APITimeoutError("Timeout"), "no answer within 30 s"),
+        (httpx.ReadError("connection reset"), "connection reset"),
     ],
 )
-def test_a_scheduler_out_of_reach_has_work_only_if_it_runs(state: dict[str, Any] | None, load: Load | None) -> None:
+def test_a_scheduler_that_is_too_busy_to_answer_is_busy(error: Exception, reason: str) -> None:
+    assert asyncio.run(drain.look(Away(error), "lab", "a-old")) == Silent(reason)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("state", "runs"),
+    [
+        pytest.param({"running": {}}, True, id="runs-and-cannot-be-reached"),
+        pytest.param({"waiting": {"reason": "ImagePullBackOff"}}, False, id="never-started"),
+        pytest.param({"terminated": {"exitCode": 1}}, False, id="has-ended"),
+        pytest.param(None, False, id="no-pod"),
+    ],
+)
+def test_a_scheduler_out_of_reach_has_work_only_if_it_runs(state: dict[str, Any] | None, runs: bool) -> None:
     """With `publishNotReadyAddresses` the API server says the same of all of them (apimachinery proxy/transport.go)."""
     words = "error trying to reach service: dial tcp 10.0.0.1:8787: connect: connection refused"
     answer = httpx.Response(503, text=words, request=httpx.Request("GET", "http://kubernetes"))
@@ -112,11 +140,11 @@ def test_a_scheduler_out_of_reach_has_work_only_if_it_runs(state: dict[str, Any]
 
     found = asyncio.run(drain.look(FakeApi({COUNTS: answer, PODS: pods}), "lab", "a-old"))  # type: ignore[arg-type]
 
-    assert found == load
+    assert isinstance(found, Silent) if runs else found is None
 
 
-def test_a_failed_cluster_is_drained_at_once(monkeypatch: pytest.MonkeyPatch, told: list[str]) -> None:
-    run(api(503, running=False), monkeypatch)
+def test_a_failed_cluster_is_drained_at_once(told: list[str]) -> None:
+    run(api(503, running=False))
 
     assert told == ["a-old: drained after 1 s"]
 
@@ -127,10 +155,10 @@ def test_the_scheduler_itself_is_no_client() -> None:
     assert load == Load(clients=0, tasks=0)
 
 
-def test_who_may_not_look_is_told_what_to_do(monkeypatch: pytest.MonkeyPatch, told: list[str]) -> None:
+def test_who_may_not_look_is_told_what_to_do(told: list[str]) -> None:
     with pytest.raises(ClusterError, match=r"`get` `services/proxy` .*'lab'; or set `drainTimeout: 0s`"):
-        run(api(403), monkeypatch)
+        run(api(403))
 
-    run(api(403), monkeypatch, drainTimeout="0s")
+    run(api(403), "0s")
 
     assert told == ["a-old: its clients are cut off, as drainTimeout is 0s"]

@@ -7,6 +7,8 @@ import pytest
 from components.difference import differences
 from tests.unit.world import World, box, found, target
 
+HIDDEN = "(a value that is not shown)"
+
 
 @pytest.fixture
 def world() -> World:
@@ -29,8 +31,12 @@ def test_what_the_api_server_fills_in_is_no_difference() -> None:
     [
         ("image", "other:1", "containers[x].image: live 'other:1', declared 'i'"),
         ("args", ["b"], 'containers[x].args: live ["b"], declared nothing'),
-        ("env", [{"name": "A", "value": "2"}], "containers[x].env[A].value: live '2', declared '1'"),
-        ("env", [], 'containers[x].env[A]: live nothing, declared {"name": "A", "value": "1"}'),
+        (
+            "env",
+            [{"name": "A", "value": "2"}],
+            f"containers[x].env[A].value: live {HIDDEN}, declared {HIDDEN}",
+        ),
+        ("env", [], f"containers[x].env[A]: live nothing, declared {HIDDEN}"),
         (
             "readinessProbe",
             {"periodSeconds": 9},
@@ -46,6 +52,42 @@ def test_a_field_changed_by_hand_is_named_with_both_values(field: str, value: An
     [difference] = differences({"containers": [container]}, {"containers": [container | {field: value}]})
 
     assert str(difference).startswith(line)
+
+
+@pytest.mark.parametrize(
+    ("declared", "live"),
+    [
+        ({"env": [{"name": "A", "value": "1"}]}, {"env": [{"name": "A", "value": "hunter2"}]}),
+        ({"env": [{"name": "A", "value": "hunter2"}]}, {"env": [{"name": "A", "value": "1"}]}),
+        ({"env": [{"name": "A", "value": "hunter2"}]}, {}),
+        ({}, {"env": [{"name": "A", "value": "hunter2"}]}),
+        ({}, {"initContainers": [{"name": "side", "env": [{"name": "A", "value": "hunter2"}]}]}),
+        ({"containers": []}, {"containers": [{"name": "side", "env": [{"name": "A", "value": "hunter2"}]}]}),
+        ({"template": "x"}, {"template": {"spec": {"env": [{"name": "A", "value": "hunter2"}]}}}),
+    ],
+)
+def test_no_variables_value_is_shown_wherever_it_stands(declared: Any, live: Any) -> None:
+    lines = [str(difference) for difference in differences(declared, live)]
+
+    assert lines
+    assert not [line for line in lines if "hunter2" in line]
+
+
+@pytest.mark.parametrize(
+    ("declared", "added"),
+    [
+        ({"selector": {"app": "a"}}, {"selector": {"app": "a", "gone": "yes"}}),
+        ({"selector": {"dask.org/cluster-name": "a"}}, {"selector": {"dask.org/cluster-name": "a", "x": "y"}}),
+        ({"nodeSelector": {"disk": "ssd"}}, {"nodeSelector": {"disk": "ssd", "zone": "b"}}),
+        ({"resources": {"limits": {"cpu": "1"}}}, {"resources": {"limits": {"cpu": "1", "nvidia.com/gpu": "1"}}}),
+        ({"resources": {"requests": {"cpu": "1"}}}, {"resources": {"requests": {"cpu": "1", "memory": "1Gi"}}}),
+        ({"affinity": {"nodeAffinity": {"a": 1}}}, {"affinity": {"nodeAffinity": {"a": 1, "b": 2}}}),
+        ({"affinity": {"nodeAffinity": {"a": 1}}}, {"affinity": {"nodeAffinity": {"a": 1}, "podAffinity": {"b": 2}}}),
+    ],
+)
+def test_a_key_that_a_hand_has_added_to_a_mapping_without_defaults_is_seen(declared: Any, added: Any) -> None:
+    assert list(differences(declared, declared)) == []
+    assert len(list(differences(declared, added))) == 1
 
 
 def test_a_volume_of_another_kind_is_a_difference() -> None:
@@ -78,9 +120,10 @@ def test_every_kind_of_drift_is_said_in_one_line(world: World) -> None:
         "service/a-scheduler: type: live 'NodePort', declared 'ClusterIP'",
         f"daskworkergroup/a-big-{group}: workers: live 0, declared 1",
         "daskworkergroup/a-default: replicas: live 5, declared 2",
-        "deployment/a-scheduler: containers[scheduler].image: live 'other:1', declared 'ghcr.io/dask/dask:2026.8.0-py3.11'",
+        "deployment/a-scheduler: containers[scheduler].image: live 'other:1', "
+        "declared 'ghcr.io/dask/dask:2026.8.0-py3.11'",
         f"deployment/{world.workers()[0].rpartition('/')[2].replace(world.target.physical_name, 'a')}: "
-        'containers[worker].env[DEBUG]: live {"name": "DEBUG", "value": "1"}, declared nothing',
+        f"containers[worker].env[DEBUG]: live {HIDDEN}, declared nothing",
     ]
 
 

@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import pulumi
 import pytest
 
 from components import certificates, endpoint, kube
@@ -91,6 +92,24 @@ def test_only_ready_nodes_count_and_external_addresses_first(monkeypatch: pytest
 def test_a_person_who_may_not_list_nodes_is_told_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ClusterError, match=r"cannot list the nodes .* set `endpoint.host`"):
         hosts(monkeypatch, FakeApi({"api/v1/nodes": 403}))
+
+
+@pytest.mark.parametrize("preview", [True, False])
+def test_without_a_kubernetes_api_a_preview_shows_what_it_can(monkeypatch: pytest.MonkeyPatch, preview: bool) -> None:
+    async def unreachable(_: Connection) -> FakeApi:
+        raise ClusterError("cannot reach the Kubernetes API")
+
+    told: list[str] = []
+    monkeypatch.setattr(kube, "api", unreachable)
+    monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: preview)
+    monkeypatch.setattr(pulumi.log, "warn", told.append)
+
+    if preview:
+        assert asyncio.run(endpoint.node_hosts(Connection())) == []
+        assert told == ["the addresses of node ports are not known: cannot reach the Kubernetes API"]
+    else:
+        with pytest.raises(ClusterError, match="cannot reach"):
+            asyncio.run(endpoint.node_hosts(Connection()))
 
 
 def test_every_role_has_a_certificate_that_the_ca_signed(tmp_path: Any) -> None:

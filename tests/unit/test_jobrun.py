@@ -1,13 +1,16 @@
 """How the end of a DaskJob is told."""
 
 import asyncio
+import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pulumi
 import pytest
 
 from components import jobrun, kube
 from components.errors import ClusterError
-from components.jobmanifest import JobTarget
+from components.jobmanifest import JobTarget, record
 from components.kube import Connection
 from components.settings import parse
 from tests.unit.api import FakeApi
@@ -24,21 +27,36 @@ def runner(phase: str) -> dict[str, Any]:
     return {"metadata": {"name": f"{target().physical_name}-runner"}, "status": {"phase": phase}}
 
 
-def run(monkeypatch: pytest.MonkeyPatch, *looks: list[dict[str, Any]], status: str = "JobCreated") -> None:
-    """Awaits a job whose pods are these, look by look, and the last ones for ever."""
-    left = list(looks)
+JOB = f"apis/kubernetes.dask.org/v1/namespaces/lab/daskjobs/{target().physical_name}"
+RECORD = "api/v1/namespaces/lab/configmaps/once-result"
 
-    def pods() -> dict[str, Any]:
-        return {"items": left.pop(0) if len(left) > 1 else left[0]}
 
-    job = f"apis/kubernetes.dask.org/v1/namespaces/lab/daskjobs/{target().physical_name}"
-    api = FakeApi({PODS: pods, job: {"status": {"jobStatus": status}}})
+def connected(monkeypatch: pytest.MonkeyPatch, answers: dict[str, Any]) -> FakeApi:
+    api = FakeApi(answers)
 
     async def connect(_: Connection) -> FakeApi:
         return api
 
     monkeypatch.setattr(kube, "api", connect)
     monkeypatch.setattr(jobrun, "POLL_SECONDS", 0)
+    return api
+
+
+def run(
+    monkeypatch: pytest.MonkeyPatch,
+    *looks: list[dict[str, Any]],
+    status: str = "JobCreated",
+    age: timedelta | None = None,
+) -> None:
+    """Awaits a job whose pods are these, look by look, and the last ones for ever."""
+    left = list(looks)
+
+    def pods() -> dict[str, Any]:
+        return {"items": left.pop(0) if len(left) > 1 else left[0]}
+
+    created = (datetime.now(UTC) - (age or timedelta())).strftime("%Y-%m-%dT%H:%M:%SZ")
+    live = {"metadata": {"creationTimestamp": created}, "status": {"jobStatus": status}}
+    connected(monkeypatch, {PODS: pods, JOB: live})
     asyncio.run(jobrun.await_end(Connection(), target()))
 
 
@@ -61,3 +79,57 @@ def test_a_runner_that_a_node_drain_took_is_told_at_once(monkeypatch: pytest.Mon
 def test_a_runner_that_was_lost_before_is_told_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ClusterError, match="has lost its runner's pod"):
         run(monkeypatch, [], status="Running")
+
+
+def test_the_timeout_counts_from_the_jobs_creation(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(
+        ClusterError, match=r"has not ended 1h after its creation \(timeout\)\. It goes on: `kubectl delete"
+    ):
+        run(monkeypatch, [runner("Running")], age=timedelta(minutes=61))
+
+
+def test_a_job_that_has_succeeded_after_its_timeout_has_succeeded(monkeypatch: pytest.MonkeyPatch) -> None:
+    run(monkeypatch, [runner("Succeeded")], age=timedelta(hours=5))
+
+
+class TestEnded:
+    """The record says of a job that it has succeeded."""
+
+    def _deleted(self, monkeypatch: pytest.MonkeyPatch, job: str, *, dry: bool) -> tuple[FakeApi, list[str]]:
+        """A DaskJob is about to be created, and the record names a job that has succeeded."""
+        told: list[str] = []
+        data = record(target())["data"] | {"job": job}
+        api = connected(monkeypatch, {RECORD: {"data": data}, PODS: {"items": []}})
+        monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: dry)
+        monkeypatch.setattr(pulumi.log, "info", told.append)
+        asyncio.run(jobrun.keep_ended(Connection(), target()))
+        return api, told
+
+    def test_its_daskjob_is_created_as_one_that_the_operator_has_handled(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        api, [told] = self._deleted(monkeypatch, target().physical_name, dry=False)
+
+        [(method, path, options)] = api.sent
+        body = json.loads(options["content"])
+        assert (method, path) == ("PATCH", JOB)
+        assert body["metadata"]["annotations"] == {"kopf.zalando.org/last-handled-configuration": "{}"}
+        assert body["metadata"]["labels"]["app.kubernetes.io/part-of"] == "dask-dev"
+        assert "does not run again" in told
+
+    def test_a_preview_says_so_and_creates_nothing(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        api, [told] = self._deleted(monkeypatch, target().physical_name, dry=True)
+
+        assert api.sent == []
+        assert f"kubectl delete -n lab daskjob/{target().physical_name} configmap/once-result" in told
+
+    def test_a_changed_job_runs(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        api, told = self._deleted(monkeypatch, "once-0ther0ne", dry=False)
+
+        assert (api.sent, told) == ([], [])
+
+    def test_it_is_not_waited_for(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """As after a lost state: its pod may be missing as well."""
+        connected(
+            monkeypatch, {RECORD: record(target()), PODS: {"items": []}, JOB: {"status": {"jobStatus": "Running"}}}
+        )
+
+        asyncio.run(jobrun.await_end(Connection(), target()))

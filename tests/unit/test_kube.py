@@ -2,14 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import httpx
+import kr8s
 import pytest
 
-from components import kube
+from components import kube, session
 from components.errors import ClusterError
 from components.kube import Connection
 
@@ -40,10 +41,63 @@ class Away:
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kube, "POLL_SECONDS", 0)
+    monkeypatch.setattr(session, "CONNECT_SECONDS", 0)
 
 
 def test_a_read_outlives_a_restart_of_the_api_server() -> None:
     assert asyncio.run(kube.get(Away(3), "api/v1/pods")) == {"kind": "GET"}  # type: ignore[arg-type]
+
+
+class Refusing:
+    """A server that refuses the first `times` requests with one status, and `Retry-After` where it is given."""
+
+    def __init__(self, status: int, times: int, after: str | None = None) -> None:
+        self.status, self.times, self.after, self.asked = status, times, after, 0
+
+    @asynccontextmanager
+    async def call_api(self, method: str, **_: Any) -> AsyncIterator[httpx.Response]:
+        self.asked += 1
+        headers = {"Retry-After": self.after} if self.after else {}
+        refused = self.asked <= self.times
+        yield httpx.Response(self.status, headers=headers) if refused else httpx.Response(200, json={"kind": method})
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+def test_a_read_outlives_what_passes(status: int) -> None:
+    assert asyncio.run(kube.get(Refusing(status, 3), "api/v1/pods")) == {"kind": "GET"}  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("status", "asked"), [(429, 2), (500, 1), (503, 1)])
+def test_a_write_is_sent_again_only_where_it_was_not_taken(status: int, asked: int) -> None:
+    server = Refusing(status, 1)
+
+    with suppress(kr8s.ServerError):
+        asyncio.run(kube.patch(server, "api/v1/namespaces/n/pods/p", {}))  # type: ignore[arg-type]
+
+    assert server.asked == asked
+
+
+def test_the_server_says_when_to_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+
+    monkeypatch.setattr(kube.asyncio, "sleep", sleep)
+
+    asyncio.run(kube.get(Refusing(429, 2, after="7"), "api/v1/pods"))  # type: ignore[arg-type]
+    asyncio.run(kube.get(Refusing(429, 1, after="3600"), "api/v1/pods"))  # type: ignore[arg-type]
+
+    assert pauses == [7, 7, 30]
+
+
+def test_what_stands_behind_a_proxy_is_asked_once() -> None:
+    server = Refusing(503, 1)
+
+    with pytest.raises(kr8s.ServerError):
+        asyncio.run(kube.once(server, "api/v1/namespaces/n/services/s/proxy/"))  # type: ignore[arg-type]
+
+    assert server.asked == 1
 
 
 def test_a_server_that_stays_away_ends_the_wait(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,6 +67,13 @@ class TestNames:
     def test_what_touches_a_pod_changes_the_name(self, change: dict[str, Any]) -> None:
         assert target(change).physical_name != target().physical_name
 
+    def test_a_renamed_stack_keeps_the_name(self) -> None:
+        [before, after] = [
+            Target("a", parse({"clusters": {"a": {}}}).clusters["a"], "lab", f"dask-{stack}") for stack in ("qa", "qa2")
+        ]
+
+        assert before.physical_name == after.physical_name
+
     def test_a_new_tls_rotation_is_a_new_cluster(self) -> None:
         once = target({"tls": {"enabled": True}})
         again = target({"tls": {"enabled": True, "rotation": 2}})
@@ -174,10 +181,30 @@ class TestDaskCluster:
         body = manifest.dask_cluster(target({"workers": {"terminationGracePeriod": "30s"}}))
         hook = container(body, "worker")["lifecycle"]["preStop"]["exec"]["command"]
 
-        assert hook[:2] == ["python3", "-c"]
-        assert "retire_workers" in hook[2]
+        assert hook[:2] == ["sh", "-c"]
+        assert "retire_workers" in hook[-1]
         assert env(container(body, "worker"))["DASK_RETIRE_SECONDS"] == "25"
         assert body["spec"]["worker"]["spec"]["terminationGracePeriodSeconds"] == 30
+
+    def test_a_scheduler_listens_on_ipv6_as_well(self) -> None:
+        assert "--host" not in container(manifest.dask_cluster(target()), "scheduler")["args"]
+
+    def test_a_scheduler_is_restarted_after_a_long_silence_only_and_not_during_its_start(self) -> None:
+        box = container(manifest.dask_cluster(target()), "scheduler")
+        liveness, startup = box["livenessProbe"], box["startupProbe"]
+
+        assert liveness["periodSeconds"] * liveness["failureThreshold"] == 20 * 60
+        assert startup["periodSeconds"] * startup["failureThreshold"] == 30 * 60
+
+    def test_a_null_in_the_pod_template_removes_what_is_set_here(self) -> None:
+        """OpenShift gives user ids of its own range to pods that ask for none."""
+        cluster = {"podTemplate": {"securityContext": {"runAsUser": None, "runAsGroup": None, "fsGroup": None}}}
+        made = target(cluster, restricted=True)
+        specs = [manifest.dask_cluster(made)["spec"][role]["spec"] for role in ("scheduler", "worker")]
+        specs.append(manifest.verify_job(made)["spec"]["template"]["spec"])
+
+        for spec in specs:
+            assert spec["securityContext"] == {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
 
     def test_the_pod_template_is_laid_over_by_container_name(self) -> None:
         overlay = {"hostNetwork": True, "containers": [{"name": "worker", "tty": True}, {"name": "side", "image": "x"}]}
@@ -275,6 +302,17 @@ class TestVerifyJob:
         assert box["image"] == "dask:9"
         assert "EXTRA_PIP_PACKAGES" not in env(box)
         assert job["spec"]["backoffLimit"] == 0
+
+    def test_its_pod_carries_what_the_namespaces_rules_ask_of_every_pod(self) -> None:
+        made = target({"labels": {"team": "a"}, "scheduler": {"annotations": {"cost": "b"}}})
+        metadata = manifest.verify_job(made)["spec"]["template"]["metadata"]
+
+        assert metadata["annotations"] == {"cost": "b"}
+        assert metadata["labels"] == made.labels | {
+            "team": "a",
+            "dask.org/component": "verify",
+            "sidecar.istio.io/inject": "false",
+        }
 
 
 def test_an_autoscaler_has_the_bounds() -> None:

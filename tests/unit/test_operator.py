@@ -1,4 +1,4 @@
-"""The operator's CRDs, its neighbours, and its chart."""
+"""The operator's CRDs, its neighbours, and how it is."""
 
 import asyncio
 from typing import Any
@@ -8,20 +8,26 @@ import pytest
 
 from components import chart, crds, peers
 from components.errors import ClusterError
+from components.kube import Connection
+from components.ownership import Claim
 from components.settings import Operator, parse
 from tests.unit.api import FakeApi
+from tests.unit.helm import record
 
 DEPLOYMENTS = "apis/apps/v1/deployments"
+VERSION = "2026.3.0"
+OURS, OTHERS = "0123456789ab", "ba9876543210"
+CLAIM = Claim("dask-dev")
 
 
 def operator(**settings: Any) -> Operator:
     return parse({"operator": settings}).operator
 
 
-def deployment(namespace: str, *arguments: str) -> dict[str, Any]:
+def deployment(namespace: str, *arguments: str, release: str = "theirs", replicas: int = 1) -> dict[str, Any]:
     containers = [{"name": "operator", "args": ["--liveness=x", *arguments]}]
-    metadata = {"name": "dask", "namespace": namespace}
-    return {"metadata": metadata, "spec": {"template": {"spec": {"containers": containers}}}}
+    metadata = {"name": "dask", "namespace": namespace, "labels": {"app.kubernetes.io/instance": release}}
+    return {"metadata": metadata, "spec": {"replicas": replicas, "template": {"spec": {"containers": containers}}}}
 
 
 def crd(name: str, *versions: str, extra: str = "") -> dict[str, Any]:
@@ -31,7 +37,7 @@ def crd(name: str, *versions: str, extra: str = "") -> dict[str, Any]:
 
 class TestCrds:
     def plan(self, live: list[dict[str, Any]], wanted: list[dict[str, Any]]) -> list[tuple[str, str]]:
-        steps = asyncio.run(crds.plan(FakeApi({crds.URL: {"items": live}}), wanted))  # type: ignore[arg-type]
+        steps = asyncio.run(crds.plan(FakeApi({crds.URL: {"items": live}}), wanted, VERSION))  # type: ignore[arg-type]
         return [(step, body["metadata"]["name"]) for step, body in steps]
 
     def test_the_chart_has_all_four(self) -> None:
@@ -40,7 +46,7 @@ class TestCrds:
         assert found == {"DaskCluster", "DaskWorkerGroup", "DaskAutoscaler", "DaskJob"}
 
     def test_missing_and_changed_ones_are_applied_and_current_ones_left_alone(self) -> None:
-        current = crds.stamped(crd("same", "v1"))
+        current = crds.stamped(crd("same", "v1"), VERSION)
 
         steps = self.plan(
             [current, crd("old", "v1")], [crd("same", "v1"), crd("old", "v1", extra="x"), crd("new", "v1")]
@@ -54,9 +60,23 @@ class TestCrds:
         ):
             self.plan([crd("one", "v1")], [crd("one", "v2")])
 
+    def test_those_of_a_newer_chart_are_not_replaced_by_an_older_ones(self) -> None:
+        newer = crds.stamped(crd("one", "v1", extra="new field"), "2026.10.0")
+
+        with pytest.raises(
+            ClusterError, match=r"CRD one is that of the operator's chart 2026.10.0, and this stack's chart 2026.3.0"
+        ):
+            self.plan([newer], [crd("one", "v1")])
+
+    @pytest.mark.parametrize("version", ["2025.12.1", VERSION])
+    def test_those_of_an_older_chart_or_of_the_same_are_replaced(self, version: str) -> None:
+        older = crds.stamped(crd("one", "v1", extra="old field"), version)
+
+        assert self.plan([older], [crd("one", "v1")]) == [("update", "one")]
+
     def test_they_are_applied_server_side(self) -> None:
         api = FakeApi({crds.URL: {"items": []}})
-        steps = asyncio.run(crds.plan(api, [crd("one", "v1")]))  # type: ignore[arg-type]
+        steps = asyncio.run(crds.plan(api, [crd("one", "v1")], VERSION))  # type: ignore[arg-type]
 
         asyncio.run(crds.apply(api, steps))  # type: ignore[arg-type]
 
@@ -66,9 +86,9 @@ class TestCrds:
 
 
 class TestPeers:
-    def refuse(self, ours: Operator, *others: dict[str, Any]) -> None:
-        api = FakeApi({DEPLOYMENTS: {"items": list(others)}})
-        asyncio.run(peers.refuse_second_operator(api, ours))  # type: ignore[arg-type]
+    def refuse(self, ours: Operator, *others: dict[str, Any], records: list[dict[str, Any]] | None = None) -> None:
+        api = FakeApi({DEPLOYMENTS: {"items": list(others)}, "api/v1/secrets": {"items": records or []}})
+        asyncio.run(peers.refuse_second_operator(api, ours, OURS, CLAIM))  # type: ignore[arg-type]
 
     def test_a_second_one_for_all_namespaces_is_refused(self) -> None:
         with pytest.raises(ClusterError, match="'dask' in namespace 'elsewhere' already looks after all namespaces"):
@@ -107,35 +127,84 @@ class TestPeers:
         api = FakeApi({DEPLOYMENTS: 403, "apis/apps/v1/namespaces/red/deployments": there})
 
         with pytest.raises(ClusterError, match="already looks after namespace 'red'"):
-            asyncio.run(peers.refuse_second_operator(api, operator(watch=["red"])))  # type: ignore[arg-type]
+            asyncio.run(peers.refuse_second_operator(api, operator(watch=["red"]), OURS, CLAIM))  # type: ignore[arg-type]
 
         assert "an operator elsewhere would not be seen" in told[0]
 
     def test_our_own_release_is_no_stranger(self) -> None:
-        self.refuse(operator(), deployment("dask-operator", "--all-namespaces"))
+        self.refuse(operator(), deployment("dask-operator", "--all-namespaces", release="dask-operator"))
+
+    def test_another_release_in_the_same_namespace_is_one(self) -> None:
+        with pytest.raises(ClusterError, match="'dask' in namespace 'dask-operator' already looks after all"):
+            self.refuse(operator(createNamespace=False), deployment("dask-operator", release="by-hand"))
+
+    def test_our_own_release_may_move_to_another_namespace(self) -> None:
+        before = deployment("before", release="dask-operator")
+
+        self.refuse(operator(namespace="after"), before, records=[record(7, OURS, namespace="before")])
+
+    @pytest.mark.parametrize("records", [[], [record(7, OTHERS, namespace="before")], [record(7, OURS)]])
+    def test_somebody_elses_release_of_our_name_is_refused(self, records: list[dict[str, Any]]) -> None:
+        with pytest.raises(ClusterError, match="in namespace 'before' already looks after all namespaces"):
+            self.refuse(operator(namespace="after"), deployment("before", release="dask-operator"), records=records)
+
+    def test_one_that_is_terminating_does_not_count(self) -> None:
+        going = deployment("elsewhere")
+        going["metadata"]["deletionTimestamp"] = "now"
+
+        self.refuse(operator(), going)
 
 
-class TestChart:
-    def test_a_namespaced_operator_sets_role_and_arguments_together(self) -> None:
-        values = chart.values(operator(watch=["red"]))
+class TestTrouble:
+    HERE = "apis/apps/v1/namespaces/ops/deployments"
 
-        assert (values["rbac"]["cluster"], values["kopfArgs"]) == (False, ["--namespace=red"])
+    def told(self, answer: Any) -> str | None:
+        return asyncio.run(peers.trouble(FakeApi({self.HERE: answer}), "ops"))  # type: ignore[arg-type]
 
-    def test_who_may_grant_nothing_cluster_wide_leaves_the_charts_role_out(self) -> None:
-        values = chart.values(operator(watch=["red"], clusterRole=False))
+    def test_an_operator_at_work_is_none(self) -> None:
+        assert self.told({"items": [deployment("ops")]}) is None
 
-        assert values["rbac"] == {"create": False, "cluster": False}
+    def test_a_missing_one_is_told_with_the_way_back(self) -> None:
+        words = self.told({"items": []})
 
-    def test_an_operator_for_all_leaves_the_charts_defaults(self) -> None:
-        assert not {"rbac", "kopfArgs"} & chart.values(operator()).keys()
+        assert words is not None
+        assert "Deployment in namespace 'ops' is missing" in words
+        assert "`pulumi up --replace '**::release'`" in words
 
-    def test_own_values_are_laid_over_ours(self) -> None:
-        values = chart.values(operator(values={"livenessProbe": {"timeoutSeconds": 60}, "nodeSelector": {"a": "b"}}))
+    def test_one_that_is_scaled_to_nothing_is_told_with_the_command(self) -> None:
+        words = self.told({"items": [deployment("ops", replicas=0)]})
 
-        assert values["livenessProbe"] == {"timeoutSeconds": 60}
-        assert values["nodeSelector"] == {"a": "b"}
+        assert words is not None
+        assert "`kubectl scale deployment -n ops dask --replicas=1`" in words
 
-    def test_a_chart_from_a_repository_keeps_its_own_tag(self) -> None:
-        values = chart.values(operator(chart={"repository": "https://helm.dask.org", "version": "2026.3.0"}))
+    def test_who_may_not_look_is_told_nothing(self) -> None:
+        assert self.told(403) is None
 
-        assert "tag" not in values["image"]
+
+class TestHomes:
+    def homes(self, monkeypatch: pytest.MonkeyPatch, answer: Any) -> list[str]:
+        async def connect(_: Connection) -> FakeApi:
+            return FakeApi({DEPLOYMENTS: answer})
+
+        monkeypatch.setattr("components.kube.api", connect)
+        return asyncio.run(peers._found_homes(Connection(), "dask-operator", "lab"))
+
+    def test_they_are_where_an_operator_looks_after_the_namespace(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        found = [deployment("all"), deployment("ours", "--namespace=lab"), deployment("theirs", "--namespace=red")]
+
+        assert self.homes(monkeypatch, {"items": found}) == ["all", "ours"]
+
+    def test_where_there_is_none_yet_the_guess_is_told(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        told: list[str] = []
+        monkeypatch.setattr(pulumi.log, "warn", told.append)
+
+        assert self.homes(monkeypatch, {"items": []}) == ["dask-operator"]
+        assert "the network policy lets in one in 'dask-operator'; set `dask:operator.namespace`" in told[0]
+
+    def test_who_may_not_look_has_to_say_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        with pytest.raises(ClusterError, match=r"dask:namespace.networkPolicies: .* set `dask:operator.namespace`"):
+            self.homes(monkeypatch, 403)
+
+    def test_who_says_it_or_installs_one_is_not_looked_for(self) -> None:
+        for settings in ({"namespace": "ops"}, {"namespace": "ops", "install": False}):
+            assert peers.operator_homes(Connection(), operator(**settings), "lab") == ["ops"]

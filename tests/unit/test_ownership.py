@@ -1,4 +1,4 @@
-"""What is there before the engine makes it: taken over where it is the stack's own, and left alone otherwise."""
+"""What exists before the engine creates or changes it: taken over where it is the stack's own, otherwise left alone."""
 
 import asyncio
 from typing import Any
@@ -10,68 +10,204 @@ from components import kube, ownership
 from components.errors import ClusterError
 from components.kube import Connection
 from components.names import PART_OF
+from components.ownership import OWNER, Claim
 from tests.unit.api import FakeApi
 
-OWNER = "dask-dev"
-SERVICE = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a", "namespace": "lab"}}
+STACK = "dask-dev"
+OURS, OTHERS = "0123456789ab", "ba9876543210"
 URL = "api/v1/namespaces/lab/services/a"
 
 
-def look(monkeypatch: pytest.MonkeyPatch, live: Any, body: Any = SERVICE, url: str = URL) -> None:
+def declared(kind: str = "Service", **metadata: Any) -> dict[str, Any]:
+    meta = {"name": "a", "namespace": "lab", "annotations": {OWNER: OURS}} | metadata
+    return {"apiVersion": "v1", "kind": kind, "metadata": meta}
+
+
+def live(part_of: str | None, owner: str | None = None, kind: str = "Service", **more: Any) -> dict[str, Any]:
+    labels, annotations = {PART_OF: part_of} if part_of else {}, {OWNER: owner} if owner else {}
+    return {"kind": kind, "metadata": {"name": "a", "labels": labels, "annotations": annotations}} | more
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    lines: list[str] = []
+    for level in ("info", "warn"):
+        monkeypatch.setattr(pulumi.log, level, lambda text, level=level: lines.append(f"{level}: {text}"))
+    return lines
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch, told: list[str]) -> None:
+    monkeypatch.setattr(ownership, "POLL_SECONDS", 0)
+
+
+SECRET = "api/v1/namespaces/lab/secrets/a"
+
+
+def certificates(owner: str | None, clusters: list[Any]) -> FakeApi:
+    """TLS material of a cluster, on a Kubernetes with these DaskClusters of its name."""
+    found = live(STACK, owner, "Secret", data={"ca.crt": "x"})
+    found["metadata"] |= {"namespace": "lab"}
+    found["metadata"]["labels"]["app.kubernetes.io/instance"] = "a"
+    api = FakeApi({"apis/kubernetes.dask.org/v1/namespaces/lab/daskclusters": {"items": clusters}})
+    api.answers[SECRET] = lambda: 404 if api.sent else found
+    return api
+
+
+def write(monkeypatch: pytest.MonkeyPatch, api: FakeApi, body: Any) -> None:
     async def connect(_: Connection) -> FakeApi:
-        return FakeApi({url: live} if live else {})
+        return api
 
     monkeypatch.setattr(kube, "api", connect)
-    monkeypatch.setattr(ownership, "POLL_SECONDS", 0)
-    asyncio.run(ownership.refuse_foreign(Connection(), body, OWNER))
+    asyncio.run(ownership.before_create(Connection(), body, Claim(STACK)))
 
 
-def owned_by(owner: str | None, kind: str = "Service", **more: Any) -> dict[str, Any]:
-    return {"kind": kind, "metadata": {"labels": {PART_OF: owner} if owner else {}}} | more
+def ask(
+    monkeypatch: pytest.MonkeyPatch, there: Any, body: Any = None, url: str = URL, take_over: bool = False, of: str = ""
+) -> None:
+    async def connect(_: Connection) -> FakeApi:
+        return FakeApi({url: there} if there else {})
+
+    monkeypatch.setattr(kube, "api", connect)
+    look = ownership.before_update if of == "update" else ownership.before_create
+    asyncio.run(look(Connection(), body or declared(), Claim(STACK, take_over)))
 
 
-def test_nothing_there_is_nothing_to_say(monkeypatch: pytest.MonkeyPatch) -> None:
-    look(monkeypatch, None)
+class TestCreate:
+    def test_nothing_there_is_nothing_to_say(self, monkeypatch: pytest.MonkeyPatch, told: list[str]) -> None:
+        ask(monkeypatch, None)
+
+        assert told == []
+
+    def test_what_an_interrupted_up_has_created_is_taken_over_and_told(
+        self, monkeypatch: pytest.MonkeyPatch, told: list[str]
+    ) -> None:
+        ask(monkeypatch, live(STACK, OURS))
+
+        assert told == ["info: Service 'a' exists already and belongs to this stack: it is taken over"]
+
+    def test_what_an_earlier_version_has_created_is_taken_over(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        ask(monkeypatch, live(STACK))
+
+    def test_what_this_state_has_created_is_its_own_under_another_stack_name(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        ask(monkeypatch, live("dask-before-its-renaming", OURS))
+
+    def test_a_program_without_the_label_knows_its_objects_by_the_annotation(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        ask(monkeypatch, live(None, OURS))
+
+    @pytest.mark.parametrize("take_over", [False, True])
+    @pytest.mark.parametrize(
+        ("there", "words"),
+        [
+            (live("dask-prod"), r"Service 'a' exists already and belongs to 'dask-prod', so it is left alone"),
+            (live("dask-prod", OTHERS), r"belongs to 'dask-prod', so it is left alone"),
+            (live(None), r"Service 'a' exists already and was not created by this program.* choose another name"),
+        ],
+    )
+    def test_what_belongs_to_other_stacks_is_always_refused(
+        self, monkeypatch: pytest.MonkeyPatch, there: Any, words: str, take_over: bool
+    ) -> None:
+        with pytest.raises(ClusterError, match=words):
+            ask(monkeypatch, there, take_over=take_over)
+
+    @pytest.mark.parametrize("dry_run", [True, False])
+    def test_another_persons_stack_of_the_same_name_is_refused(
+        self, monkeypatch: pytest.MonkeyPatch, dry_run: bool
+    ) -> None:
+        monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: dry_run)
+        there = live(STACK, OTHERS)
+        there["metadata"]["managedFields"] = [
+            {"manager": "kopf", "time": "2026-11-20T10:00:00Z"},
+            {"manager": "pulumi-kubernetes-1a2b", "time": "2026-11-24T10:00:00Z"},
+            {"manager": "before-first-apply"},
+        ]
+
+        with pytest.raises(
+            ClusterError,
+            match=r"Service 'a' belongs to another state of a stack 'dask-dev', last written by "
+            r"'pulumi-kubernetes-1a2b' at 2026-11-24T10:00:00Z: .* `pulumi config set takeOver true`",
+        ):
+            ask(monkeypatch, there)
+
+    @pytest.mark.parametrize("dry_run", [True, False])
+    def test_a_lost_state_takes_over_where_it_is_asked_to_and_says_so(
+        self, monkeypatch: pytest.MonkeyPatch, told: list[str], dry_run: bool
+    ) -> None:
+        monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: dry_run)
+
+        ask(monkeypatch, live(STACK, OTHERS), take_over=True)
+
+        assert (
+            told[0]
+            == "warn: Service 'a' belongs to another state of 'dask-dev': it is taken over, because takeOver is set"
+        )
+
+    def test_another_stacks_namespace_is_not_taken(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "lab"}}
+
+        with pytest.raises(
+            ClusterError, match=r"Namespace 'lab' .*`dask:operator.install: false` .*`dask:namespace.create: false`"
+        ):
+            ask(monkeypatch, live("dask-prod", kind="Namespace"), body, "api/v1/namespaces/lab")
+
+    @pytest.mark.parametrize("owner", [None, OURS])
+    def test_certificates_in_use_are_not_overwritten(self, monkeypatch: pytest.MonkeyPatch, owner: str | None) -> None:
+        api = certificates(owner, clusters=[{}])
+
+        with pytest.raises(ClusterError, match="certificates that the state does not know"):
+            write(monkeypatch, api, declared("Secret"))
+
+        assert api.sent == []
+
+    @pytest.mark.parametrize("dry_run", [True, False])
+    def test_certificates_that_an_interrupted_up_has_left_and_nobody_uses_are_made_again(
+        self, monkeypatch: pytest.MonkeyPatch, dry_run: bool
+    ) -> None:
+        monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: dry_run)
+        api = certificates(OURS, clusters=[])
+
+        write(monkeypatch, api, declared("Secret"))
+
+        assert [method for method, _, _ in api.sent] == ([] if dry_run else ["DELETE"])
+
+    def test_a_terminating_object_is_waited_for(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        terminating = live("dask-prod")
+        terminating["metadata"]["deletionTimestamp"] = "now"
+        answers: list[Any] = [terminating, terminating, 404]
+
+        ask(monkeypatch, lambda: answers.pop(0))
+
+        assert answers == []
+
+    def test_a_preview_does_not_wait(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: True)
+        terminating = live(STACK)
+        terminating["metadata"]["deletionTimestamp"] = "now"
+
+        ask(monkeypatch, terminating)
 
 
-def test_what_an_interrupted_up_has_made_is_taken_up_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    look(monkeypatch, owned_by(OWNER))
+class TestUpdate:
+    @pytest.mark.parametrize("there", [None, live(STACK), live(STACK, OURS), live("dask-before-its-renaming", OURS)])
+    def test_what_is_ours_is_updated(self, monkeypatch: pytest.MonkeyPatch, there: Any) -> None:
+        ask(monkeypatch, there, of="update")
 
+    def test_what_another_state_has_taken_over_is_refused(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        with pytest.raises(ClusterError, match="Service 'a' belongs to another state of a stack 'dask-dev'"):
+            ask(monkeypatch, live(STACK, OTHERS), of="update")
 
-@pytest.mark.parametrize(
-    ("live", "words"),
-    [
-        (owned_by("dask-prod"), r"Service 'a' is there already and belongs to 'dask-prod', so it is left alone"),
-        (owned_by(None), r"Service 'a' is there already and was not made by this program.* choose another name"),
-    ],
-)
-def test_what_belongs_to_others_is_refused(monkeypatch: pytest.MonkeyPatch, live: Any, words: str) -> None:
-    with pytest.raises(ClusterError, match=words):
-        look(monkeypatch, live)
+    def test_what_another_state_has_taken_over_is_taken_back_where_that_is_asked_for(
+        self, monkeypatch: pytest.MonkeyPatch, told: list[str]
+    ) -> None:
+        ask(monkeypatch, live(STACK, OTHERS), take_over=True, of="update")
 
-
-def test_another_stacks_namespace_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "lab"}}
-
-    with pytest.raises(
-        ClusterError, match=r"Namespace 'lab' .*`dask:operator.install: false` .*`dask:namespace.create: false`"
-    ):
-        look(monkeypatch, owned_by("dask-prod", "Namespace"), body, "api/v1/namespaces/lab")
-
-
-def test_certificates_in_use_are_not_overwritten(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(ClusterError, match="certificates that the state does not know"):
-        look(monkeypatch, owned_by(OWNER, "Secret", data={"ca.crt": "x"}))
-
-
-def test_what_is_going_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    going = owned_by("dask-prod")
-    going["metadata"]["deletionTimestamp"] = "now"
-    answers: list[Any] = [going, going, 404]
-
-    look(monkeypatch, lambda: answers.pop(0))
-
-    assert answers == []
+        assert told == [
+            "warn: Service 'a' belongs to another state of 'dask-dev': it is taken over, because takeOver is set"
+        ]
 
 
 def test_a_preview_needs_no_kubernetes_and_an_update_does(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,18 +215,13 @@ def test_a_preview_needs_no_kubernetes_and_an_update_does(monkeypatch: pytest.Mo
         raise ClusterError("cannot reach it")
 
     monkeypatch.setattr(kube, "api", fail)
-    with pytest.raises(ClusterError, match="cannot reach it"):
-        asyncio.run(ownership.refuse_foreign(Connection(), SERVICE, OWNER))
+    looks = (ownership.before_create, ownership.before_update)
+    for look in looks:
+        with pytest.raises(ClusterError, match="cannot reach it"):
+            asyncio.run(look(Connection(), declared(), Claim(STACK)))
     monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: True)
-    asyncio.run(ownership.refuse_foreign(Connection(), SERVICE, OWNER))
-
-
-def test_a_preview_does_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: True)
-    going = owned_by(OWNER)
-    going["metadata"]["deletionTimestamp"] = "now"
-
-    look(monkeypatch, going)
+    for look in looks:
+        asyncio.run(look(Connection(), declared(), Claim(STACK)))
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,10 @@ import pulumi
 import pytest
 
 from components.kube import Connection
+from components.ownership import OWNER
 from plugin.clusters import DaskCluster
 from tests.unit.api import FakeApi
-from tests.unit.registrations import record
+from tests.unit.registrations import OWNER_ID, record
 
 NODE = "10.9.8.7"
 ENDPOINT = {"type": "NodePort", "insecure": True, "nodePorts": {"scheduler": 30786.0, "dashboard": 30787.0}}
@@ -58,3 +59,12 @@ def test_a_provider_of_its_own_reaches_where_the_hooks_do(args: dict[str, str]) 
     assert ("kubeconfig" in provider.inputs) == ("kubeconfig" in args)
     # What is not a plain text here is wrapped as a secret.
     assert not provider.request.object.fields["kubeconfig"].string_value
+
+
+@pytest.mark.parametrize("args", [{}, {"context": "eu"}], ids=str)
+def test_its_objects_are_guarded(args: dict[str, str]) -> None:
+    recording = made_with(**args)
+
+    objects = [one for one in recording.registrations if one.type.startswith("kubernetes:")]
+    assert {next(iter(one.request.hooks.before_create)) for one in objects} == {"forecast-ownership"}
+    assert {one.inputs["metadata"]["annotations"][OWNER] for one in objects} == {OWNER_ID}

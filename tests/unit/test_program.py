@@ -9,10 +9,11 @@ import pulumi
 import pytest
 from pulumi.runtime import set_all_config
 
+from components import chart
 from components.errors import ConfigError
 from components.kube import Connection
 from tests.unit.api import FakeApi
-from tests.unit.registrations import Recording, Registration, record
+from tests.unit.registrations import OWNER_ID, Recording, Registration, record
 
 NODE = "10.9.8.7"
 Program = Callable[..., Recording]
@@ -102,9 +103,9 @@ def test_the_verify_job_and_the_connection_record_carry_the_waits(program: Progr
     recording = program(clusters={"analytics": {}})
 
     job, connection = only(recording, "Job").request, recording.made["analytics-connection"].request
-    assert list(job.hooks.before_create) == [f"{only(recording, 'Job').name}-pods", "ownership"]
-    assert list(connection.hooks.before_update) == ["analytics-drain"]
-    assert list(connection.hooks.before_create) == ["analytics-drain", "ownership"]
+    assert list(job.hooks.before_create) == ["ownership", f"{only(recording, 'Job').name}-pods"]
+    assert list(connection.hooks.before_update) == ["ownership-of-updates", "analytics-drain"]
+    assert list(connection.hooks.before_create) == ["ownership", "analytics-drain"]
 
 
 def test_no_resource_has_a_delete_hook(program: Program) -> None:
@@ -159,12 +160,15 @@ def test_a_protected_cluster_keeps_its_endpoint_and_can_still_be_updated(program
     assert not [made for made in of_kind(recording, "DaskCluster") if made.request.protect]
 
 
-def test_the_network_policy_lets_in_only_the_operators_own_namespace(program: Program) -> None:
-    recording = program(namespace={"networkPolicies": True}, operator={"namespace": "ops"})
+def test_the_release_says_whose_it_is_and_which_chart_it_holds(program: Program) -> None:
+    release = only(program(), "Release")
 
-    peers = only(recording, "NetworkPolicy").inputs["spec"]["ingress"][0]["from"]
-    assert peers[0] == {"podSelector": {}}
-    assert peers[1]["namespaceSelector"] == {"matchLabels": {"kubernetes.io/metadata.name": "ops"}}
+    assert release.inputs["values"]["daskOnKubernetes"] == {
+        "owner": OWNER_ID,
+        "partOf": "dask-dev",
+        "chart": chart.content(),
+    }
+    assert release.request.deleteBeforeReplace
 
 
 def test_an_adopted_cluster_is_imported_as_it_runs_with_the_declared_number_of_workers(
@@ -252,7 +256,7 @@ def test_the_operators_image_is_the_wheels_version(program: Program) -> None:
 
     assert release.inputs["values"]["image"]["tag"] == "2026.3.0"
     assert release.inputs["chart"].endswith("dask-kubernetes-operator")
-    assert not release.inputs["chart"].startswith("/")
+    assert release.inputs["chart"] == ".operator-chart/dask-kubernetes-operator"
     assert release.inputs["skipCrds"] is True
 
 
@@ -294,5 +298,5 @@ def test_a_job_is_registered_with_its_end_awaited(program: Program) -> None:
 
     job = only(recording, "DaskJob")
     assert job.name in recording.made["nightly-result"].depends_on
-    assert list(recording.made["nightly-result"].request.hooks.before_create) == ["nightly-end", "ownership"]
+    assert list(recording.made["nightly-result"].request.hooks.before_create) == ["ownership", "nightly-end"]
     assert recording.outputs["jobs"]["nightly"]["name"] == job.inputs["metadata"]["name"]

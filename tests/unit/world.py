@@ -1,4 +1,4 @@
-"""A Kubernetes in memory with the Dask operator on it, as far as drift goes. In: a declared cluster. Out: its objects.
+"""A Kubernetes in memory with the Dask operator on it, as far as drift goes.
 
 The operator acts as the real one does: on a changed number of a worker group, and on the phase `Created`. The
 Deployment controller rolls out at once.
@@ -43,14 +43,18 @@ def box(deployment: Body) -> Body:
 
 
 class World:
-    """Objects by their path. `patched` is what was written, in order; `first` is what happens right before a patch, and
-    `veto` may put the patched object right back."""
+    """Objects by their path. `patched` is what was written, in order; `first` is what happens right before a patch.
+
+    `veto` is an admission webhook of updates, and `on_create` one of creations: they may change the object that is
+    about to be written, or raise. A dry run asks them as well, and changes nothing.
+    """
 
     def __init__(self, target: Target) -> None:
         self.target = target
         self.objects: dict[str, Body] = {}
         self.patched: list[str] = []
         self.veto: Callable[[Body], None] = lambda _: None
+        self.on_create: Callable[[Body], None] = lambda _: None
         self.first: Callable[[str], object] = lambda _: None
         self._made = 0
         cluster = copy.deepcopy(manifest.dask_cluster(target)) | {"status": {"phase": "Running"}}
@@ -115,7 +119,14 @@ class World:
     @asynccontextmanager
     async def call_api(self, method: str, *, base: str, url: str, **options: Any) -> AsyncIterator[httpx.Response]:
         path = f"{base}/{url}".lstrip("/")
-        answer = self._patch(path, json.loads(options["content"])) if method == "PATCH" else self._get(path)
+        dry_run = options.get("params", {}).get("dryRun") == "All"
+        if method == "POST":
+            answer = json.loads(options["content"])
+            self.on_create(answer)
+        elif method == "PATCH":
+            answer = self._patch(path, json.loads(options["content"]), dry_run=dry_run)
+        else:
+            answer = self._get(path)
         if answer is None:
             response = httpx.Response(404, request=httpx.Request(method, f"http://kubernetes/{path}"))
             raise kr8s.ServerError("not found", status="404", response=response)
@@ -125,13 +136,17 @@ class World:
         below = [it for key, it in self.objects.items() if key.rpartition("/")[0] == path]
         return self.objects.get(path) or ({"items": below} if below else None)
 
-    def _patch(self, path: str, body: Any) -> Body | None:
-        self.first(path)
+    def _patch(self, path: str, body: Any, *, dry_run: bool) -> Body | None:
+        if not dry_run:
+            self.first(path)
         live = self.objects.get(path)
         if live is None:
             return None
         before = copy.deepcopy(live)
-        self.patched.append(path.rpartition("/")[2])
+        if dry_run:
+            live = copy.deepcopy(live)
+        else:
+            self.patched.append(path.rpartition("/")[2])
         if isinstance(body, list):
             for step in body:
                 *parents, last = step["path"].strip("/").split("/")
@@ -139,7 +154,8 @@ class World:
         else:
             _merge(live, body)
         self.veto(live)
-        self._react(path, before, live)
+        if not dry_run:
+            self._react(path, before, live)
         return live
 
     def _react(self, path: str, before: Body, live: Body) -> None:

@@ -122,6 +122,24 @@ NAMES = [
         ),
     ),
     Case(
+        "a quota for a namespace that belongs to somebody else",
+        {"namespace": {"create": False, "quota": {"pods": 9}}},
+        (
+            "dask:namespace.quota: would hold for everybody's pods in a namespace that this stack does not create; "
+            "remove it, or leave `create` out"
+        ),
+        schema=False,
+    ),
+    Case(
+        "limits for a namespace that belongs to somebody else",
+        {"namespace": {"create": False, "limits": {"cpu": "1"}}},
+        (
+            "dask:namespace.limits: would hold for everybody's pods in a namespace that this stack does not create; "
+            "remove it, or leave `create` out"
+        ),
+        schema=False,
+    ),
+    Case(
         "a namespace with a line break",
         {"namespace": {"name": "tail\n"}},
         (

@@ -120,17 +120,23 @@ func (*host) GetProgramDependencies(
 	return response, nil
 }
 
-// About names the Python that runs the program.
+// About names the Python that runs the program. Every `up` asks before it begins, so Python itself answers: upstream's
+// toolchain asks pip for its version too, which takes ten times as long.
 func (*host) About(ctx context.Context, request *pulumirpc.AboutRequest) (*pulumirpc.AboutResponse, error) {
 	environment, err := environmentOf(ctx, request.Info)
 	if err != nil {
 		return nil, err
 	}
-	python, err := environment.About(ctx)
+	command, err := environment.Command(ctx, "-I", "-S", "-c", "import sys; print(sys.executable, sys.version.split()[0], sep='\\n')")
 	if err != nil {
 		return nil, err
 	}
-	return &pulumirpc.AboutResponse{Executable: python.PythonExecutable, Version: python.PythonVersion.String()}, nil
+	output, err := command.Output()
+	if err != nil {
+		return nil, fmt.Errorf("the program's Python does not start: %w", err)
+	}
+	executable, version, _ := strings.Cut(strings.TrimSpace(string(output)), "\n")
+	return &pulumirpc.AboutResponse{Executable: executable, Version: version}, nil
 }
 
 // InstallDependencies serves `pulumi install`.

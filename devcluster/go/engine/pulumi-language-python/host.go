@@ -43,11 +43,12 @@ func (*host) GetPluginInfo(context.Context, *emptypb.Empty) (*pulumirpc.PluginIn
 
 // Run runs a program to its end. Its output goes to this process's own, which the engine shows line by line.
 func (h *host) Run(ctx context.Context, request *pulumirpc.RunRequest) (*pulumirpc.RunResponse, error) {
-	config, err := json.Marshal(request.Config)
+	// A stack without configuration has nil here, which would become `null`: the SDK asks for an object and a list.
+	config, err := json.Marshal(orEmpty(request.Config))
 	if err != nil {
 		return nil, err
 	}
-	secrets, err := json.Marshal(request.ConfigSecretKeys)
+	secrets, err := json.Marshal(append([]string{}, request.ConfigSecretKeys...))
 	if err != nil {
 		return nil, err
 	}
@@ -81,6 +82,13 @@ func (h *host) Run(ctx context.Context, request *pulumirpc.RunRequest) (*pulumir
 		return &pulumirpc.RunResponse{Error: fmt.Sprintf("Program exited with non-zero exit code: %d", code)}, nil
 	}
 	return &pulumirpc.RunResponse{}, nil
+}
+
+func orEmpty(values map[string]string) map[string]string {
+	if values == nil {
+		return map[string]string{}
+	}
+	return values
 }
 
 // RunPlugin runs a policy pack or a component plugin, and streams its output: the engine reads its port from there.

@@ -6,14 +6,14 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from local import statusrows
-from local.statusrows import BAD, GOOD, SO_SO, Row, Seen
 
 from components import certificates
 from components.drift import Live
 from components.endpoint import Address
 from components.manifest import Target
 from components.settings import parse
+from tools import statusrows
+from tools.statusrows import BAD, GOOD, SO_SO, Row, Seen
 
 MADE = (datetime.now(UTC) - timedelta(minutes=12)).strftime("%Y-%m-%dT%H:%M:%SZ")
 ADDRESS = Address("tcp://10.0.0.1:30786", "http://10.0.0.1:30787/status", 30786, 30787)

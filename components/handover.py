@@ -1,0 +1,162 @@
+"""Letting go: what a stack has created and is told to own no longer stays, with all that is in it.
+
+`dask:namespace.create`, `dask:operator.createNamespace` and `dask:operator.install` that turn from true to false take
+resources out of the program, and the engine deletes what a program no longer registers. So the program reads them
+instead (`Namespace.get`): the engine then knows them as somebody else's ("relinquish", step_generator.go), deletes
+nothing, and `pulumi destroy` leaves them too (docs/adr/0015).
+
+A read of an object that the state never held changes nothing. One of another name would delete the object that the
+state holds, so only what carries the state's own id is read.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pulumi
+from pulumi import ResourceOptions
+
+from components import kube, ownership, releases
+from components.kubernetes import Kubernetes
+from components.names import PART_OF
+from components.ownership import Claim
+from components.releases import RELEASE, Found
+
+if TYPE_CHECKING:
+    from kr8s.asyncio import Api
+
+OPERATOR = "dask:k8s:Operator"
+# What a namespace was created for: `workspace` or `operator`.
+ROLE = "dask-on-kubernetes/role"
+_RIGHTS = "apis/rbac.authorization.k8s.io/v1"
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a stack that installs no operator any more still holds of it, by the name in the program."""
+
+    release: str | None = None
+    namespace: str | None = None
+    rights: tuple[tuple[str, str], ...] = ()
+    """Roles and bindings: the name in the program and `[<namespace>/]<name>` in Kubernetes."""
+
+
+def let_namespace_go(role: str, name: str, kubernetes: Kubernetes, opts: ResourceOptions) -> None:
+    """Reads the namespace that this state has created as `role`, where there is one. `name` is the declared one."""
+
+    async def look(owner: str) -> str | None:
+        client = await ownership.reached(kubernetes.connection)
+        return await _namespace(client, role, name, owner, kubernetes.claim) if client else None
+
+    kubernetes.owner.apply(look).apply(lambda found: _read_namespace(role, found, opts))
+
+
+def let_operator_go(name: str, namespaces: Sequence[str], kubernetes: Kubernetes) -> None:
+    """Reads the release, its rights and its namespace where this state has installed the operator.
+
+    `namespaces` are where it may be, the declared one first, should those of all namespaces not be listable.
+    """
+
+    async def look(owner: str) -> list[Any]:
+        client = await ownership.reached(kubernetes.connection)
+        held = await _held(client, namespaces, owner, kubernetes.claim) if client else Held()
+        # An Output lifts dataclasses of its own only: plain values.
+        return [held.release, held.namespace, [list(one) for one in held.rights]]
+
+    def read(found: list[Any]) -> None:
+        release, home, rights = found
+        if release or home:
+            parent = _Operator(name, kubernetes.options)
+            _read_operator(Held(release, home, tuple(map(tuple, rights))), ResourceOptions(parent=parent))
+
+    kubernetes.owner.apply(look).apply(read)
+
+
+class _Operator(pulumi.ComponentResource):
+    """The parent of what is let go: of the operator's type, because children's URNs hold the types of their parents."""
+
+    def __init__(self, name: str, opts: ResourceOptions) -> None:
+        super().__init__(OPERATOR, name, {}, opts)
+        self.register_outputs({})
+
+
+def _read_namespace(role: str, found: str | None, opts: ResourceOptions) -> None:
+    if not found:
+        return
+    from pulumi_kubernetes.core.v1 import Namespace
+
+    key = "operator.createNamespace" if role == "operator" else "namespace.create"
+    Namespace.get("namespace", found, opts=opts)
+    pulumi.log.info(
+        f"the namespace '{found}' was created by this stack and is let go, because `dask:{key}` is false: it stays "
+        "with all that is in it, and `pulumi destroy` leaves it too"
+    )
+
+
+def _read_operator(held: Held, opts: ResourceOptions) -> None:
+    from pulumi_kubernetes import rbac
+    from pulumi_kubernetes.helm.v3 import Release
+
+    _read_namespace("operator", held.namespace, opts)
+    if not held.release:
+        return
+    Release.get("release", held.release, opts=opts)
+    kinds: dict[str, Any] = {
+        "role": rbac.v1.Role,
+        "binding": rbac.v1.RoleBinding,
+        "start": rbac.v1.ClusterRole,
+        "start-binding": rbac.v1.ClusterRoleBinding,
+    }
+    for logical, physical in held.rights:
+        kind = kinds[logical if logical in kinds else logical.partition("-")[0]]
+        kind.get(logical, physical, opts=opts)
+    pulumi.log.info(
+        f"the operator's release '{held.release}' was installed by this stack and is let go, because "
+        "`dask:operator.install` is false: it goes on running, and `pulumi destroy` leaves it too"
+    )
+
+
+async def _namespace(client: "Api", role: str, declared: str, owner: str, claim: Claim) -> str | None:
+    """The namespace that this state has created as `role`: mostly the declared one, which takes one request."""
+    here = await kube.unless_forbidden(kube.find(client, f"api/v1/namespaces/{declared}"))
+    if here and _created_here(here, role, owner, claim):
+        return declared
+    labelled = await kube.unless_forbidden(kube.items(client, "api/v1/namespaces", {PART_OF: claim.part_of}))
+    known = [it for it in labelled or [] if ownership.owner_of(it) and _created_here(it, role, owner, claim)]
+    return known[0]["metadata"]["name"] if known else None
+
+
+def _created_here(body: kube.Object, role: str, owner: str, claim: Claim) -> bool:
+    meta = body["metadata"]
+    if "deletionTimestamp" in meta:
+        return False
+    known = ownership.owner_of(body)
+    if known is None:  # of an earlier version, which wrote neither
+        return (meta.get("labels") or {}).get(PART_OF) == claim.part_of
+    return known == owner and meta["annotations"].get(ROLE, role) == role
+
+
+async def _held(client: "Api", namespaces: Sequence[str], owner: str, claim: Claim) -> Held:
+    found = await releases.everywhere(client, *namespaces)
+    ours = [release for release in found if await releases.is_ours(client, release, owner, claim)]
+    home = ours[0].namespace if ours else namespaces[0]
+    created = await _namespace(client, "operator", home, owner, claim)
+    if not ours:
+        return Held(namespace=created)
+    candidates = list(_rights(ours[0]))
+    exists = [await kube.unless_forbidden(kube.find(client, path)) for _, _, path in candidates]
+    rights = tuple((logical, physical) for (logical, physical, _), live in zip(candidates, exists, strict=True) if live)
+    return Held(f"{home}/{RELEASE}", created, rights)
+
+
+def _rights(release: Found) -> Iterator[tuple[str, str, str]]:
+    """What operatorrights.py has made for the release: the name in the program, the one in Kubernetes, the path."""
+    watched = [argument.partition("=")[2] for argument in release.values.get("kopfArgs", [])]
+    for namespace in watched:
+        here = f"{_RIGHTS}/namespaces/{namespace}"
+        yield f"role-{namespace}", f"{namespace}/{RELEASE}", f"{here}/roles/{RELEASE}"
+        yield f"binding-{namespace}", f"{namespace}/{RELEASE}", f"{here}/rolebindings/{RELEASE}"
+    if watched:
+        name = f"{RELEASE}-{release.namespace}"
+        yield "start", name, f"{_RIGHTS}/clusterroles/{name}"
+        yield "start-binding", name, f"{_RIGHTS}/clusterrolebindings/{name}"

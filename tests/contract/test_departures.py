@@ -1,0 +1,245 @@
+"""Workers that leave a busy cluster through their preStop: no task fails, none is blamed, and no key is lost."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from distributed import Worker
+from distributed.core import Status
+
+from components import certificates, podenv
+from components.clustersettings import Tls
+from tests.contract.dasks import cluster, counted, executions, play, pre_stop, until
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180), pytest.mark.filterwarnings("default")]
+TASKS = 1500
+
+
+def test_eight_departures_fail_no_task_and_blame_none() -> None:
+    async def scenario() -> None:
+        names = [f"w{number}" for number in range(4)]
+        async with cluster(*names) as (scheduler, workers, client):
+            # Tasks that depend on data are assigned to workers at once; root tasks would wait on the scheduler.
+            data = await client.scatter(list(range(TASKS)))
+            futures = client.map(counted, data, range(TASKS), seconds=0.08, pure=False)
+            await until(lambda: len(executions) > 8, "the first tasks have begun")
+
+            for name in names * 2:
+                assert workers[name].state.ready, "tasks are assigned that have not begun"
+                ended = await pre_stop(scheduler.address, name)
+                assert ended.code == 0, ended.errors
+                await workers[name].close()
+                workers[name] = await Worker(scheduler.address, nthreads=1, name=name)
+
+            assert any(not future.done() for future in futures), "the departures end under queued tasks"
+            assert sorted(await client.gather(futures)) == list(range(TASKS))
+            assert max(task.suspicious for task in scheduler.tasks.values()) == 0
+            assert set(executions.values()) == {1}
+
+    play(scenario())
+
+
+def test_a_worker_with_actors_hands_over_its_data_and_says_that_the_actors_are_lost(caplog: Any) -> None:
+    async def scenario() -> None:
+        async with cluster("stays", "goes") as (scheduler, workers, client):
+            held = await client.scatter(dict.fromkeys("abcdef", 1), workers=[workers["goes"].address])
+            made = client.map(counted, range(20), range(20), seconds=0, pure=False, workers=["goes"])
+            await client.gather(made)
+            actor = client.submit(list, actor=True, workers=["goes"], key="an-actor")
+            await actor
+
+            ended = await pre_stop(scheduler.address, "goes")
+            await workers["goes"].close()
+
+            assert (ended.code, actor.key) == (0, "an-actor"), ended.errors
+            assert await client.gather(list(held.values())) == [1] * 6
+            assert sorted(await client.gather(made)) == list(range(20))
+            assert set(executions.values()) == {1}
+
+    with caplog.at_level("WARNING", logger="distributed.worker"):
+        play(scenario())
+    assert "the actors that it holds are lost, for they cannot be moved: ['an-actor']" in caplog.text
+
+
+def test_a_worker_waits_for_receivers_that_are_paused() -> None:
+    async def scenario() -> None:
+        async with cluster("stays", "goes") as (scheduler, workers, client):
+            held = await client.scatter(dict.fromkeys("abcdef", 1), workers=[workers["goes"].address])
+            workers["stays"].status = Status.paused
+            await until(lambda: len(scheduler.running) == 1, "the scheduler knows of it")
+            leaving = asyncio.create_task(pre_stop(scheduler.address, "goes"))
+            goes = scheduler.workers[workers["goes"].address]
+            await until(lambda: goes.status == Status.closing_gracefully, "the preStop has tried")
+            await asyncio.sleep(2.5)
+            assert not leaving.done()
+
+            workers["stays"].status = Status.running
+            ended = await leaving
+            await workers["goes"].close()
+
+            assert ended.code == 0, ended.errors
+            assert await client.gather(list(held.values())) == [1] * 6
+
+    play(scenario())
+
+
+def test_running_tasks_end_and_their_results_move() -> None:
+    async def scenario() -> None:
+        async with cluster("stays", "goes") as (scheduler, workers, client):
+            long = client.submit(counted, 0, 1, seconds=6, workers=["goes"], allow_other_workers=True)
+            await until(lambda: executions[1] == 1, "the long task runs")
+
+            ended = await pre_stop(scheduler.address, "goes")
+            await workers["goes"].close()
+
+            assert ended.code == 0, ended.errors
+            assert await long == 1
+            assert executions[1] == 1
+
+    play(scenario())
+
+
+def test_a_task_that_outlasts_the_deadline_is_begun_again_without_blame() -> None:
+    async def scenario() -> None:
+        async with cluster("stays", "goes") as (scheduler, workers, client):
+            long = client.submit(counted, 0, 1, seconds=8, workers=["goes"], allow_other_workers=True)
+            await until(lambda: executions[1] == 1, "the long task runs")
+
+            ended = await pre_stop(scheduler.address, "goes", seconds=3)
+            await workers["goes"].close()
+
+            assert ended.code == 1
+            assert "stops with running tasks" in ended.errors
+            assert await long == 1
+            assert (executions[1], max(task.suspicious for task in scheduler.tasks.values())) == (2, 0)
+
+    play(scenario())
+
+
+def test_all_workers_of_a_pod_leave() -> None:
+    async def scenario() -> None:
+        async with cluster("stays", "pod-0", "pod-1", "pod-x") as (scheduler, workers, client):
+            leaving = [workers["pod-0"].address, workers["pod-1"].address]
+            held = await client.scatter({f"k{n}": n for n in range(20)}, workers=leaving)
+
+            ended = await pre_stop(scheduler.address, "pod")
+
+            assert ended.code == 0, ended.errors
+            assert {worker.name for worker in scheduler.workers.values()} == {"stays", "pod-x"}
+            assert await client.gather(list(held.values())) == list(range(20))
+
+    play(scenario())
+
+
+SCHEDULER = """
+import asyncio
+from distributed import Scheduler, Worker
+async def main():
+    async with Scheduler(port=0, dashboard_address=":0", host="tls://127.0.0.1") as scheduler:
+        async with Worker(scheduler.address, nthreads=1, name="goes", dashboard_address=":0"):
+            print(scheduler.address, flush=True)
+            await asyncio.Event().wait()
+asyncio.run(main())
+"""
+
+
+def tls_environment(folder: Path, role: str) -> dict[str, str]:
+    """The variables of a pod of this role, with the files in a folder of this machine."""
+    variables = podenv.tls_environment(role, Tls(enabled=True))
+    return {item["name"]: item["value"].replace(podenv.TLS_PATH, str(folder)) for item in variables}
+
+
+@pytest.fixture
+def tls(tmp_path: Path) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
+    """The address of a scheduler that speaks TLS, with one worker beside it in the same process."""
+    for name, text in certificates.make("a", 10).items():
+        (tmp_path / name).write_text(text)
+    process = subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-c", SCHEDULER],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env=os.environ | tls_environment(tmp_path, "scheduler") | tls_environment(tmp_path, "worker"),
+    )
+    assert process.stdout
+    try:
+        yield process.stdout.readline().strip(), process
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def test_a_scheduler_that_is_silent_for_15_s_under_tls_is_waited_for(
+    tls: tuple[str, "subprocess.Popen[str]"], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address, process = tls
+    process.send_signal(signal.SIGSTOP)
+
+    async def scenario() -> None:
+        leaving = asyncio.create_task(pre_stop(address, "goes", 60, tls_environment(tmp_path, "worker")))
+        await asyncio.wait([leaving], timeout=15)
+        early = leaving.done()
+        process.send_signal(signal.SIGCONT)
+        ended = await leaving
+
+        assert not early, ended.errors
+        assert ended.code == 0, ended.errors
+        assert ended.seconds < 40
+
+    play(scenario())
+    environment = tls_environment(tmp_path, "client")
+    for key, value in environment.items():
+        monkeypatch.setenv(key, value)
+    count = "from distributed import Client; import sys\nwith Client(sys.argv[1]) as c: print(len(c.nthreads()))"
+    left = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", count, address], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert left.stdout.strip() == "0"
+
+
+def resolver(folder: Path, code: str, failures: int) -> dict[str, str]:
+    """The environment of a process whose first name look-ups fail, and then find this machine."""
+    (folder / "sitecustomize.py").write_text(
+        "import socket\nasked, real = [], socket.getaddrinfo\n"
+        "def getaddrinfo(host, *rest, **more):\n"
+        "    asked.append(host)\n"
+        f"    if len(asked) <= {failures}: raise socket.gaierror(socket.{code}, 'no address')\n"
+        "    return real('127.0.0.1', *rest, **more)\n"
+        "socket.getaddrinfo = getaddrinfo\n"
+    )
+    return {"PYTHONPATH": str(folder)}
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "scheduler.invalid"])
+def test_only_a_scheduler_that_is_missing_for_seconds_ends_it_early(host: str, tmp_path: Path) -> None:
+    """Nothing listens on port 1, and no DNS server knows the name."""
+    env = resolver(tmp_path, "EAI_NONAME", 1000) if host.endswith(".invalid") else None
+
+    async def scenario() -> None:
+        ended = await pre_stop(f"tcp://{host}:1", "goes", 60, env)
+
+        assert ended.code == 1
+        assert ended.errors.startswith(f"no scheduler exists at tcp://{host}:1")
+        assert 5 <= ended.seconds < 15
+
+    play(scenario())
+
+
+@pytest.mark.parametrize(("code", "failures"), [("EAI_NONAME", 2), ("EAI_AGAIN", 8)])
+def test_a_dns_server_that_is_away_for_a_while_is_asked_again(code: str, failures: int, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with cluster("stays", "goes") as (scheduler, _, _client):
+            address = scheduler.address.replace("127.0.0.1", "scheduler.invalid")
+            ended = await pre_stop(address, "goes", env=resolver(tmp_path, code, failures))
+
+            assert ended.code == 0, ended.errors
+            assert len(scheduler.workers) == 1
+
+    play(scenario())

@@ -1,0 +1,71 @@
+"""What enters the pods of the sources in components/scripts."""
+
+import ast
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from components.embedding import code_only, pre_stop, script
+from tests.contract.rendering import ROOT
+
+DOCUMENTED = (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+SCRIPTS = sorted(path.stem for path in (ROOT / "components/scripts").glob("*.py"))
+
+
+def without_docstrings(source: str) -> str:
+    """The syntax tree, in which an omitted docstring leaves nothing or `pass`."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list) and body and isinstance(node, DOCUMENTED) and ast.get_docstring(node) is not None:
+            node.body = body[1:] or [ast.Pass()]  # type: ignore[attr-defined]
+    return ast.dump(tree)
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_the_embedded_program_is_the_one_in_the_file(name: str) -> None:
+    source = (ROOT / f"components/scripts/{name}.py").read_text()
+
+    assert ast.dump(ast.parse(script(name))) == without_docstrings(source)
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_prose_changes_nothing_in_the_pods(name: str) -> None:
+    path = Path(ROOT / f"components/scripts/{name}.py")
+    source = path.read_text()
+    docstring = ast.get_docstring(ast.parse(source), clean=False)
+    assert docstring
+
+    more = source.replace(docstring, "Other words.\n\nAnd more.", 1).replace("\n\n\n", "\n\n\n# A comment.\n\n")
+
+    assert more != source
+    assert code_only(more) == script(name)
+
+
+def test_a_text_keeps_its_blank_lines_and_what_looks_like_a_comment() -> None:
+    source = 'a = """one  \n\n  # two\n"""  # a comment\n\nb = "# no comment"\n'
+
+    assert code_only(source) == 'a = """one  \n\n  # two\n"""\nb = "# no comment"\n'
+
+
+def test_a_function_of_a_docstring_alone_stays_a_function() -> None:
+    assert code_only('def f():\n    """Nothing."""\n') == "def f():\n    pass\n"
+
+
+def test_a_pre_stop_finds_the_python_of_the_worker_where_the_path_has_none(tmp_path: Path) -> None:
+    for tool in ("sh", "tr", "head", "grep"):
+        (tmp_path / tool).symlink_to(shutil.which(tool) or "")
+    python = tmp_path / "environment" / "python3"
+    python.parent.mkdir()
+    python.symlink_to(sys.executable)
+    worker = subprocess.Popen([python, "-c", "input()", "dask", "worker"], stdin=subprocess.PIPE)
+    try:
+        command = [*pre_stop()[:-1], "print('found')"]
+        done = subprocess.run(command, env={"PATH": str(tmp_path)}, capture_output=True, text=True, check=True)
+    finally:
+        worker.communicate(b"\n")
+
+    assert done.stdout == "found\n"

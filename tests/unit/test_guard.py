@@ -1,0 +1,139 @@
+"""Which objects of a program are guarded: all that are registered with the provider that takes over what exists."""
+
+import json
+import runpy
+from collections.abc import Callable
+from typing import Any
+
+import pulumi
+import pytest
+from pulumi.runtime import set_all_config
+from pulumi_kubernetes import Provider
+from pulumi_kubernetes.core.v1 import ConfigMap, Namespace
+from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
+
+from components import ownership
+from components.kube import Connection
+from components.kubernetes import kubernetes
+from components.ownership import OWNER, PATCH_FORCE
+from components.settings import parse
+from tests.unit.api import FakeApi
+from tests.unit.registrations import OWNER_ID, Recording, Registration, record
+
+RELEASE = "kubernetes:helm.sh/v3:Release"
+
+
+@pytest.fixture(autouse=True)
+def nothing_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def connect(_: Connection) -> FakeApi:
+        return FakeApi()
+
+    monkeypatch.setattr("components.kube.api", connect)
+
+
+def run(program: Callable[[], Any], **config: Any) -> Recording:
+    def main() -> None:
+        set_all_config({f"dask:{key}": it if isinstance(it, str) else json.dumps(it) for key, it in config.items()})
+        program()
+
+    return record(main)
+
+
+def unguarded(recording: Recording) -> set[str]:
+    return {made.name for made in recording.registrations if _is_object(made) and not _is_guarded(made)}
+
+
+def _is_object(made: Registration) -> bool:
+    return made.type.startswith("kubernetes:")
+
+
+def _is_guarded(made: Registration) -> bool:
+    hooks, annotations = made.request.hooks, made.inputs.get("metadata", {}).get("annotations", {})
+    first = [list(hooks.before_create)[:1], list(hooks.before_update)[:1]]
+    known = annotations.get(OWNER) == OWNER_ID and annotations.get(PATCH_FORCE) == "true"
+    return first == [["ownership"], ["ownership-of-updates"]] and known
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"clusters": {"a": {"tls": {"enabled": True}}}, "operator": {"watch": ["dask"]}},
+        {"jobs": {"once": {"runner": {"script": "print(1)"}}}, "secrets": {"s": {"KEY": "value"}}},
+        {"namespace": {"quota": {"pods": 9}, "limits": {"cpu": "1"}, "networkPolicies": True}},
+        {"clusters": {"a": {"workers": {"minimum": 0, "maximum": 2}, "monitors": {"enabled": True}}}},
+    ],
+)
+def test_the_main_programs_objects_are_guarded_and_its_release_guards_itself(config: Any) -> None:
+    recording = run(lambda: runpy.run_path("__main__.py", run_name="__main__"), **config)
+
+    assert unguarded(recording) == {"release"}
+    [release] = [made for made in recording.registrations if made.type == RELEASE]
+    assert list(release.request.hooks.before_create) == ["operator-preflight"]
+    assert recording.made["kubernetes"].inputs["upsertExistingObjects"] == "true"
+
+
+def test_a_program_like_the_example_is_guarded() -> None:
+    recording = run(
+        lambda: runpy.run_path("examples/own_program/__main__.py", run_name="__main__"),
+        namespace="lab",
+        cluster={"workerGroups": {"big": {"replicas": 1}}},
+    )
+
+    assert [made.name for made in recording.registrations if made.type.endswith(":DaskCluster")]
+    assert unguarded(recording) == set()
+
+
+def test_a_programs_own_objects_are_guarded_where_they_use_the_provider() -> None:
+    def program() -> None:
+        where = kubernetes(parse({}))
+        inside = pulumi.ComponentResource("my:own:Part", "part", {}, where.options)
+        ConfigMap("plain", data={"a": "b"}, opts=where.options)
+        ConfigMap("typed", metadata=ObjectMetaArgs(name="t"), opts=where.options)
+        ConfigMap("child", metadata={"name": "c"}, opts=pulumi.ResourceOptions(parent=inside))
+
+    assert unguarded(run(program)) == set()
+
+
+def test_what_uses_another_provider_or_is_only_read_is_left_alone() -> None:
+    def program() -> None:
+        where = kubernetes(parse({}))
+        other = Provider("other", context="elsewhere")
+        ConfigMap("elsewhere", metadata={"name": "e"}, opts=pulumi.ResourceOptions(provider=other))
+        Namespace.get("read", "lab", opts=where.options)
+
+    recording = run(program)
+
+    assert unguarded(recording) == {"elsewhere"}
+    assert recording.made["elsewhere"].inputs["metadata"] == {"name": "e"}
+
+
+def test_the_id_of_the_state_stays_what_it_was_when_it_was_made() -> None:
+    recordings = [run(lambda: kubernetes(parse({}))) for _ in range(2)]
+
+    made = [recording.made["owner"] for recording in recordings]
+    assert [list(one.request.ignoreChanges) for one in made] == [["input"], ["input"]]
+    assert made[0].inputs["input"] != made[1].inputs["input"]
+
+
+class TestAnnotations:
+    def annotated(self, props: dict[str, Any]) -> Any:
+        return ownership.annotated(props, OWNER_ID)["metadata"]  # type: ignore[arg-type]
+
+    def test_they_are_added_to_what_is_declared(self) -> None:
+        metadata = {"name": "a", "annotations": {"mine": "1"}}
+
+        found = self.annotated({"metadata": metadata})
+
+        assert found == {"name": "a", "annotations": {"mine": "1", OWNER: OWNER_ID, PATCH_FORCE: "true"}}
+        assert metadata == {"name": "a", "annotations": {"mine": "1"}}
+
+    def test_an_object_without_metadata_gets_some(self) -> None:
+        assert self.annotated({}) == {"annotations": {OWNER: OWNER_ID, PATCH_FORCE: "true"}}
+
+    def test_a_programs_own_typed_metadata_is_copied(self) -> None:
+        metadata = ObjectMetaArgs(name="a")
+
+        found = self.annotated({"metadata": metadata})
+
+        assert (found.name, found.annotations) == ("a", {OWNER: OWNER_ID, PATCH_FORCE: "true"})
+        assert metadata.annotations is None

@@ -1,0 +1,114 @@
+"""Fixed node ports change hands between endpoints of one stack, and of one stack only."""
+
+import asyncio
+import json
+from typing import Any
+
+import pulumi
+import pytest
+
+from components import kube, manifest, nodeports
+from components.errors import ClusterError
+from components.kube import Connection
+from components.manifest import Target
+from components.replaced import OWNER
+from components.settings import parse
+from tests.unit.api import FakeApi
+
+ME, SOMEBODY = "0123456789ab", "fedcba987654"
+
+
+def target(name: str, namespace: str = "lab", scheduler: int = 30786, dashboard: int = 30787) -> Target:
+    ports = {"scheduler": scheduler, "dashboard": dashboard}
+    cluster = {"endpoint": {"type": "NodePort", "insecure": True, "nodePorts": ports}}
+    return Target(name, parse({"clusters": {name: cluster}}).clusters[name], namespace, "dask-dev")
+
+
+def live(made_of: Target, owner: str | None = ME) -> dict[str, Any]:
+    body = manifest.endpoint(made_of)
+    body["metadata"]["annotations"] = {OWNER: owner} if owner else {}
+    return body
+
+
+def hand_over(
+    monkeypatch: pytest.MonkeyPatch, services: list[dict[str, Any]], declared: list[Target], *, preview: bool = False
+) -> dict[str, Any]:
+    """Hands over to the first of `declared`. Returns what was patched, by path."""
+    api = FakeApi({"api/v1/services": {"items": services}})
+
+    async def connect(_: Connection) -> FakeApi:
+        return api
+
+    monkeypatch.setattr(kube, "api", connect)
+    monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: preview)
+    asyncio.run(nodeports.hand_over(Connection(), declared[0], declared, ME))
+    return {path: json.loads(options["content"])["spec"] for _, path, options in api.sent}
+
+
+@pytest.mark.parametrize(
+    ("case", "services", "declared", "released"),
+    [
+        ("another name", [live(target("old"))], [target("a")], "lab/services/old"),
+        ("another namespace", [live(target("a", "before"))], [target("a")], "before/services/a"),
+        ("made before there were ids", [live(target("old"), owner=None)], [target("a")], "lab/services/old"),
+        (
+            "two clusters swap their ports",
+            [live(target("a")), live(target("b", scheduler=31000, dashboard=31001))],
+            [target("a", scheduler=31000, dashboard=31001), target("b")],
+            "lab/services/b",
+        ),
+    ],
+)
+def test_an_endpoint_of_this_stack_gives_up_a_port_that_it_no_longer_declares(
+    monkeypatch: pytest.MonkeyPatch,
+    case: str,
+    services: list[dict[str, Any]],
+    declared: list[Target],
+    released: str,
+) -> None:
+    [(path, spec)] = hand_over(monkeypatch, services, declared).items()
+
+    assert path == f"api/v1/namespaces/{released}", case
+    assert spec["type"] == "ClusterIP"
+    assert not [port for port in spec["ports"] if "nodePort" in port]
+    assert hand_over(monkeypatch, services, declared, preview=True) == {}
+
+
+@pytest.mark.parametrize("preview", [True, False])
+@pytest.mark.parametrize(
+    ("case", "holder"),
+    [
+        ("a stranger's", {"metadata": {"name": "web", "namespace": "shop"}, "spec": live(target("x"))["spec"]}),
+        ("another stack's of this name", live(target("web", "shop"), owner=SOMEBODY)),
+        ("one that declares it as well", live(target("web", "shop"))),
+    ],
+)
+def test_another_holder_is_named_in_the_preview_too(
+    monkeypatch: pytest.MonkeyPatch, case: str, holder: dict[str, Any], preview: bool
+) -> None:
+    with pytest.raises(ClusterError, match=r"30786 belongs to the Service 'web' in the namespace 'shop'"):
+        hand_over(monkeypatch, [holder], [target("a"), target("web", "shop")], preview=preview)
+
+
+def test_a_preview_leaves_out_what_the_api_server_would_refuse_until_it_is_handed_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def connect(_: Connection) -> FakeApi:
+        return FakeApi({"api/v1/services": {"items": [live(target("old", dashboard=31001))]}})
+
+    monkeypatch.setattr(kube, "api", connect)
+    monkeypatch.setattr(pulumi.log, "info", lambda _: None)
+
+    spec = asyncio.run(nodeports.preview(Connection(), target("a"), [target("a")]))
+
+    assert [port.get("nodePort") for port in spec["ports"]] == [None, 30787]
+
+
+def test_an_endpoint_without_fixed_ports_asks_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def never(_: Connection) -> FakeApi:
+        raise AssertionError("asked")
+
+    monkeypatch.setattr(kube, "api", never)
+    free = Target("a", parse({"clusters": {"a": {}}}).clusters["a"], "lab", "dask-dev")
+
+    asyncio.run(nodeports.hand_over(Connection(), free, [free], ME))

@@ -1,0 +1,134 @@
+"""What stands in front of the operator's release, and what is told of the operator when nothing changes."""
+
+import asyncio
+from typing import Any
+
+import pulumi
+import pytest
+from pulumi import ResourceHookArgs
+
+from components import crds, operator
+from components.errors import ClusterError
+from components.kube import Connection
+from components.kubernetes import Kubernetes
+from components.ownership import Claim
+from components.releases import MARKER
+from components.settings import Operator, parse
+from tests.unit.api import FakeApi
+from tests.unit.helm import record
+
+OURS = "0123456789ab"
+SECRETS = "api/v1/namespaces/dask-operator/secrets"
+DEPLOYMENTS = "apis/apps/v1/deployments"
+INPUTS = {"values": {MARKER: {"owner": OURS}}}
+
+
+@pytest.fixture(autouse=True)
+def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    lines: list[str] = []
+    for level in ("info", "warn"):
+        monkeypatch.setattr(pulumi.log, level, lines.append)
+    return lines
+
+
+@pytest.fixture
+def api(monkeypatch: pytest.MonkeyPatch) -> FakeApi:
+    """A Kubernetes with CRDs that are not kept current, and no operator."""
+    api = FakeApi({SECRETS: {"items": []}, DEPLOYMENTS: {"items": []}, crds.URL: {"items": []}})
+
+    async def connect(_: Connection) -> FakeApi:
+        return api
+
+    monkeypatch.setattr("components.kube.api", connect)
+    return api
+
+
+def installed() -> tuple[Operator, Kubernetes]:
+    """Its settings, and a Kubernetes without the provider and the state, of which hooks need neither."""
+    nothing: Any = None
+    return parse({}).operator, Kubernetes(Connection(), nothing, nothing, Claim("dask-dev"))
+
+
+def preflight(old_inputs: dict[str, Any] | None = None) -> None:
+    args = ResourceHookArgs("urn", "", "release", "type", new_inputs=INPUTS, old_inputs=old_inputs)
+    asyncio.run(operator._preflight(*installed())(args))
+
+
+def test_before_a_create_our_own_records_make_room_and_the_crds_come_first(api: FakeApi) -> None:
+    api.answers[SECRETS] = {"items": [record(1, OURS)]}
+
+    preflight()
+
+    assert [method for method, _, _ in api.sent] == ["DELETE", *["PATCH"] * 4]
+
+
+def test_before_an_update_the_records_stay(api: FakeApi) -> None:
+    api.answers[SECRETS] = {"items": [record(1, OURS)]}
+
+    preflight(old_inputs=INPUTS)
+
+    assert [method for method, _, _ in api.sent] == ["PATCH"] * 4
+
+
+def test_somebody_elses_release_is_refused_before_anything_is_changed(api: FakeApi) -> None:
+    api.answers[SECRETS] = {"items": [record()]}
+
+    with pytest.raises(ClusterError, match="was not installed by this program"):
+        preflight()
+
+    assert api.sent == []
+
+
+def test_a_preview_changes_nothing_and_says_which_crds_would(
+    api: FakeApi, monkeypatch: pytest.MonkeyPatch, told: list[str]
+) -> None:
+    monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: True)
+
+    preflight()
+
+    assert api.sent == []
+    assert len([line for line in told if line.startswith("would create the CRD ")]) == 4
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_only_a_preview_does_without_kubernetes(monkeypatch: pytest.MonkeyPatch, dry_run: bool) -> None:
+    async def fail(_: Connection) -> FakeApi:
+        raise ClusterError("cannot reach it")
+
+    monkeypatch.setattr("components.kube.api", fail)
+    monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: dry_run)
+
+    if dry_run:
+        preflight()
+    else:
+        with pytest.raises(ClusterError, match="cannot reach it"):
+            preflight()
+
+
+class TestTrouble:
+    """Helm's record, which the provider compares, does not show it."""
+
+    HERE = "apis/apps/v1/namespaces/dask-operator/deployments"
+
+    def look(self) -> None:
+        asyncio.run(operator._warn_of_trouble(*installed()))
+
+    def test_an_installed_operator_without_its_deployment_is_told(self, api: FakeApi, told: list[str]) -> None:
+        api.answers |= {SECRETS: {"items": [record(1, OURS)]}, self.HERE: {"items": []}}
+
+        self.look()
+
+        assert len(told) == 1
+        assert "Deployment in namespace 'dask-operator' is missing" in told[0]
+
+    def test_before_the_first_up_nothing_is_missed(self, api: FakeApi, told: list[str]) -> None:
+        self.look()
+
+        assert told == []
+
+    def test_what_cannot_be_looked_at_stops_nothing(self, api: FakeApi, told: list[str]) -> None:
+        api.answers |= {SECRETS: {"items": [record(1, OURS)]}, self.HERE: 422}
+
+        self.look()
+
+        assert told == ["could not look for the operator in namespace 'dask-operator': status 422"]

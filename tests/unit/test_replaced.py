@@ -1,0 +1,223 @@
+"""Which clusters a cluster takes the place of, and that they are deleted at the end of their drain and not later."""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pulumi
+import pytest
+
+from components import drain, kube, replaced
+from components.errors import ClusterError
+from components.kube import Connection
+from components.manifest import Target, connection
+from components.replaced import OWNER, Record
+from components.settings import parse
+from tests.unit.api import FakeApi
+
+ME, SOMEBODY = "0123456789ab", "fedcba987654"
+MINE = Record(ME)
+ROOT = "apis/kubernetes.dask.org/v1"
+HERE = f"{ROOT}/namespaces/lab/daskclusters"
+EVERYWHERE = f"{ROOT}/daskclusters"
+RECORD = "api/v1/namespaces/lab/configmaps/a-connection"
+
+
+def target(name: str = "a", namespace: str = "lab", **cluster: Any) -> Target:
+    return Target(name, parse({"clusters": {name: cluster}}).clusters[name], namespace, "dask-dev")
+
+
+def live(name: str, instance: str = "a", namespace: str = "lab", owner: str | None = ME, **meta: Any) -> dict[str, Any]:
+    labels = target(instance).labels
+    annotations = {OWNER: owner} if owner else {}
+    return {
+        "metadata": {
+            "name": name,
+            "namespace": namespace,
+            "uid": f"uid-of-{name}",
+            "labels": labels | meta.pop("labels", {}),
+            "annotations": annotations,
+        }
+        | meta
+    }
+
+
+@pytest.fixture
+def drained(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    """What was drained, and for how long at most."""
+    seen: list[tuple[str, str]] = []
+
+    async def until_idle(_: Any, namespace: str, name: str, timeout: str, moved: float | None) -> None:
+        seen.append((f"{namespace}/{name}", timeout))
+
+    monkeypatch.setattr(drain, "until_idle", until_idle)
+    return seen
+
+
+def run(
+    monkeypatch: pytest.MonkeyPatch,
+    clusters: Sequence[dict[str, Any]],
+    record: Record = MINE,
+    declared: Sequence[Target] = (),
+    answers: dict[str, Any] | None = None,
+) -> list[str]:
+    """Returns the paths of what was deleted."""
+    here = [it for it in clusters if it["metadata"]["namespace"] == "lab"]
+    api = FakeApi({EVERYWHERE: {"items": list(clusters)}, HERE: {"items": here}} | (answers or {}))
+
+    async def connect(_: Connection) -> FakeApi:
+        return api
+
+    monkeypatch.setattr(kube, "api", connect)
+    asyncio.run(replaced.drain_and_delete(Connection(), target(), declared or [target()], record))
+    for method, _, options in api.sent:
+        content = json.loads(options["content"])
+        assert (method, content["propagationPolicy"]) == ("DELETE", "Foreground")
+        assert content["preconditions"]["uid"].startswith("uid-of-")
+    return [path.removeprefix(f"{ROOT}/namespaces/") for _, path, _ in api.sent]
+
+
+Drained = list[tuple[str, str]]
+
+
+def test_a_first_creation_drains_nobody(monkeypatch: pytest.MonkeyPatch, drained: Drained) -> None:
+    assert run(monkeypatch, [live(target().physical_name)]) == []
+    assert drained == []
+
+
+def test_an_old_version_is_deleted_as_soon_as_it_is_drained(monkeypatch: pytest.MonkeyPatch, drained: Drained) -> None:
+    deleted = run(monkeypatch, [live("a-old"), live(target().physical_name)])
+
+    assert drained == [("lab/a-old", "10m")]
+    assert deleted == ["lab/daskclusters/a-old"]
+
+
+@pytest.mark.parametrize(
+    ("case", "cluster"),
+    [
+        ("another namespace", live("a-old", namespace="before")),
+        ("another namespace, the same name", live(target().physical_name, namespace="before")),
+        ("another name under dask:clusters", live("z-old", instance="z")),
+        ("another stack's name", live("a-old", labels={"app.kubernetes.io/part-of": "dask-before"})),
+    ],
+)
+def test_after_a_renaming_the_old_one_is_found_wherever_it_is(
+    monkeypatch: pytest.MonkeyPatch, drained: Drained, case: str, cluster: dict[str, Any]
+) -> None:
+    meta = cluster["metadata"]
+
+    deleted = run(monkeypatch, [cluster])
+
+    assert deleted == [f"{meta['namespace']}/daskclusters/{meta['name']}"], case
+    assert [where for where, _ in drained] == [f"{meta['namespace']}/{meta['name']}"]
+
+
+@pytest.mark.parametrize(
+    ("case", "cluster"),
+    [
+        ("declared by the program", live(target("b").physical_name, instance="b")),
+        ("another declared cluster's old version, which has a record of its own", live("b-old", instance="b")),
+        ("somebody's with the same stack name", live("a-old", owner=SOMEBODY)),
+        ("somebody's elsewhere", live("a-old", namespace="theirs", owner=SOMEBODY)),
+        ("a job's", live("nightly-1", instance="nightly", ownerReferences=[{"kind": "DaskJob"}])),
+        ("being deleted", live("a-old", deletionTimestamp="2026-01-01T00:00:00Z")),
+        ("another stack's without an id", live("z", "z", owner=None, labels={"app.kubernetes.io/part-of": "x-y"})),
+    ],
+)
+def test_what_is_not_replaced_is_left_alone(
+    monkeypatch: pytest.MonkeyPatch, drained: Drained, case: str, cluster: dict[str, Any]
+) -> None:
+    deleted = run(monkeypatch, [cluster], declared=[target(), target("b")])
+
+    assert (deleted, drained) == ([], []), case
+
+
+def test_what_an_older_version_of_the_program_made_elsewhere_is_drained_and_left_to_the_engine(
+    monkeypatch: pytest.MonkeyPatch, drained: Drained
+) -> None:
+    """It has no id: it may be the stack of somebody else who has given it the same name."""
+    assert run(monkeypatch, [live("a-old", namespace="before", owner=None)]) == []
+    assert drained == [("before/a-old", "10m")]
+
+
+def test_a_program_without_an_id_sees_its_own_namespace_only(monkeypatch: pytest.MonkeyPatch, drained: Drained) -> None:
+    """A component provider constructs one cluster at a time: the others of its stack are not replaced by it."""
+    others = [live("b-1", instance="b", owner=None), live("a-old", namespace="before", owner=None)]
+
+    assert run(monkeypatch, [live("a-old", owner=None), *others], Record()) == []
+    assert drained == [("lab/a-old", "10m")]
+
+
+@pytest.mark.parametrize("live_record", [True, False])
+def test_the_one_that_the_record_names_is_deleted_whatever_its_labels_say(
+    monkeypatch: pytest.MonkeyPatch, drained: Drained, live_record: bool
+) -> None:
+    other = live("a-old", owner=None, labels={"app.kubernetes.io/part-of": "dask-before"})
+    body = connection(target()) | {"data": {"DASK_CLUSTER_NAME": "a-old"}}
+    answers = {RECORD: body} if live_record else {}
+
+    deleted = run(monkeypatch, [other], Record(None, None if live_record else "a-old"), answers=answers)
+
+    assert deleted == ["lab/daskclusters/a-old"]
+
+
+def test_a_cluster_whose_name_nobody_has_is_waited_for_as_long_as_any(
+    monkeypatch: pytest.MonkeyPatch, drained: Drained
+) -> None:
+    declared = [target(), target("b", drainTimeout="2h"), target("c", drainTimeout="90m")]
+
+    run(monkeypatch, [live("z-old", instance="z"), live("a-old")], declared=declared)
+
+    assert drained == [("lab/z-old", "2h"), ("lab/a-old", "10m")]
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_who_may_not_look_everywhere_is_told_once(
+    monkeypatch: pytest.MonkeyPatch, drained: Drained, first: bool
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", told.append)
+
+    deleted = run(monkeypatch, [live("a-old")], Record(ME, None if first else "a-old"), answers={EVERYWHERE: 403})
+
+    assert deleted == ["lab/daskclusters/a-old"]
+    assert [("may not list the DaskClusters of all namespaces" in line) for line in told] == [True] * first
+
+
+def test_what_could_not_be_drained_is_not_deleted_and_the_others_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def until_idle(_: Any, namespace: str, name: str, *__: Any) -> None:
+        if name == "a-secret":
+            raise ClusterError("may not see whether a-secret still has work")
+
+    monkeypatch.setattr(drain, "until_idle", until_idle)
+    sent: list[str] = []
+
+    async def remember(_: Any, url: str, uid: str) -> None:
+        sent.append(uid)
+
+    monkeypatch.setattr(kube, "delete_with_children", remember)
+
+    with pytest.raises(ClusterError, match="a-secret still has work"):
+        run(monkeypatch, [live("a-secret"), live("a-old")])
+
+    assert sent == ["uid-of-a-old"]
+
+
+@pytest.mark.parametrize("terminating", [True, False])
+def test_an_endpoint_does_not_move_to_a_cluster_that_is_being_deleted(
+    monkeypatch: pytest.MonkeyPatch, terminating: bool
+) -> None:
+    meta = {"deletionTimestamp": "2026-01-01T00:00:00Z"} if terminating else {}
+    api = FakeApi({f"{HERE}/{target().physical_name}": live(target().physical_name, **meta)})
+
+    async def connect(_: Connection) -> FakeApi:
+        return api
+
+    monkeypatch.setattr(kube, "api", connect)
+
+    if terminating:
+        with pytest.raises(ClusterError, match="is still being deleted"):
+            asyncio.run(replaced.refuse_terminating(Connection(), target()))
+    else:
+        asyncio.run(replaced.refuse_terminating(Connection(), target()))

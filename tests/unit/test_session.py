@@ -1,0 +1,153 @@
+"""One login per run, and nothing of it on the disk."""
+
+import asyncio
+import tempfile
+import threading
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import kr8s
+import pytest
+
+from components import kube, session
+from components.errors import ClusterError
+from components.kube import Connection
+from tests.unit.server import Answer, Server, runs, with_key, with_plugin
+
+OK: Answer = (200, {}, {"gitVersion": "v1.34.0", "items": []})
+
+
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder for temporary files, empty."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
+def run(server: Server, work: Callable[[Connection], Awaitable[Any]], folder: Path, user: dict[str, Any]) -> Any:
+    async def main() -> Any:
+        async with server.running():
+            try:
+                return await work(Connection(kubeconfig=server.kubeconfig(folder, user)))
+            finally:
+                await session.close()
+
+    return asyncio.run(main())
+
+
+def test_twenty_calls_at_once_run_a_slow_plugin_once(tmp_path: Path, temporary: Path) -> None:
+    async def work(connection: Connection) -> int:
+        return len({id(client) for client in await asyncio.gather(*(kube.api(connection) for _ in range(20)))})
+
+    clients = run(Server(lambda *_: OK), work, tmp_path, with_plugin(tmp_path, seconds=1))
+
+    assert (clients, runs(tmp_path)) == (1, 1)
+    assert list(temporary.iterdir()) == []
+
+
+def test_no_key_is_left_on_the_disk(tmp_path: Path, temporary: Path) -> None:
+    seen: list[Path] = []
+
+    async def work(connection: Connection) -> None:
+        await kube.get(await kube.api(connection), "api/v1/pods")
+        seen.extend(temporary.rglob("*"))
+
+    run(Server(lambda *_: OK), work, tmp_path, with_key())
+
+    assert seen == []
+    assert list(temporary.iterdir()) == []
+
+
+def test_an_end_in_the_middle_of_a_login_leaves_no_key(tmp_path: Path, temporary: Path) -> None:
+    """Ctrl-C ends the program without unwinding it: `stack.end_quickly`."""
+    begun = threading.Event()
+
+    async def work(connection: Connection) -> None:
+        login = asyncio.create_task(kube.api(connection))
+        while not (tmp_path / "runs").exists():
+            await asyncio.sleep(0.01)
+        assert list(temporary.iterdir())
+        begun.set()
+        kube.remove_credentials()
+        assert list(temporary.iterdir()) == []
+        login.cancel()
+
+    run(Server(lambda *_: OK), work, tmp_path, with_plugin(tmp_path, seconds=1))
+
+    assert begun.is_set()
+
+
+def test_an_expired_token_is_renewed_once_for_all_and_nobodys_request_is_lost(tmp_path: Path, temporary: Path) -> None:
+    def answer(_: str, path: str, headers: dict[str, str]) -> Answer:
+        expired = headers["authorization"] == "Bearer 1" and not path.startswith("/version")
+        return (401, {}, {"message": "Unauthorized"}) if expired else OK
+
+    async def work(connection: Connection) -> int:
+        client = await kube.api(connection)
+        return len(await asyncio.gather(*(kube.get(client, "api/v1/pods") for _ in range(20))))
+
+    answers = run(Server(answer), work, tmp_path, with_plugin(tmp_path))
+
+    assert (answers, runs(tmp_path)) == (20, 2)
+    assert list(temporary.iterdir()) == []
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 409, 422])
+def test_what_does_not_pass_is_asked_once(tmp_path: Path, status: int) -> None:
+    server = Server(
+        lambda _, path, __: OK if path.startswith("/version") else (status, {}, {"message": "in its words"})
+    )
+
+    async def work(connection: Connection) -> None:
+        await kube.get(await kube.api(connection), "api/v1/pods")
+
+    with pytest.raises(kr8s.ServerError, match="in its words"):
+        run(server, work, tmp_path, with_plugin(tmp_path))
+
+    # A login is worth a second try after 401 only.
+    assert len(server.asked) == 1 + (2 if status == 401 else 1)
+    assert runs(tmp_path) == (2 if status == 401 else 1)
+
+
+def test_a_first_call_outlives_a_restart_of_the_api_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "POLL_SECONDS", 0.01)
+    server = Server(lambda *_: OK)
+
+    async def main() -> None:
+        async with server.running():
+            connection = Connection(kubeconfig=server.kubeconfig(tmp_path, {"token": "t"}))
+        first = asyncio.create_task(kube.api(connection))
+        await asyncio.wait({first}, timeout=0.2)
+        assert not first.done()
+        async with server.running():
+            await first
+            await session.close()
+
+    asyncio.run(main())
+
+
+def test_refused_credentials_are_told_at_once(tmp_path: Path) -> None:
+    with pytest.raises(ClusterError, match="it refuses the credentials"):
+        run(Server(lambda *_: (401, {}, {})), kube.api, tmp_path, {"token": "t"})
+
+
+def test_a_failure_is_told_to_all_who_ask_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "POLL_SECONDS", 0)
+    clock = iter(range(0, 1000, 5))
+    monkeypatch.setattr(session, "time", type("Clock", (), {"monotonic": lambda: float(next(clock))}))
+    server = Server(lambda *_: OK)
+
+    async def main() -> list[Any]:
+        async with server.running():
+            connection = Connection(kubeconfig=server.kubeconfig(tmp_path, with_plugin(tmp_path)))
+        answers = await asyncio.gather(*(kube.api(connection) for _ in range(20)), return_exceptions=True)
+        await session.close()
+        return answers
+
+    answers = asyncio.run(main())
+
+    assert all(isinstance(answer, ClusterError) for answer in answers)
+    assert runs(tmp_path) == 1

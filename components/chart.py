@@ -9,7 +9,7 @@ from importlib.metadata import distribution
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from components.podspec import overlay
+from components.podmerge import overlay
 
 if TYPE_CHECKING:
     from components.settings import Operator

@@ -15,7 +15,6 @@ from components.model import (
     Image,
     Labels,
     Model,
-    NodePort,
     ObjectName,
     Port,
     Replicas,
@@ -46,10 +45,15 @@ class Scheduler(PodSettings):
 class WorkerPods(PodSettings):
     """What a worker's pod has beyond any pod."""
 
+    command: Annotated[tuple[str, ...], Field(min_length=1)] = ("dask", "worker")
+    """What starts the workers: the program's arguments come behind it. `[dask, cuda, worker]` for dask-cuda."""
+    processes: Annotated[int, Field(ge=1, le=256)] | None = None
+    """Dask workers in each pod (`--nworkers`), which share its CPU and memory. Left out: 1, or with dask-cuda one for
+    each GPU in `resources`."""
     threads: Threads | None = None
-    """Threads of each worker (`--nthreads`). Left out: the CPU limit, rounded up, or what Dask finds."""
+    """Threads of each worker (`--nthreads`). Left out: the CPU limit by `processes`, rounded up, or what Dask finds."""
     port: Port | None = None
-    """The port of the worker itself (`--worker-port`). Left out: a free one."""
+    """The port of the worker itself (`--worker-port`), for one worker in each pod. Left out: a free one."""
     dashboard_port: Port = 8788
     """The port of the worker's own pages, of `/health` and `/metrics`."""
     probes: Probes = Probes()
@@ -59,7 +63,7 @@ class WorkerPods(PodSettings):
     extra_args: tuple[str, ...] = ()
     """More arguments of `dask worker`."""
 
-    checks = (*PodSettings.checks, rules.worker_ports, rules.worker_names)
+    checks = (*PodSettings.checks, rules.worker_ports)
 
 
 class Workers(WorkerPods):
@@ -80,7 +84,7 @@ class Workers(WorkerPods):
 
     @property
     def wanted(self) -> int:
-        """The number of workers that has to register before the cluster counts as ready."""
+        """The number of pods that has to come up before the cluster counts as ready."""
         if self.autoscaled:
             return self.minimum or 0
         return 1 if self.replicas is None else self.replicas
@@ -92,13 +96,19 @@ class WorkerGroup(WorkerPods):
     replicas: Replicas = 1
     """How many workers."""
 
+    @property
+    def wanted(self) -> int:
+        """The number of pods that has to come up."""
+        return self.replicas
+
 
 class NodePorts(Model):
-    """The ports on every node. What is left out, Kubernetes picks, and the outputs tell."""
+    """The ports on every node, from the range of your Kubernetes cluster, which is 30000 to 32767 unless its API server
+    says otherwise (`--service-node-port-range`). What is left out, Kubernetes picks, and the outputs tell."""
 
-    scheduler: NodePort | None = None
+    scheduler: Port | None = None
     """The port that clients connect to."""
-    dashboard: NodePort | None = None
+    dashboard: Port | None = None
     """The port of the dashboard."""
 
 

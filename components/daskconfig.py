@@ -159,12 +159,17 @@ def _twice(name: str, env: Mapping[str, str], place: Path) -> Iterator[Rule]:
         yield Rule(f"is set by `env.{name}` too", "keep one", place)
 
 
+def encrypts(name: str) -> bool:
+    """Whether an environment variable changes the encryption."""
+    return _TLS.fullmatch(name) is not None
+
+
 def encryption(env: Mapping[str, str], tree: Mapping[str, Any]) -> Iterator[Rule]:
     """What would change the encryption that `tls` has set up."""
     rule = "is set by the program, because tls is enabled"
     for name in env:
-        if _TLS.fullmatch(name):
+        if encrypts(name):
             yield Rule(rule, "remove it", ("env", name))
     for path in leaves(tree):
-        if _TLS.fullmatch(variable(path)):
+        if encrypts(variable(path)):
             yield Rule(rule, "remove it", ("daskConfig", *path))

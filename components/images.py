@@ -56,3 +56,23 @@ def is_floating(image_reference: str) -> bool:
         return False
     last = image_reference.rpartition("/")[2]
     return ":" not in last or last.endswith(":latest")
+
+
+# The oldest Python that the program runs on (pyproject.toml), and the one in the images that it names.
+PYTHON = "3.11"
+_UPSTREAM = ("ghcr.io/dask/dask", "daskdev/dask", "docker.io/daskdev/dask")
+_PYTHON_OF = re.compile(r"-py3\.(\d+)")
+
+
+def newer_python(image_reference: str) -> str | None:
+    """The image to take instead of one whose tag says that its Python is older than PYTHON; None where it does not.
+
+    Upstream, a version without `-py...` has the oldest Python that Dask runs on: `2026.8.0` is Python 3.10.
+    """
+    name, _, tag = image_reference.partition("@")[0].rpartition(":")
+    found = _PYTHON_OF.search(tag)
+    if found and int(found[1]) < int(PYTHON.partition(".")[2]):
+        return f"{name}:{_PYTHON_OF.sub(f'-py{PYTHON}', tag)}"
+    if not found and name in _UPSTREAM and re.fullmatch(r"v?[0-9]{4}\.[0-9]+\.[0-9]+", tag):
+        return f"{name}:{tag}-py{PYTHON}"
+    return None

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from components import podspec
+from components import podspec, workerargs
 from components.clustersettings import Cluster, WorkerGroup
 from components.names import DEFAULT_GROUP, PART_OF, cluster_content, versioned
 from components.podsettings import PodSettings
@@ -171,10 +171,9 @@ def endpoint(target: Target) -> Spec:
 
 def expected_workers(target: Target) -> dict[str, int]:
     """Worker group -> workers that must have registered. The operator calls the default group `<cluster>-default`."""
-    groups = {
-        group["metadata"]["name"]: group["spec"]["worker"]["replicas"] for group in worker_groups(target).values()
-    }
-    return {f"{target.physical_name}-{DEFAULT_GROUP}": target.cluster.workers.wanted} | groups
+    cluster, made = target.cluster, {f"{target.physical_name}-{DEFAULT_GROUP}": target.cluster.workers}
+    made |= {body["metadata"]["name"]: cluster.worker_groups[name] for name, body in worker_groups(target).items()}
+    return {name: it.wanted * workerargs.processes(it, cluster.worker_pod(it)) for name, it in made.items()}
 
 
 def verify_job(target: Target) -> Spec:

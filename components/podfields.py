@@ -32,10 +32,23 @@ def pod_fields(settings: Settings) -> Iterator[Rule]:
         return
     for path, part in parts(settings):
         if isinstance(part, PodSettings):
-            yield from known(_raw_fields, path, part)
+            yield from known(raw_fields, path, part)
 
 
-def _raw_fields(path: Path, pod: PodSettings) -> Iterator[Rule]:
+def absent(pod: Any, schema: Schema, path: Path = ()) -> Iterator[Rule]:
+    """Fields that have to be there, with their path in a rendered pod."""
+    if isinstance(pod, dict):
+        for key in schema.get("required", ()):
+            if key not in pod:
+                yield Rule("is missing", f"add `{key}`", (*path, key), None)
+        for key, item in pod.items():
+            yield from absent(item, schema.get("properties", {}).get(key, {}), (*path, key))
+    elif isinstance(pod, list):
+        for index, item in enumerate(pod):
+            yield from absent(item, schema.get("items", {}), (*path, index))
+
+
+def raw_fields(path: Path, pod: PodSettings) -> Iterator[Rule]:
     written = (pod.pod_template, pod.affinity, list(pod.topology_spread_constraints))
     for (key, steps), value in zip(_RAW.items(), written, strict=True):
         if value:

@@ -1,7 +1,7 @@
 """What may be said of a pod, on the cluster and again on its scheduler, workers or one worker group.
 
-`merge(cluster, role)` is how a role inherits: mappings are joined key by key, volumes by name, everything else is
-taken from the role where it is set there.
+`merge(cluster, role)` is how a role inherits: mappings are joined key by key, volumes by name, `podTemplate` as
+podmerge.py does, everything else is taken from the role where it is set there.
 """
 
 from collections.abc import Iterator
@@ -11,6 +11,7 @@ from components.checking import UNKNOWN
 from components.daskconfig import EnvName, check_dask_config
 from components.errors import Rule
 from components.model import Annotations, Image, Labels, Model, ObjectName, Raw, Selector
+from components.podmerge import overlay
 from components.podparts import EnvSource, Packages, Probes, ProbeTiming, Toleration
 from components.resources import Resources
 from components.volumes import Volume, check_volumes
@@ -64,7 +65,8 @@ class PodSettings(Model):
     annotations: Annotations = {}
     """Annotations of the pods."""
     pod_template: Raw = {}
-    """A raw pod spec laid over the made one, for what is missing here. Containers are matched by name."""
+    """A raw pod spec laid over the made one, for what is missing here. Lists are merged as Kubernetes merges them:
+    containers, volumes and `env` by name, mounts by path. A null removes what is there."""
 
     checks = (_volumes_fit, _dask_config_fits)
 
@@ -76,6 +78,8 @@ def merge(base: PodSettings, over: PodSettings) -> PodSettings:
         low, high = getattr(base, field), getattr(over, field)
         if low is UNKNOWN or high is UNKNOWN:
             merged[field] = UNKNOWN
+        elif field == "pod_template":
+            merged[field] = overlay(low, high)
         elif isinstance(low, dict):
             merged[field] = _join(low, high)
         elif field == "volumes":

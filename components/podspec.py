@@ -5,15 +5,16 @@ tests hold every spec made here against them.
 """
 
 import json
-import math
 from dataclasses import dataclass
 from typing import Any
 
+from components import workerargs
 from components.clustersettings import Cluster, Scheduler, Tls, WorkerPods
 from components.embedding import pre_stop, script
 from components.podenv import TLS_PATH, environment, tls_environment, variable
+from components.podmerge import laid_over
 from components.podsettings import PodSettings, ProbeTiming
-from components.quantities import amount, seconds
+from components.quantities import seconds
 
 Spec = dict[str, Any]
 COMM_PORT, DASHBOARD_PORT = 8786, 8787
@@ -58,7 +59,7 @@ def scheduler(settings: Scheduler, pod: PodSettings, place: Surroundings) -> Spe
     # is the last resort, after 20 minutes. It does not begin before the start is over: packages may take minutes.
     container["startupProbe"] = _probe(None, period=1, timeout=5, failures=STARTUP_SECONDS)
     container["livenessProbe"] = _probe(settings.probes.liveness, period=30, timeout=30, failures=40)
-    return overlay(_pod(pod, place, container, "scheduler"), pod.pod_template)
+    return laid_over(_pod(pod, place, container, "scheduler"), pod.pod_template)
 
 
 def worker(settings: WorkerPods, pod: PodSettings, place: Surroundings) -> Spec:
@@ -67,7 +68,7 @@ def worker(settings: WorkerPods, pod: PodSettings, place: Surroundings) -> Spec:
     retire = max(1, grace - RETIRE_MARGIN_SECONDS)
     env = [variable("DASK_SCHEDULER_ADDRESS", place.scheduler_address), variable("DASK_RETIRE_SECONDS", str(retire))]
     container = _container("worker", pod, place, [*env, *tls_environment("worker", place.tls)])
-    container["args"] = _worker_args(settings, pod)
+    container["args"] = workerargs.arguments(settings, pod)
     container["ports"] = [_port("http-dashboard", settings.dashboard_port)]
     if settings.port:
         container["ports"].insert(0, _port("tcp-comm", settings.port))
@@ -76,7 +77,7 @@ def worker(settings: WorkerPods, pod: PodSettings, place: Surroundings) -> Spec:
     if settings.probes.liveness:
         container["livenessProbe"] = _probe(settings.probes.liveness, delay=15, period=15, timeout=15, failures=8)
     spec = _pod(pod, place, container, "worker") | {"terminationGracePeriodSeconds": grace}
-    return overlay(spec, pod.pod_template)
+    return laid_over(spec, pod.pod_template)
 
 
 def verify(cluster: Cluster, place: Surroundings, expected_workers: dict[str, int], ready_seconds: int) -> Spec:
@@ -100,7 +101,7 @@ def verify(cluster: Cluster, place: Surroundings, expected_workers: dict[str, in
     # As a container's first process Python is deaf to SIGTERM; where the cluster cannot come, `up` waits for its end.
     spec = _pod(own, place, container, "client") | {"restartPolicy": "Never", "terminationGracePeriodSeconds": 1}
     # What the namespace's rules ask of the scheduler's pod, such as user ids of its range, they ask of this one too.
-    return overlay(spec, {key: pod.pod_template[key] for key in ("securityContext",) if key in pod.pod_template})
+    return laid_over(spec, {key: pod.pod_template[key] for key in ("securityContext",) if key in pod.pod_template})
 
 
 def runner(command: list[str], pod: PodSettings, place: Surroundings) -> Spec:
@@ -110,21 +111,7 @@ def runner(command: list[str], pod: PodSettings, place: Surroundings) -> Spec:
     container = _container("job", pod, place, [variable("DASK_SCHEDULER_ADDRESS", place.scheduler_address), patience])
     # As arguments, so that the image's entrypoint installs the packages first.
     container["args"] = command
-    return overlay(_pod(pod, place, container, "client") | {"restartPolicy": "Never"}, pod.pod_template)
-
-
-def _worker_args(settings: WorkerPods, pod: PodSettings) -> list[str]:
-    limits = pod.resources.all_limits()
-    args = ["dask", "worker", "--name", "$(DASK_WORKER_NAME)", "--dashboard"]
-    args += ["--dashboard-address", f":{settings.dashboard_port}"]
-    threads = settings.threads or (math.ceil(amount(limits["cpu"])) if "cpu" in limits else None)
-    if threads:
-        args += ["--nthreads", str(threads)]
-    if "memory" in limits:
-        args += ["--memory-limit", str(int(amount(limits["memory"])))]
-    if settings.port:
-        args += ["--worker-port", str(settings.port)]
-    return [*args, *settings.extra_args]
+    return laid_over(_pod(pod, place, container, "client") | {"restartPolicy": "Never"}, pod.pod_template)
 
 
 def _container(name: str, pod: PodSettings, place: Surroundings, env: list[Spec]) -> Spec:
@@ -191,21 +178,3 @@ def _probe(timing: ProbeTiming | None, *, period: int, timeout: int, failures: i
     ours = {"initialDelaySeconds": delay, "periodSeconds": period, "timeoutSeconds": timeout}
     probe = {"httpGet": {"path": "/health", "port": "http-dashboard"}} | ours | {"failureThreshold": failures} | given
     return {key: value for key, value in probe.items() if value != 0}
-
-
-def overlay(base: Any, over: Any) -> Any:
-    """`over` laid on `base`: mappings key by key, lists of named things by name, everything else replaced.
-
-    A null in a mapping of `over` removes the key, as in a merge patch: `securityContext: {runAsUser: null}`.
-    """
-    if isinstance(base, dict) and isinstance(over, dict):
-        laid = base | {key: overlay(base[key], value) if key in base else value for key, value in over.items()}
-        return {key: value for key, value in laid.items() if value is not None}
-    if isinstance(base, list) and isinstance(over, list) and _named(base) and _named(over):
-        by_name = {item["name"]: item for item in base}
-        return list((by_name | {item["name"]: overlay(by_name.get(item["name"], {}), item) for item in over}).values())
-    return over
-
-
-def _named(items: list[Any]) -> bool:
-    return bool(items) and all(isinstance(item, dict) and "name" in item for item in items)

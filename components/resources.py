@@ -11,7 +11,7 @@ from components import quantities
 from components.errors import Rule, Rules, nearest
 from components.model import Cpu, Memory, Model, Quantity
 from components.names import LABEL_KEY
-from components.quantities import amount
+from components.podresources import container_resources
 
 _CHECKS = {"cpu": quantities.cpu, "memory": quantities.memory, "ephemeral-storage": quantities.memory}
 _PATTERNS = {"cpu": quantities.CPU, "memory": quantities.MEMORY, "ephemeral-storage": quantities.MEMORY}
@@ -53,20 +53,14 @@ class _Schema:
 Amounts = Annotated[dict[str, Quantity], AfterValidator(_named), _Schema()]
 
 
-def _limits_cover_requests(resources: "Resources") -> Iterator[Rule]:
-    limits, requests = resources.all_limits(), resources.all_requests()
-    for name in requests.keys() & limits.keys():
-        if amount(limits[name]) < amount(requests[name]):
-            place = ("limits", name) if name in resources.limits else (name,)
-            yield Rule(f"is less than the request of {requests[name]}", f"raise it to '{requests[name]}'", place)
-
-
-def _devices_are_whole(resources: "Resources") -> Iterator[Rule]:
-    """Kubernetes does not overcommit devices: the limit must be there, and the request the same."""
-    for name, request in resources.requests.items():
-        if "/" in name and resources.limits.get(name) != request:
-            rule = "must have a limit that is the same, because devices are not shared"
-            yield Rule(rule, f"add `limits: {{{name}: '{request}'}}`", ("requests", name))
+def _kubernetes_takes_it(resources: "Resources") -> Iterator[Rule]:
+    """The rules of a container, each where it is written: `cpu: "1"` is request and limit."""
+    rendered = {"requests": resources.all_requests(), "limits": resources.all_limits()}
+    for rule in container_resources((), rendered):
+        context = rule.context or {}
+        field, name = context["path"]
+        place = (field, name) if name in getattr(resources, field) else (name,)
+        yield Rule(context["rule"], context["fix"], place)
 
 
 class Resources(Model):
@@ -81,7 +75,7 @@ class Resources(Model):
     limits: Amounts = {}
     """The most that a container gets, by resource. Overrides `cpu` and `memory` for the limit."""
 
-    checks = (_limits_cover_requests, _devices_are_whole)
+    checks = (_kubernetes_takes_it,)
 
     def all_requests(self) -> dict[str, str]:
         return self._shorthand() | self.requests

@@ -30,15 +30,6 @@ def fixed_or_range(workers: Workers) -> Iterator[Rule]:
         yield Rule(f"is above the maximum of {high}", "swap them", ("minimum",))
 
 
-def worker_names(workers: WorkerPods) -> Iterator[Rule]:
-    """The operator, the verify Job and the preStop know a worker by its Deployment's name, one worker in each."""
-    for index, argument in enumerate(workers.extra_args):
-        option = argument.partition("=")[0]
-        if option in ("--name", "--nworkers", "--nprocs"):
-            fix = "remove it" if option == "--name" else "raise `replicas`, or `threads`"
-            yield Rule("would change the workers' names, by which they are retired", fix, ("extraArgs", index))
-
-
 def worker_ports(workers: WorkerPods) -> Iterator[Rule]:
     if workers.port is not None and workers.port == workers.dashboard_port:
         yield Rule("is the worker's own port too", "choose another", ("dashboardPort",), workers.dashboard_port)
@@ -54,7 +45,7 @@ def node_ports(endpoint: Endpoint) -> Iterator[Rule]:
     if endpoint.type == "ClusterIP" and (ports.scheduler is not None or ports.dashboard is not None):
         yield Rule("have no meaning for type ClusterIP", "remove it, or use `type: NodePort`", ("nodePorts",))
     elif ports.scheduler is not None and ports.scheduler == ports.dashboard:
-        fix = f"try {ports.scheduler + 1 if ports.scheduler < 32767 else ports.scheduler - 1}"
+        fix = f"try {ports.scheduler + 1 if ports.scheduler not in (32767, 65535) else ports.scheduler - 1}"
         yield Rule("is the scheduler's port too", fix, ("nodePorts", "dashboard"))
     if ports.dashboard is not None and not endpoint.dashboard:
         yield Rule("would be ignored, because `dashboard` is false", "remove it", ("nodePorts", "dashboard"))

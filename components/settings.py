@@ -12,7 +12,7 @@ import pulumi
 from pulumi.runtime import config as pulumi_config
 from pydantic import BeforeValidator, Field
 
-from components import podfields, stackrules
+from components import podfields, rendered, stackrules
 from components.checking import checked
 from components.clustersettings import Cluster
 from components.errors import ConfigError, Rule, nearest
@@ -169,11 +169,12 @@ class Settings(Model):
     checks = (
         *(stackrules.fixed_images, stackrules.cluster_names, stackrules.job_names, stackrules.node_ports),
         *(stackrules.pod_security, stackrules.quota, stackrules.watched, podfields.pod_fields),
+        rendered.as_they_run,
     )
 
     def warnings(self) -> list[str]:
         """What works and may surprise."""
-        return [stackrules.floating_line(path, image) for path, image in stackrules.floating(self)]
+        return list(stackrules.warnings(self))
 
 
 def parse(raw: Mapping[str, Any]) -> Settings:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import TYPE_CHECKING
 
 from components import images, names
@@ -24,6 +24,34 @@ def floating(settings: Settings) -> Iterator[tuple[Path, str]]:
     for path, part in parts(settings):
         if isinstance(part, PodSettings) and isinstance(part.image, str) and images.is_floating(part.image):
             yield (*path, "image"), part.image
+
+
+def warnings(settings: Settings) -> Iterator[str]:
+    """What works, and may surprise."""
+    yield from (floating_line(path, image) for path, image in floating(settings))
+    yield from old_pythons(settings)
+    yield from unusual_node_ports(settings)
+
+
+def old_pythons(settings: Settings) -> Iterator[str]:
+    """Functions and data travel between client and workers as pickles, so both want one Python."""
+    for path, part in parts(settings):
+        if isinstance(part, PodSettings) and isinstance(part.image, str) and (fix := images.newer_python(part.image)):
+            rule = f"has a Python older than the {images.PYTHON} that this program and its clients start at"
+            yield f"{shown_path((*path, 'image'))}: '{part.image}' {rule}; try '{fix}'"
+
+
+def unusual_node_ports(settings: Settings) -> Iterator[str]:
+    """Only the API server knows its range."""
+    for name, cluster in settings.clusters.items():
+        for key, port in (
+            ("scheduler", cluster.endpoint.node_ports.scheduler),
+            ("dashboard", cluster.endpoint.node_ports.dashboard),
+        ):
+            if port is not None and not 30000 <= port <= 32767:
+                rule = "is outside of 30000 to 32767, which is the range of most Kubernetes clusters"
+                place = shown_path(("clusters", name, "endpoint", "nodePorts", key))
+                yield f"{place}: {port} {rule}; check `--service-node-port-range` of your API server"
 
 
 def fixed_images(settings: Settings) -> Iterator[Rule]:
@@ -89,9 +117,15 @@ def _node_ports(name: str, cluster: Cluster, owners: dict[int, str]) -> Iterator
         if not isinstance(port, int):
             continue
         if owners.setdefault(port, name) != name:
-            free = next(number for number in (*range(port, 32768), *range(30000, port)) if number not in owners)
+            free = _free_beside(port, owners)
             rule = f"is a node port of the cluster '{owners[port]}' too"
             yield Rule(rule, f"try {free}", ("clusters", name, "endpoint", "nodePorts", key))
+
+
+def _free_beside(port: int, taken: Container[int]) -> int:
+    """The next port in the same range, whichever range that is."""
+    last = 32767 if port <= 32767 else 65535
+    return next(number for number in (*range(port, last + 1), *range(port, 0, -1)) if number not in taken)
 
 
 def pod_security(settings: Settings) -> Iterator[Rule]:

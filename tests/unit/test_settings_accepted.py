@@ -11,7 +11,7 @@ from components.places import fields
 from components.podsettings import PodSettings, merge
 from components.settings import parse
 from components.volumes import Volume
-from tests.unit.badsettings.cases import Raw, cluster
+from tests.unit.badsettings.cases import Raw, cluster, endpoint
 from tools.schema import models_by_name
 
 
@@ -63,6 +63,38 @@ def test_a_floating_image_is_warned_about_where_it_is_written() -> None:
         f"dask:clusters.a.scheduler.image: 'dask' {end}",
         f"dask:clusters.a.workerGroups.b.image: 'x:latest' {end}",
     ]
+
+
+UPSTREAM = ("ghcr.io/dask/dask", "daskdev/dask")
+
+
+@pytest.mark.parametrize("name", [*UPSTREAM, "registry.example.com:5000/team/dask"])
+@pytest.mark.parametrize("python", ["-py3.9", "-py3.10", "-py3.10-ml", ""])
+def test_an_image_with_an_old_python_is_warned_about_with_one_that_is_not(name: str, python: str) -> None:
+    image = f"{name}:2026.8.0{python}"
+    said = parse(cluster(image="x:1", workerGroups={"b": {"image": image}})).warnings()
+
+    if python or name in UPSTREAM:
+        (warning,) = said
+        better = warning.rpartition("try '")[2].rstrip("'")
+        assert warning.startswith(f"dask:clusters.a.workerGroups.b.image: '{image}' has a Python older than the 3.11")
+        assert better == f"{name}:2026.8.0-py3.11{'-ml' if python.endswith('ml') else ''}"
+        assert parse(cluster(image=better)).warnings() == []
+    else:
+        assert said == []
+
+
+@pytest.mark.parametrize("tag", ["2026.8.0-py3.11", "2026.8.0-py3.13", "latest-py3.12", "nightly", "2026.8.0-mine"])
+def test_an_image_with_a_new_python_or_a_name_of_its_own_is_not(tag: str) -> None:
+    assert parse(cluster(image=f"ghcr.io/dask/dask:{tag}")).warnings() == []
+
+
+@pytest.mark.parametrize("key", ["scheduler", "dashboard"])
+def test_a_node_port_outside_of_the_usual_range_is_warned_about(key: str) -> None:
+    (warning,) = parse(endpoint(nodePorts={key: 20086})).warnings()
+
+    assert warning.startswith(f"dask:clusters.a.endpoint.nodePorts.{key}: 20086 is outside of 30000 to 32767")
+    assert parse(endpoint(nodePorts={key: 30086})).warnings() == []
 
 
 def test_a_role_inherits_mappings_by_key_volumes_by_name_and_the_rest_whole() -> None:

@@ -3,6 +3,7 @@
 import copy
 import json
 import re
+from ast import literal_eval
 from typing import Any, cast
 
 import yaml
@@ -12,9 +13,9 @@ from tests.unit.badsettings.cases import Case, Raw
 
 # Advice that names no value: the choice is the person's.
 OPEN = re.compile(
-    r"see |remove one of|(choose|rename)( |$)|shorten |check |copy |give (a|it a name)|name (an?|one) |keep one|"
-    r"mount it|use (a prefix|another|letters|`dask:namespace)|put it in quotes$|write (a number|`key)|swap them|"
-    r"set it, or|raise `|add it$|(use|add) `[A-Za-z]+`"
+    r"see |write the |remove one of|(choose|rename)( |$)|shorten |check |copy |give (a|it a name)|name (an?|one) |"
+    r"keep one|mount it|move it|use (a prefix|another|letters|`dask:namespace)|put it in quotes$|write (a number|`key)|"
+    r"swap them|remove it, and set|set it, or|raise `|add it$|(use|add|set) `[A-Za-z]+`|add (one$|the |`image)"
 )
 
 
@@ -79,7 +80,7 @@ def _with(raw: Raw, level: Path, said: Raw) -> Raw | None:
 
 def _follow(holder: Any, key: Any, advice: str, *, about_key: bool) -> None:
     """Does the advice to the value at `key`, or to the key itself."""
-    if found := re.match(r"(?:try|did you mean) '(.*?)'", advice):
+    if found := re.match(r"(?:try|did you mean|use) '(.*?)'", advice):
         words = re.findall(r"'(.*?)'", advice) if ", '" in advice else [found[1]]
         if about_key and isinstance(holder, dict):
             holder[found[1]] = holder.pop(key)
@@ -87,12 +88,17 @@ def _follow(holder: Any, key: Any, advice: str, *, about_key: bool) -> None:
             holder[key : key + 1] = words
         else:
             holder[key] = found[1]
+    elif found := re.match(r"add (.*) to it", advice):
+        words = re.findall(r"'(.*?)'", found[1])
+        holder[key] = (
+            [*holder[key], *words] if isinstance(holder[key], list) else repr([*literal_eval(holder[key]), *words])
+        )
     elif advice.startswith(("remove it", "remove the line", "give it a value, or remove", "write {} if")):
         del holder[key]
     elif found := re.match(r"(?:try|use|write) (-?\d+)\b", advice):
         holder[key] = int(found[1])
-    elif found := re.match(r"use '(.*)' at most|raise it to '(.*)'", advice):
-        holder[key] = found[1] or found[2]
+    elif found := re.match(r"raise it to '(.*)'", advice):
+        holder[key] = found[1]
     elif found := re.match(r'(?:write|put it in quotes as you wrote it:) (true|false|".*?"|\[.*\])', advice):
         holder[key] = json.loads(found[1])
     elif found := re.match(r"(?:write|nest it:) `(.*)`", advice):

@@ -4,14 +4,14 @@ from tests.unit.badsettings.cases import Case, cluster, endpoint, ports
 
 CLUSTERS = [
     Case(
-        "a node port below the range",
-        ports(scheduler=8786),
-        "dask:clusters.a.endpoint.nodePorts.scheduler: 8786 must be at least 30000; use 30000",
+        "a node port below all ranges",
+        ports(scheduler=0),
+        "dask:clusters.a.endpoint.nodePorts.scheduler: 0 must be at least 1; use 1",
     ),
     Case(
-        "a node port above the range",
-        ports(dashboard=32768),
-        "dask:clusters.a.endpoint.nodePorts.dashboard: 32768 must be at most 32767; use 32767",
+        "a node port above all ranges",
+        ports(dashboard=65536),
+        "dask:clusters.a.endpoint.nodePorts.dashboard: 65536 must be at most 65535; use 65535",
     ),
     Case(
         "a quoted node port",
@@ -37,8 +37,8 @@ CLUSTERS = [
         "more processes in one worker's pod",
         cluster(workers={"extraArgs": ["--nworkers=4"]}),
         (
-            "dask:clusters.a.workers.extraArgs[0]: '--nworkers=4' would change the workers' names, by which they are "
-            "retired; raise `replicas`, or `threads`"
+            "dask:clusters.a.workers.extraArgs[0]: '--nworkers=4' would change how many workers a pod has; remove "
+            "it, and set `processes`"
         ),
         schema=False,
     ),

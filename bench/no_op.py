@@ -17,11 +17,28 @@ from bench.results import RESULTS, new_report, order, save
 from bench.stack import Stack, bare, ours
 from bench.stopwatch import Stopwatch
 
+# Without probes a pod is ready at once. `sleep` as the first process does not end at SIGTERM, hence the grace period.
+ASLEEP = {
+    "terminationGracePeriodSeconds": 1,
+    "containers": [
+        {
+            "name": "scheduler",
+            "command": ["sleep", "infinity"],
+            "args": [],
+            **dict.fromkeys(("readinessProbe", "livenessProbe", "startupProbe")),
+        }
+    ],
+}
+
 
 def clusters(count: int) -> dict[str, Any]:
-    """A configuration with this many clusters that cost the machine nothing."""
-    image = "ghcr.io/dask/dask:2026.8.0-py3.11"
-    one = {"image": image, "verify": False, "workers": {"replicas": 0}, "nodeSelector": {"bench": "none"}}
+    """A configuration with this many clusters that take no processor time of their own."""
+    one = {
+        "image": "ghcr.io/dask/dask:2026.8.0-py3.11",
+        "verify": False,
+        "workers": {"replicas": 0},
+        "scheduler": {"podTemplate": ASLEEP},
+    }
     return {"dask:namespace": {"name": "bench"}, "dask:clusters": {f"c{number:02}": one for number in range(count)}}
 
 
@@ -64,7 +81,8 @@ def main(argv: list[str] | None = None) -> int:
         for count in options.sizes:
             report["results"] += measure(place, count, options.rounds)
             save("no_op", report, markdown(report), options.results)
-        empty(place)
+        if options.keep:
+            empty(place)
     print(markdown(report))
     return 0
 

@@ -9,7 +9,7 @@ Measurement = dict[str, Any]
 TITLES = {"ours": "this project", "bare": "bare ConfigMaps", "bare, refreshed": "bare ConfigMaps, refreshed"}
 NOTES = """\
 `pulumi up --skip-preview` of a stack in which nothing has changed. The clusters have no workers and no verify Job, and
-their schedulers' pods stay pending, so that the machine is idle. The [bare program](../bare/__main__.py) has as many
+in their schedulers' pods runs `sleep`, so that the machine is idle. The [bare program](../bare/__main__.py) has as many
 ConfigMaps as the other stack has resources, components included. This project's Pulumi.yaml says `refresh: always`; the
 bare program is measured without it and with it (`--refresh`). CPU is the processor time of the CLI, its plugins and the
 program. The slope is what one more resource costs, from the smallest stack to the largest.

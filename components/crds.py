@@ -27,15 +27,24 @@ VERSION_ANNOTATION = "dask-on-kubernetes/chart-version"
 
 def read(chart: Path) -> list[Object]:
     """The CRDs in an unpacked chart's `crds/`."""
-    return [yaml.load(file.read_text(), Loader=yaml.CSafeLoader) for file in sorted((chart / "crds").glob("*.yaml"))]
+    return [yaml.load(text, Loader=yaml.CSafeLoader) for text in _texts(chart)]
+
+
+def _texts(chart: Path) -> list[str]:
+    return [file.read_text() for file in sorted((chart / "crds").glob("*.yaml"))]
 
 
 def schema(chart: Path, kind: str) -> Object:
-    """The OpenAPI schema of the one version of a kind in a chart. Raises `LookupError` where there is none."""
-    for crd in read(chart):
-        if crd["spec"]["names"]["kind"] == kind:
-            [version] = crd["spec"]["versions"]
-            return version["schema"]["openAPIV3Schema"]
+    """The OpenAPI schema of the one version of a kind in a chart. Raises `LookupError` where there is none.
+
+    Only a file that names the kind is parsed: all of them take 0.2 s of every command.
+    """
+    for text in _texts(chart):
+        if f"kind: {kind}\n" in text:
+            crd = yaml.load(text, Loader=yaml.CSafeLoader)
+            if crd["spec"]["names"]["kind"] == kind:
+                [version] = crd["spec"]["versions"]
+                return version["schema"]["openAPIV3Schema"]
     raise LookupError(f"the chart in {chart} has no CRD of kind {kind}")
 
 

@@ -9,6 +9,8 @@ import yaml
 
 from bench import first_result, no_op, no_op_report, report, results, stack, timeline
 from bench.place import Place
+from components import manifest
+from components.manifest import Target
 from components.settings import Settings
 
 
@@ -166,6 +168,10 @@ def test_the_clusters_of_a_no_op_are_accepted_by_the_program():
 
     assert len(settings.clusters) == 30
     assert not any(cluster.verify or cluster.workers.wanted for cluster in settings.clusters.values())
+    target = Target("c00", settings.clusters["c00"], namespace="bench", part_of="dask-bench")
+    [container] = manifest.dask_cluster(target)["spec"]["scheduler"]["spec"]["containers"]
+    assert container["command"] == ["sleep", "infinity"]
+    assert not any(key.endswith("Probe") for key in container)
 
 
 def test_all_ways_of_a_no_op_are_measured_in_turn(monkeypatch):

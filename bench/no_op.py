@@ -23,8 +23,8 @@ ASLEEP = {
     "containers": [
         {
             "name": "scheduler",
-            "command": ["sleep", "infinity"],
-            "args": [],
+            # The program's arguments stay, as the shell's own.
+            "command": ["/bin/sh", "-c", "exec sleep infinity", "sh"],
             **dict.fromkeys(("readinessProbe", "livenessProbe", "startupProbe")),
         }
     ],

@@ -144,6 +144,7 @@ def test_an_installer_that_does_not_end_is_ended_with_its_children(
         wait_until(installer.exists, 20)
         os.kill(os.getpid(), signal.SIGINT)
 
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a worker of xdist would end without it
     if end == "interrupt":
         threading.Thread(target=interrupt).start()
     started = time.monotonic()
@@ -151,6 +152,7 @@ def test_an_installer_that_does_not_end_is_ended_with_its_children(
     with pytest.raises(subprocess.TimeoutExpired if end == "timeout" else KeyboardInterrupt):
         choice._bounded(["/bin/sh", "-c", script])
 
+    signal.signal(signal.SIGINT, before)
     assert time.monotonic() - started < 30
     wait_until(gone(installer), 5)
 

@@ -170,7 +170,7 @@ def test_the_clusters_of_a_no_op_are_accepted_by_the_program():
     assert not any(cluster.verify or cluster.workers.wanted for cluster in settings.clusters.values())
     target = Target("c00", settings.clusters["c00"], namespace="bench", part_of="dask-bench")
     [container] = manifest.dask_cluster(target)["spec"]["scheduler"]["spec"]["containers"]
-    assert container["command"] == ["sleep", "infinity"]
+    assert "sleep" in container["command"][2]
     assert not any(key.endswith("Probe") for key in container)
 
 

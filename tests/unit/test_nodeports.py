@@ -34,7 +34,8 @@ def hand_over(
     monkeypatch: pytest.MonkeyPatch, services: list[dict[str, Any]], declared: list[Target], *, preview: bool = False
 ) -> dict[str, Any]:
     """Hands over to the first of `declared`. Returns what was patched, by path."""
-    api = FakeApi({"api/v1/services": {"items": services}} | {kube.url(it): it for it in services})
+    answers: dict[str, Any] = {"api/v1/services": {"items": services}}
+    api = FakeApi(answers | {kube.url(it): it for it in services})
 
     async def connect(_: Connection) -> FakeApi:
         return api

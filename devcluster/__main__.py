@@ -15,7 +15,6 @@ from pathlib import Path
 
 from devcluster.images.build import build as build_images
 from devcluster.images.catalog import IMAGES
-from devcluster.images.host import BuildError
 from devcluster.kubernetes import cluster, images, state
 from devcluster.shell import DevclusterError, NotRunningError, require_root, say
 
@@ -41,7 +40,7 @@ def main(argv: list[str] | None = None) -> int:
     except NotRunningError as error:
         print(f"error: {error}", file=sys.stderr)
         return 3
-    except (DevclusterError, BuildError, OSError) as error:
+    except (DevclusterError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

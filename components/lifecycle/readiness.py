@@ -19,7 +19,7 @@ from ..lifecycle.pod_watch import SCHEDULER, Hopeless, Watch
 from ..manifests.cluster import Target, verify_job
 from ..settings.formats.quantities import seconds
 
-FIRST_POLL_SECONDS, LONGEST_POLL_SECONDS = 1.0, 2.0
+FIRST_POLL_SECONDS, LONGEST_POLL_SECONDS = 0.25, 2.0
 OPERATOR_SECONDS = 30
 # The event loop keeps only weak references to tasks: without this one a watch could end at any time.
 _watches: set["asyncio.Task[None]"] = set()
@@ -68,7 +68,7 @@ async def _await(watch: Watch, ready: Callable[[], bool]) -> None:
                 f"{target.cluster.ready_timeout} (readyTimeout): {watch.waiting_for()}"
             )
         await asyncio.sleep(pause)
-        pause = min(LONGEST_POLL_SECONDS, pause * 1.25)
+        pause = min(LONGEST_POLL_SECONDS, pause * 1.5)
 
 
 def guard(connection: Connection, target: Target) -> "asyncio.Task[None]":

@@ -81,7 +81,7 @@ def test_the_api_server_is_asked_at_a_growing_pace_and_from_its_memory(
 
     gaps = [later - before for before, later in zip(place.asked, place.asked[1:], strict=False)]
     assert gaps == sorted(gaps)
-    assert (gaps[0], gaps[-1]) == (1.0, 2.0)
+    assert (gaps[0], gaps[-1]) == (0.25, 2.0)
     assert all(asked["resourceVersion"] == "0" for asked in params)
 
 

@@ -72,7 +72,7 @@ async def _holders(
 ) -> tuple[list[Object], list[Object]]:
     """Services with a node port that this endpoint declares: those of the stack that give it up, and all others."""
     asked = node_ports(manifest.endpoint(target)["spec"])
-    declared_ports = {(it.namespace, it.name): node_ports(manifest.endpoint(it)["spec"]) for it in declared}
+    endpoints = {(it.namespace, it.name): manifest.endpoint(it)["spec"] for it in declared}
     ours: list[Object] = []
     theirs: list[Object] = []
     own = await kube.find(client, kube.url(manifest.endpoint(target)))
@@ -86,11 +86,20 @@ async def _holders(
         where = (meta["namespace"], meta["name"])
         if not held or where == (target.namespace, target.name):
             continue
-        keeps = held & declared_ports.get(where, set())
+        keeps = held & _kept(service["spec"], endpoints.get(where))
         same = owner is None or (meta.get("annotations") or {}).get(OWNER) in (None, owner)
         mine = same and (meta.get("labels") or {}).get(PART_OF) == target.part_of and not keeps
         (ours if mine else theirs).append(service)
     return ours, theirs
+
+
+def _kept(live: Spec, endpoint: Spec | None) -> set[int]:
+    """The node ports that a Service keeps: those that its endpoint declares, and those that Kubernetes picked."""
+    if endpoint is None or endpoint["type"] == "ClusterIP":
+        return set()
+    fixed = {port["name"]: port.get("nodePort") for port in endpoint["ports"]}
+    ports = [(port.get("name"), port.get("nodePort")) for port in live["ports"]]
+    return {held for name, held in ports if held and name in fixed and fixed[name] in (None, held)}
 
 
 def _url(service: Object) -> str:

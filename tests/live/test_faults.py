@@ -82,13 +82,14 @@ def test_a_second_cluster_that_exceeds_the_quota_is_named(stack: Stack, kube: Ku
 
 
 @pytest.mark.usefixtures("survives")
-def test_a_node_port_in_use_is_told_in_the_api_servers_own_words(stack: Stack, kube: Kubectl) -> None:
+def test_the_holder_of_a_node_port_is_named_and_keeps_it(stack: Stack, kube: Kubectl) -> None:
     taken = stack.outputs()["schedulerNodePort"]
     other = {"endpoint": NODE_PORT | {"nodePorts": {"scheduler": taken}}, "workers": {"replicas": 1}}
 
     run = stack.failing_up(clusters=cluster() | {"other": other})
 
-    assert "provided port is already allocated" in run.text
+    assert f"{taken} belongs to the Service 'main' in the namespace '{NAMESPACE}'" in run.text
+    assert stack.outputs()["schedulerNodePort"] == taken
     assert "other-connection" not in kube("get", "configmaps", "-n", NAMESPACE, "-o", "name")
 
 

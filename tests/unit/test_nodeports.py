@@ -32,6 +32,19 @@ def live(made_of: Target, owner: str | None = ME) -> dict[str, Any]:
     return body
 
 
+def without_ports(name: str, namespace: str) -> Target:
+    """A cluster whose endpoint leaves its node ports to Kubernetes."""
+    cluster = {"endpoint": {"type": "NodePort", "insecure": True}}
+    return Target(name, parse({"clusters": {name: cluster}}).clusters[name], namespace, "dask-dev")
+
+
+def picked(name: str, namespace: str) -> dict[str, Any]:
+    """Its live Service, for which Kubernetes has picked the very port that another cluster asks for."""
+    body = live(without_ports(name, namespace))
+    body["spec"]["ports"][0]["nodePort"] = 30786
+    return body
+
+
 def hand_over(
     monkeypatch: pytest.MonkeyPatch, services: list[dict[str, Any]], declared: list[Target], *, preview: bool = False
 ) -> dict[str, Any]:
@@ -84,13 +97,16 @@ def test_an_endpoint_of_this_stack_gives_up_a_port_that_it_no_longer_declares(
         ("a stranger's", live(target("web", "shop")) | {"metadata": {"name": "web", "namespace": "shop"}}),
         ("another stack's of this name", live(target("web", "shop"), owner=SOMEBODY)),
         ("one that declares it as well", live(target("web", "shop"))),
+        ("one that Kubernetes has picked it for", picked("web", "shop")),
     ],
 )
 def test_another_holder_is_named_in_the_preview_too(
     monkeypatch: pytest.MonkeyPatch, case: str, holder: dict[str, Any], preview: bool
 ) -> None:
+    web = without_ports("web", "shop") if case.startswith("one that Kubernetes") else target("web", "shop")
+
     with pytest.raises(ClusterError, match=r"30786 belongs to the Service 'web' in the namespace 'shop'"):
-        hand_over(monkeypatch, [holder], [target("a"), target("web", "shop")], preview=preview)
+        hand_over(monkeypatch, [holder], [target("a"), web], preview=preview)
 
 
 def test_a_preview_leaves_out_what_the_api_server_would_refuse_until_it_is_handed_over(

@@ -1,0 +1,178 @@
+"""docs/changes.md says of every key what a change of it does; here every key is changed, and compared with that."""
+
+import copy
+import json
+import re
+from collections.abc import Iterable
+from functools import cache
+from typing import Any
+
+import pytest
+
+from components import manifest
+from tests.contract import changes
+from tests.contract.changes import EXAMPLES, OTHERS, PODS, SCHEDULERS, WORKERS, Raw
+from tests.contract.rendering import ROOT
+from tests.unit.api import FakeApi
+from tests.unit.helm import record as helm_record
+from tests.unit.registrations import OWNER_ID, Recording
+
+PAGE = (ROOT / "docs/changes.md").read_text()
+SECTIONS = {"Every kind of pod": PODS, "Schedulers": SCHEDULERS, "Workers": WORKERS, "All other keys": OTHERS}
+# Where a pod's keys may stand, by the column of docs/changes.md that says what they do there. `again` is `recreate`.
+PLACES: dict[str, dict[str, str]] = {
+    PODS: {
+        "clusters.whole": "cluster",
+        "clusters.one.scheduler": "cluster",
+        "clusters.two.workers": "cluster",
+        "clusters.three.workerGroups.a": "group",
+        "clusters.again.scheduler": "cluster",
+        "jobs.job": "job",
+    },
+    SCHEDULERS: {
+        "clusters.one.scheduler": "cluster",
+        "clusters.again.scheduler": "cluster",
+        "jobs.job.scheduler": "job",
+    },
+    WORKERS: {
+        "clusters.two.workers": "cluster",
+        "clusters.three.workerGroups.a": "group",
+        "clusters.again.workers": "cluster",
+        "jobs.job.workers": "job",
+    },
+}
+KEYS = [(kind, key) for kind, keys in changes.keys().items() for key in sorted(keys)]
+
+
+def rows(title: str) -> dict[str, list[str]]:
+    """The cells of a section's tables, by each of the keys that stand in the first one."""
+    section = re.split(r"^## ", PAGE.partition(f"\n## {title}\n")[2], flags=re.MULTILINE)[0]
+    found: dict[str, list[str]] = {}
+    for first, *rest in (line.strip("|").split("|") for line in section.splitlines() if line.startswith("| `")):
+        for key in re.findall(r"`([^`]+)`", first):
+            assert key not in found, f"{key} has two rows"
+            found[key] = [cell.strip() for cell in rest]
+    return found
+
+
+ROWS = {kind: rows(title) for title, kind in SECTIONS.items()}
+
+
+def said(cell: str) -> set[str]:
+    """The classes that a cell names, in bold."""
+    return set(re.findall(r"\*\*([^*]+)\*\*", cell))
+
+
+@pytest.fixture(autouse=True)
+def kubernetes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One on which the stack has created its namespaces and the operator."""
+
+    def created(name: str, role: str) -> Any:
+        annotations = {"dask-on-kubernetes/owner": OWNER_ID, "dask-on-kubernetes/role": role}
+        labels = {"app.kubernetes.io/part-of": "dask-dev"}
+        return {"metadata": {"name": name, "labels": labels, "annotations": annotations}}
+
+    answers: dict[str, Any] = {
+        "api/v1/secrets": {"items": [helm_record(1, OWNER_ID)]},
+        "api/v1/namespaces/lab": created("lab", "workspace"),
+        "api/v1/namespaces/dask-operator": created("dask-operator", "operator"),
+        "api/v1/nodes": {"items": []},
+    }
+
+    async def connect(_: Any) -> FakeApi:
+        return FakeApi(dict(answers))
+
+    async def runs_as_declared(_: Any, target: Any) -> Any:
+        return manifest.dask_cluster(target)["spec"]
+
+    monkeypatch.setattr("components.kube.api", connect)
+    monkeypatch.setattr("components.adoption.spec", runs_as_declared)
+
+
+@cache
+def registered(raw: str) -> Recording:
+    return changes.registered(json.loads(raw))
+
+
+def done(before: Raw, after: Raw) -> dict[str, set[tuple[str, str]]]:
+    return changes.steps(registered(json.dumps(before)), changes.registered(after))
+
+
+def pods(places: Iterable[str]) -> Raw:
+    """A cluster or job for each place where a pod's keys may stand."""
+    made: Raw = {"namespace": {"name": "lab", "podSecurity": "privileged"}, "clusters": {}, "jobs": {}}
+    for place in places:
+        kind, name, *_ = place.split(".")
+        cluster = {"workerGroups": {"a": {}}} | ({"update": "recreate"} if name == "again" else {})
+        made[kind][name] = cluster if kind == "clusters" else {"runner": {"command": ["python", "a.py"]}}
+    return made
+
+
+def stack(key: str) -> Raw:
+    """A stack with everything in it that the other keys are about."""
+    namespace = {
+        "name": "lab",
+        "podSecurity": "privileged",
+        "quota": {"cpu": "64", "memory": "256Gi", "pods": 40},
+        "limits": {"cpu": "1", "memory": "1Gi"},
+        "networkPolicies": True,
+        "allowFrom": ["10.0.0.0/8"],
+    }
+    made: Raw = {"namespace": namespace, "secrets": {"lake": {"KEY": "one"}}}
+    if key.startswith("jobs."):
+        return made | {"jobs": {"a": {"runner": {"command": ["python", "a.py"]}}}}
+    return made | {"clusters": {"a": {"workerGroups": {"a": {}}, "envFrom": [{"secret": "lake"}]}}}
+
+
+def test_every_key_has_a_row_and_no_row_is_about_another() -> None:
+    asked = changes.keys()
+
+    assert {kind: set(found) for kind, found in ROWS.items()} == asked
+    assert {kind: set(found) for kind, found in EXAMPLES.items()} == asked
+
+
+def test_every_class_is_described_once() -> None:
+    described = re.findall(r"^\| \*\*([^*]+)\*\* \|", PAGE, re.MULTILINE)
+
+    assert sorted(described) == sorted([*changes.CLASSES, changes.NOTHING, "refused"])
+
+
+@pytest.mark.parametrize("key", [key for kind, key in KEYS if kind == OTHERS])
+def test_a_changed_key_does_what_the_page_says(key: str) -> None:
+    example, [cell, *_] = EXAMPLES[OTHERS][key], ROWS[OTHERS][key]
+    before = stack(key)
+    changes.prepared(before, key, example)
+    after = copy.deepcopy(before)
+    changes.changed(after, key, example)
+
+    if said(cell) == {"refused"}:
+        with pytest.raises(Exception, match=re.escape(key.replace("<name>", "a").rpartition(".")[0])):
+            done(before, after)
+        return
+    found = done(before, after).values()
+
+    assert changes.classes(set[tuple[str, str]]().union(*found)) == said(cell)
+
+
+@pytest.mark.parametrize(("kind", "key"), [(kind, key) for kind, key in KEYS if kind != OTHERS])
+def test_a_changed_key_of_pods_does_what_the_page_says_at_each_place(kind: str, key: str) -> None:
+    example, places = EXAMPLES[kind][key], PLACES[kind]
+    names = ["cluster", "job"] if kind == SCHEDULERS else ["cluster", "group", "job"]
+    columns = dict(zip(names, ROWS[kind][key], strict=True))
+    before = pods(places)
+    for place in places:
+        changes.prepared(before, key, example, f"{place}.")
+    after = copy.deepcopy(before)
+    for place in places:
+        changes.changed(after, key, example, f"{place}.")
+
+    found = done(before, after)
+
+    expected = {place: said(columns[column]) for place, column in places.items()}
+    [again] = (place for place in places if ".again." in place)
+    expected[again] = {"made again" if it == "new cluster" else it for it in expected[again]}
+    made = {place: changes.classes(found.get(place.split(".")[1], set())) for place in places}
+    # The Service of a cluster that keeps its name changes with the scheduler's ports alone.
+    made[again] -= {"endpoint"} - expected[again]
+    assert made == expected
+    assert found.keys() <= {place.split(".")[1] for place in places}

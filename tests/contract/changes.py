@@ -6,6 +6,7 @@ steps are those that an engine would take for two sets of registrations.
 
 import copy
 import json
+import re
 import runpy
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -202,3 +203,23 @@ def prepared(base: Raw, key: str, example: Raw, prefix: str = "") -> None:
     """Writes what an example begins with."""
     for path, value in {**example.get("with", {}), **({key: example["from"]} if "from" in example else {})}.items():
         put(base, prefix + path, copy.deepcopy(value))
+
+
+PAGE = (ROOT / "docs/changes.md").read_text()
+SECTIONS = {"Every kind of pod": PODS, "Schedulers": SCHEDULERS, "Workers": WORKERS, "All other keys": OTHERS}
+
+
+def rows(title: str) -> dict[str, list[str]]:
+    """The cells of a section's tables in docs/changes.md, by each of the keys that stand in the first one."""
+    section = re.split(r"^## ", PAGE.partition(f"\n## {title}\n")[2], flags=re.MULTILINE)[0]
+    found: dict[str, list[str]] = {}
+    for first, *rest in (line.strip("|").split("|") for line in section.splitlines() if line.startswith("| `")):
+        for key in re.findall(r"`([^`]+)`", first):
+            assert key not in found, f"{key} has two rows"
+            found[key] = [cell.strip() for cell in rest]
+    return found
+
+
+def said(cell: str) -> set[str]:
+    """The classes that a cell names, in bold."""
+    return set(re.findall(r"\*\*([^*]+)\*\*", cell))

@@ -12,13 +12,10 @@ import pytest
 from components import manifest
 from tests.contract import changes
 from tests.contract.changes import EXAMPLES, OTHERS, PODS, SCHEDULERS, WORKERS, Raw
-from tests.contract.rendering import ROOT
 from tests.unit.api import FakeApi
 from tests.unit.helm import record as helm_record
 from tests.unit.registrations import OWNER_ID, Recording
 
-PAGE = (ROOT / "docs/changes.md").read_text()
-SECTIONS = {"Every kind of pod": PODS, "Schedulers": SCHEDULERS, "Workers": WORKERS, "All other keys": OTHERS}
 # Where a pod's keys may stand, by the column of docs/changes.md that says what they do there. `again` is `recreate`.
 PLACES: dict[str, dict[str, str]] = {
     PODS: {
@@ -42,25 +39,7 @@ PLACES: dict[str, dict[str, str]] = {
     },
 }
 KEYS = [(kind, key) for kind, keys in changes.keys().items() for key in sorted(keys)]
-
-
-def rows(title: str) -> dict[str, list[str]]:
-    """The cells of a section's tables, by each of the keys that stand in the first one."""
-    section = re.split(r"^## ", PAGE.partition(f"\n## {title}\n")[2], flags=re.MULTILINE)[0]
-    found: dict[str, list[str]] = {}
-    for first, *rest in (line.strip("|").split("|") for line in section.splitlines() if line.startswith("| `")):
-        for key in re.findall(r"`([^`]+)`", first):
-            assert key not in found, f"{key} has two rows"
-            found[key] = [cell.strip() for cell in rest]
-    return found
-
-
-ROWS = {kind: rows(title) for title, kind in SECTIONS.items()}
-
-
-def said(cell: str) -> set[str]:
-    """The classes that a cell names, in bold."""
-    return set(re.findall(r"\*\*([^*]+)\*\*", cell))
+ROWS = {kind: changes.rows(title) for title, kind in changes.SECTIONS.items()}
 
 
 @pytest.fixture(autouse=True)
@@ -132,7 +111,7 @@ def test_every_key_has_a_row_and_no_row_is_about_another() -> None:
 
 
 def test_every_class_is_described_once() -> None:
-    described = re.findall(r"^\| \*\*([^*]+)\*\* \|", PAGE, re.MULTILINE)
+    described = re.findall(r"^\| \*\*([^*]+)\*\* \|", changes.PAGE, re.MULTILINE)
 
     assert sorted(described) == sorted([*changes.CLASSES, changes.NOTHING, "refused"])
 
@@ -145,13 +124,13 @@ def test_a_changed_key_does_what_the_page_says(key: str) -> None:
     after = copy.deepcopy(before)
     changes.changed(after, key, example)
 
-    if said(cell) == {"refused"}:
+    if changes.said(cell) == {"refused"}:
         with pytest.raises(Exception, match=re.escape(key.replace("<name>", "a").rpartition(".")[0])):
             done(before, after)
         return
     found = done(before, after).values()
 
-    assert changes.classes(set[tuple[str, str]]().union(*found)) == said(cell)
+    assert changes.classes(set[tuple[str, str]]().union(*found)) == changes.said(cell)
 
 
 @pytest.mark.parametrize(("kind", "key"), [(kind, key) for kind, key in KEYS if kind != OTHERS])
@@ -168,7 +147,7 @@ def test_a_changed_key_of_pods_does_what_the_page_says_at_each_place(kind: str, 
 
     found = done(before, after)
 
-    expected = {place: said(columns[column]) for place, column in places.items()}
+    expected = {place: changes.said(columns[column]) for place, column in places.items()}
     [again] = (place for place in places if ".again." in place)
     expected[again] = {"made again" if it == "new cluster" else it for it in expected[again]}
     made = {place: changes.classes(found.get(place.split(".")[1], set())) for place in places}

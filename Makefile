@@ -80,10 +80,12 @@ test-unit: $(DEV) ## unit, contract, example and tooling tests
 test-live: $(DEV) browser ## the Pulumi CLI and real Dask pods, on clusters of their own (KEEP=1 keeps the first)
 	@$(LOCAL) run --name $(TEST_CLUSTER) -- $(LIVE)
 
-check: $(DEV) ## format, lint, types
+check: $(DEV) ## format, lint, types, import rules
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/pyright
+	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/deptry components tools
 
 .PHONY: browser
 browser:

@@ -2,43 +2,40 @@
 
 import pulumi
 
-from components import handover, settings, stack
-from components.cluster import DaskCluster
-from components.job import DaskJob
-from components.kubernetes import kubernetes
-from components.operator import DaskOperator
-from components.workspace import Workspace
+from components import (
+    DaskCluster,
+    DaskJob,
+    DaskOperator,
+    Workspace,
+    connect,
+    export,
+    let_operator_go,
+    load_settings,
+)
 
-stack.end_quickly()
 # Before 3.219 the CLI does not read `requiredPulumiVersion` in Pulumi.yaml.
 pulumi.require_pulumi_version(">=3.226.0")
-config = settings.load()
-for warning in config.warnings():
-    pulumi.log.warn(warning)
-
-where = kubernetes(config)
-workspace = Workspace(
-    "workspace", config.namespace, config.secrets, where, operator=config.operator, opts=where.options
-)
-# Clusters go before the operator, whose finalizers they carry, and both before the namespaces (dask-kubernetes #773).
+config = load_settings()
+kubernetes = connect(config)
+opts = kubernetes.options
+workspace = Workspace("workspace", config.namespace, config.secrets, kubernetes, operator=config.operator, opts=opts)
+# Clusters are deleted before the operator, whose finalizers they carry, and both before the namespaces
+# (dask-kubernetes #773).
 first: list[pulumi.Resource] = [workspace]
 if config.operator.install:
-    first += [
-        DaskOperator(
-            "operator", config.operator, where, wait=not config.clusters, after=[workspace], opts=where.options
-        )
-    ]
+    wait = not config.clusters  # a verified cluster proves that the operator works
+    first += [DaskOperator("operator", config.operator, kubernetes, wait=wait, after=[workspace], opts=opts)]
 else:
-    handover.let_operator_go("operator", (config.operator.namespace, config.namespace.name), where)
-hosts = stack.hosts(config, where.connection)
+    let_operator_go("operator", (config.operator.namespace, config.namespace.name), kubernetes)
+hosts = kubernetes.hosts(config)
 clusters = {
     name: DaskCluster(
-        name, workspace.cluster(name, it), where.connection, node_hosts=hosts, after=first, opts=where.options
+        name, workspace.cluster(name, it), kubernetes.connection, node_hosts=hosts, after=first, opts=opts
     )
     for name, it in config.clusters.items()
 }
 jobs = {
-    name: DaskJob(name, workspace.job(name, it), where.connection, after=first, opts=where.options)
+    name: DaskJob(name, workspace.job(name, it), kubernetes.connection, after=first, opts=opts)
     for name, it in config.jobs.items()
 }
-stack.export(config.namespace.name, clusters, jobs)
+export(config.namespace.name, clusters, jobs)

@@ -12,11 +12,13 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from distributed import Client, Future
+from distributed.versions import VersionMismatchWarning
 
 from bench.change_report import markdown
 from bench.change_ways import VARIABLE, WAYS, Way
@@ -111,6 +113,8 @@ def measure(place: Place, way: str, number: int) -> dict[str, Any]:
 
 def main(argv: list[str] | None = None) -> int:
     options = _parse(argv)
+    # The host's Python and the image's may differ in the patch version, which is harmless.
+    warnings.simplefilter("ignore", VersionMismatchWarning)
     with own_cluster(keep=options.keep) as place:
         report = new_report(options.rounds, facts(place))
         for number in range(options.rounds):

@@ -1,6 +1,50 @@
-"""Dask clusters on Kubernetes as Pulumi components: `DaskOperator`, `Workspace`, `DaskCluster` and `DaskJob`.
+"""Dask clusters on Kubernetes as Pulumi components.
 
-`settings.load()` turns a stack's configuration into one frozen `Settings`; its parts go down into the components.
+This is the door: a program imports these names and nothing below. Behind it are four rooms: `settings` (what a user may
+write), `manifests` (settings to Kubernetes objects), `kube` (the Kubernetes API) and `lifecycle` (what hooks wait for).
+The names are imported on first use, because `settings` and `manifests` are of use without Pulumi.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .cluster import DaskCluster
+    from .configuration import load as load_settings
+    from .handover import let_operator_go
+    from .job import DaskJob
+    from .kubernetes import Kubernetes, connect
+    from .operator import DaskOperator
+    from .outputs import export
+    from .workspace import Workspace
+
 __version__ = "0.1.0"
+__all__ = [
+    "DaskCluster",
+    "DaskJob",
+    "DaskOperator",
+    "Kubernetes",
+    "Workspace",
+    "connect",
+    "export",
+    "let_operator_go",
+    "load_settings",
+]
+_PLACES = {
+    "DaskCluster": "cluster.DaskCluster",
+    "DaskJob": "job.DaskJob",
+    "DaskOperator": "operator.DaskOperator",
+    "Kubernetes": "kubernetes.Kubernetes",
+    "Workspace": "workspace.Workspace",
+    "connect": "kubernetes.connect",
+    "export": "outputs.export",
+    "let_operator_go": "handover.let_operator_go",
+    "load_settings": "configuration.load",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, _, attribute = _PLACES[name].partition(".")
+    return getattr(import_module(f"{__name__}.{module}"), attribute)

@@ -15,12 +15,15 @@ from pulumi_kubernetes.apiextensions import CustomResource
 from pulumi_kubernetes.batch.v1 import Job
 from pulumi_kubernetes.core.v1 import ConfigMap, Secret, Service
 
-from components import adoption, certificates, manifest, readiness, repair
-from components.endpoint import Address, address
-from components.kube import Connection
-from components.manifest import Target
-from components.move import Move, ends_well
-from components.quantities import seconds
+from .kube.client import Connection
+from .lifecycle import adoption, readiness, repair
+from .lifecycle.endpoint_move import Move, ends_well
+from .manifests import certificates
+from .manifests import cluster as manifest
+from .manifests.addresses import Address, address
+from .manifests.cluster import Target
+from .settings.formats.quantities import seconds
+from .tls import tls_secret
 
 # What a pod may take to end after its grace period: its volumes, its finalizers, the operator's turn.
 _DELETE_MARGIN_SECONDS = 300
@@ -150,7 +153,7 @@ class DaskCluster(pulumi.ComponentResource):
         tls = self._target.cluster.tls
         if not tls.enabled or tls.secret:
             return None
-        return certificates.tls_secret(self._target, self._child())
+        return tls_secret(self._target, self._child())
 
     def _publish(self, service: Service, tls: Secret | None, node_hosts: Output[list[str]]) -> None:
         target = self._target

@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 from pulumi import ResourceOptions
 
-from components import kube, ownership, releases
-from components.kubernetes import Kubernetes
-from components.names import PART_OF
-from components.ownership import Claim
-from components.releases import RELEASE, Found
+from .kube import client as kube
+from .kubernetes import Kubernetes
+from .lifecycle import ownership, releases
+from .lifecycle.ownership import Claim
+from .lifecycle.releases import RELEASE, Found
+from .settings.formats.names import PART_OF
 
 if TYPE_CHECKING:
     from kr8s.asyncio import Api

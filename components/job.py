@@ -20,9 +20,9 @@ from pulumi import (
 from pulumi_kubernetes.apiextensions import CustomResource
 from pulumi_kubernetes.core.v1 import ConfigMap
 
-from components import jobrun
-from components.jobmanifest import JobTarget, dask_job, record
-from components.kube import Connection
+from .kube.client import Connection
+from .lifecycle import jobs as jobrun
+from .manifests.job import JobTarget, dask_job, record
 
 
 class DaskJob(pulumi.ComponentResource):

@@ -3,18 +3,25 @@
 The three are one thing, because the provider takes over objects that exist: without the guard it would take anybody's.
 """
 
+import atexit
+import gc
+import os
+import signal
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 from pulumi import Output, ResourceOptions
 from pulumi_kubernetes import Provider
 
-from components import ownership
-from components.kube import Connection
-from components.labels import part_of
-from components.ownership import Claim
-from components.settings import Settings
-from components.stack import reaching
+from .kube import client as kube
+from .kube.client import Connection
+from .kube.errors import ClusterError
+from .kube.session import remove_credentials
+from .lifecycle import ownership
+from .lifecycle.labels import part_of
+from .lifecycle.ownership import Claim
+from .settings.stack import Settings
 
 
 @dataclass(frozen=True)
@@ -32,9 +39,17 @@ class Kubernetes:
         """The options of every component and object of the program."""
         return ResourceOptions(provider=self.provider)
 
+    def hosts(self, settings: Settings) -> Output[list[str]] | None:
+        """The nodes' addresses, looked up only where a printed address needs one."""
+        endpoints = [cluster.endpoint for cluster in settings.clusters.values()]
+        if any(endpoint.type == "NodePort" and endpoint.host == "auto" for endpoint in endpoints):
+            return Output.from_input(node_hosts(self.connection))
+        return None
 
-def kubernetes(settings: Settings) -> Kubernetes:
+
+def connect(settings: Settings) -> Kubernetes:
     """The Kubernetes that the stack names in `kubernetes:context`; the one of the ambient kubeconfig otherwise."""
+    end_quickly()
     config = pulumi.Config("kubernetes")
     connection = Connection(config.get("context"), config.get("kubeconfig"))
     provider = Provider(
@@ -50,3 +65,63 @@ def kubernetes(settings: Settings) -> Kubernetes:
     guard = ownership.guard(connection, owner, claim, provider=provider, adopted=adopted)
     pulumi.runtime.register_stack_transformation(guard)
     return Kubernetes(connection, provider, owner, claim)
+
+
+def reaching(where: Connection) -> dict[str, Any]:
+    """What every provider of ours is given.
+
+    Its identifier is always the same. Another one makes the engine replace everything, as for another cluster
+    (provider.go, DiffConfig; #2745, #4019): a rotated kubeconfig would, and a context that is named where the current
+    one was used before. On the same cluster that ends in deleting what has just been taken over.
+    """
+    return {
+        "context": where.context,
+        "kubeconfig": pulumi.Output.secret(where.kubeconfig) if where.holds_contents else where.kubeconfig,
+        "cluster_identifier": "the stack's",
+        # A changed connection record or Secret is an update of the object, not a new one.
+        "enable_config_map_mutable": True,
+    }
+
+
+def end_quickly() -> None:
+    """The program ends at once when the engine interrupts it, and does not linger when it is done.
+
+    The engine interrupts it when a step has failed; the reason has been printed, and a traceback would only hide it.
+    """
+
+    def end(*_: object) -> None:
+        remove_credentials()
+        os._exit(1)
+
+    signal.signal(signal.SIGINT, end)
+    # Python would otherwise search all modules for garbage once more before it ends, which takes half a second.
+    atexit.register(gc.freeze)
+
+
+async def node_hosts(connection: Connection) -> list[str]:
+    """An address of every ready node: its external one, where it has one, else its internal one.
+
+    None in a preview without a Kubernetes API, which shows what it can. Raises `ClusterError` where nodes may not be
+    listed: then `endpoint.host` has to name one.
+    """
+    try:
+        client = await kube.api(connection)
+    except ClusterError as error:
+        if not pulumi.runtime.is_dry_run():
+            raise
+        pulumi.log.warn(f"the addresses of node ports are not known: {error}")
+        return []
+    try:
+        nodes = (await kube.get(client, "api/v1/nodes"))["items"]
+    except Exception as error:
+        raise ClusterError(
+            f"cannot list the nodes to find the NodePort's address: {error}; set `endpoint.host` of the cluster"
+        ) from error
+    return [host for node in sorted(nodes, key=lambda node: node["metadata"]["name"]) if (host := _host(node))]
+
+
+def _host(node: dict[str, Any]) -> str | None:
+    status = node.get("status", {})
+    ready = any(item["type"] == "Ready" and item["status"] == "True" for item in status.get("conditions", []))
+    by_type = {item["type"]: item["address"] for item in reversed(status.get("addresses", []))}
+    return (by_type.get("ExternalIP") or by_type.get("InternalIP")) if ready else None

@@ -13,14 +13,19 @@ from pulumi import Output, ResourceHook, ResourceHookArgs, ResourceHookBinding, 
 from pulumi_kubernetes.core.v1 import Namespace
 from pulumi_kubernetes.helm.v3 import Release, RepositoryOptsArgs
 
-from components import chart, crds, handover, kube, ownership, peers, releases
-from components.handover import ROLE
-from components.kubernetes import Kubernetes
-from components.labels import owned
-from components.operatorrights import rights
-from components.quantities import seconds
-from components.releases import MARKER, RELEASE
-from components.settings import Operator
+from . import handover
+from .handover import ROLE
+from .kube import chart
+from .kube import client as kube
+from .kubernetes import Kubernetes
+from .lifecycle import crds, ownership, releases
+from .lifecycle import operators as peers
+from .lifecycle.labels import owned
+from .lifecycle.releases import MARKER, RELEASE
+from .manifests.operator import values as operator_values
+from .operatorrights import rights
+from .settings.formats.quantities import seconds
+from .settings.stack import Operator
 
 
 class DaskOperator(pulumi.ComponentResource):
@@ -73,7 +78,7 @@ class DaskOperator(pulumi.ComponentResource):
             name=RELEASE,
             namespace=settings.namespace,
             **_chart(settings),
-            values=chart.values(settings) | {MARKER: _marker(settings, kubernetes)},
+            values=operator_values(settings) | {MARKER: _marker(settings, kubernetes)},
             skip_crds=settings.chart is None,
             skip_await=not wait,
             atomic=wait,
@@ -115,7 +120,7 @@ def _preflight(settings: Operator, kubernetes: Kubernetes) -> Any:
         await peers.refuse_second_operator(client, settings, owner, kubernetes.claim)
         if settings.chart is not None:
             return  # Helm brings the CRDs of a foreign chart, once; `docs/operations.md` tells how to update them.
-        steps = await crds.plan(client, crds.read(chart.bundled()), chart.bundled_version())
+        steps = await crds.plan(client, chart.crds(chart.bundled()), chart.bundled_version())
         for step, crd in steps:
             verb = f"would {step}" if pulumi.runtime.is_dry_run() else f"{step}s"
             pulumi.log.info(f"{verb} the CRD {crd['metadata']['name']}")

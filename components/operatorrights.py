@@ -9,10 +9,10 @@ from typing import Any
 from pulumi import Resource, ResourceOptions
 from pulumi_kubernetes.rbac.v1 import ClusterRole, ClusterRoleBinding, Role, RoleBinding
 
-from components import chart
-from components.labels import owned
-from components.releases import RELEASE
-from components.settings import Operator
+from .kube import chart
+from .lifecycle.labels import owned
+from .lifecycle.releases import RELEASE
+from .settings.stack import Operator
 
 # The chart's fullname template: `<release>-<chart>` unless the release's name holds the chart's.
 SERVICE_ACCOUNT = f"{RELEASE}-{chart.NAME}"

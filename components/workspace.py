@@ -8,15 +8,18 @@ import pulumi
 from pulumi import ResourceOptions
 from pulumi_kubernetes.core.v1 import LimitRange, Namespace, ResourceQuota, Secret
 
-from components import chart, handover, peers, settings
-from components.clustersettings import Cluster
-from components.handover import ROLE
-from components.jobmanifest import JobTarget
-from components.jobsettings import Job
-from components.kubernetes import Kubernetes
-from components.labels import owned, part_of
-from components.manifest import Target
-from components.names import PART_OF
+from . import handover
+from .handover import ROLE
+from .kube import chart
+from .kubernetes import Kubernetes
+from .lifecycle import operators as peers
+from .lifecycle.labels import owned, part_of
+from .manifests.cluster import Target
+from .manifests.job import JobTarget
+from .settings import stack as settings
+from .settings.cluster import Cluster
+from .settings.formats.names import PART_OF
+from .settings.job import Job
 
 
 class Workspace(pulumi.ComponentResource):

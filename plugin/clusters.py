@@ -9,12 +9,14 @@ from typing import Any, NotRequired, TypedDict
 import pulumi
 from pulumi_kubernetes import Provider
 
-from components import cluster, endpoint, ownership, stack
-from components.kube import Connection
-from components.labels import part_of
-from components.manifest import Target
-from components.ownership import Claim
-from components.settings import parse
+from components import cluster
+from components import kubernetes as kubernetes_module
+from components.configuration import parse
+from components.kube.client import Connection
+from components.lifecycle import ownership
+from components.lifecycle.labels import part_of
+from components.lifecycle.ownership import Claim
+from components.manifests.cluster import Target
 
 PACKAGE = "dask-on-kubernetes"
 
@@ -51,7 +53,7 @@ class DaskCluster(pulumi.ComponentResource):
         super().__init__(f"{PACKAGE}:index:DaskCluster", name, {}, opts)
         connection = Connection(args.get("context"), args.get("kubeconfig"))
         made_for = target(name, args, part_of())
-        hosts = pulumi.Output.from_input(endpoint.node_hosts(connection)) if _needs_hosts(made_for) else None
+        hosts = pulumi.Output.from_input(kubernetes_module.node_hosts(connection)) if _needs_hosts(made_for) else None
         made = cluster.DaskCluster(name, made_for, connection, node_hosts=hosts, opts=self._child(name, connection))
         self.cluster_name = made.name
         self.scheduler_address = made.scheduler_address.apply(lambda address: address or "")
@@ -72,7 +74,7 @@ class DaskCluster(pulumi.ComponentResource):
             return pulumi.ResourceOptions(parent=self, transformations=guarded)
         provider = Provider(
             f"{name}-kubernetes",
-            **stack.reaching(connection),
+            **kubernetes_module.reaching(connection),
             opts=pulumi.ResourceOptions(parent=self),
         )
         return pulumi.ResourceOptions(parent=self, provider=provider, transformations=guarded)

@@ -10,7 +10,6 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from devcluster.images.host import BuildError
 from devcluster.shell import DevclusterError
 from tools import backend, cli, target
 from tools.failure import ToolError
@@ -54,7 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
     except target.MissingClusterError as error:
         print(error, file=sys.stderr)
         return 0 if options.command in ("down", "status") else 1
-    except (ToolError, DevclusterError, BuildError, OSError) as error:
+    except (ToolError, DevclusterError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -13,12 +13,14 @@ from typing import Any
 import kr8s
 import pulumi
 
-from components import kube, settings
-from components.errors import ClusterError, ConfigError
-from components.kube import Connection
-from components.labels import part_of
-from components.manifest import Target
-from components.settings import PROJECT, Settings
+from components import configuration
+from components.kube import client as kube
+from components.kube.client import Connection
+from components.kube.errors import ClusterError
+from components.lifecycle.labels import part_of
+from components.manifests.cluster import Target
+from components.settings.checks.messages import ConfigError
+from components.settings.stack import PROJECT, Settings
 from components.workspace import secret_names
 from tools.failure import ToolError
 from tools.project import open_project
@@ -52,10 +54,12 @@ def read(root: Path, stack: str) -> Declared:
     # The program asks the engine for these; here nobody has told the SDK.
     pulumi.runtime.configure(pulumi.runtime.Settings(project=project, stack=stack))
     raw = {
-        key.partition(":")[2]: settings.decoded(value) for key, value in values.items() if key.startswith(f"{PROJECT}:")
+        key.partition(":")[2]: configuration.decoded(value)
+        for key, value in values.items()
+        if key.startswith(f"{PROJECT}:")
     }
     connection = Connection(values.get("kubernetes:context"), values.get("kubernetes:kubeconfig"))
-    return Declared(part_of(), settings.parse(raw), connection)
+    return Declared(part_of(), configuration.parse(raw), connection)
 
 
 def run(arguments: list[str] | None, description: str, work: Callable[[Any, Declared, str], Awaitable[int]]) -> int:

@@ -9,10 +9,12 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from components import drift, kube, manifest
-from components.difference import differences
-from components.kube import Object
-from components.manifest import Target
+from components.kube import client as kube
+from components.kube.client import Object
+from components.lifecycle import drift
+from components.lifecycle.difference import differences
+from components.manifests import cluster as manifest
+from components.manifests.cluster import Target
 from tools.declared import Declared, run
 
 NONE, FOUND = 0, 2

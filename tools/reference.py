@@ -7,8 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from components.podsettings import PodSettings
-from components.settings import PROJECT
+from components.settings.pod import PodSettings
+from components.settings.stack import PROJECT
 from tools.schema import models_by_name, stack_schema
 from tools.schemarules import Node
 

@@ -16,9 +16,9 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from components.model import Model
-from components.places import fields
-from components.settings import PROJECT, Settings
+from components.settings.checks.paths import fields
+from components.settings.fields import Model
+from components.settings.stack import PROJECT, Settings
 from tools.schemarules import ACROSS, DASK_CONFIG, Node
 
 SCHEMA = Path("docs/config.schema.json")

@@ -13,12 +13,17 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from components import chart, drain, drift, endpoint, kube, manifest
-from components.drift import url
-from components.errors import ClusterError
-from components.kube import Object
-from components.manifest import Target
-from components.names import PART_OF
+from components import kubernetes as kubernetes_module
+from components.kube import chart
+from components.kube import client as kube
+from components.kube.client import Object
+from components.kube.errors import ClusterError
+from components.lifecycle import drain, drift
+from components.lifecycle.drift import url
+from components.manifests import addresses as endpoint
+from components.manifests import cluster as manifest
+from components.manifests.cluster import Target
+from components.settings.formats.names import PART_OF
 from tools import statusrows
 from tools.declared import Declared, run
 from tools.statusrows import Row, Seen
@@ -63,7 +68,7 @@ async def look(client: Any, declared: Declared) -> list[Row]:
 
 async def _hosts(declared: Declared) -> list[str]:
     try:
-        return await endpoint.node_hosts(declared.connection)
+        return await kubernetes_module.node_hosts(declared.connection)
     except ClusterError:  # nodes may not be listed: the address is shown without a host
         return []
 

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from components import drain, health
-from components.drift import Live
-from components.endpoint import Address
-from components.kube import Object
-from components.manifest import DEFAULT_GROUP, Target, expected_workers
+from components.kube import pods as health
+from components.kube.client import Object
+from components.lifecycle import drain
+from components.lifecycle.drift import Live
+from components.manifests.addresses import Address
+from components.manifests.cluster import DEFAULT_GROUP, Target, expected_workers
 
 GOOD, SO_SO, BAD = "green", "yellow", "red"
 _SOON_DAYS = 30

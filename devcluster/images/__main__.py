@@ -6,7 +6,7 @@ import sys
 
 from devcluster.images.build import build, fetch_wheels
 from devcluster.images.catalog import IMAGES, find
-from devcluster.images.host import BuildError, say
+from devcluster.shell import DevclusterError, say
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -22,7 +22,7 @@ def main(argv: list[str] | None = None) -> int:
     os.umask(0o022)  # the images' own user reads what is copied into them
     try:
         return _run(arguments)
-    except (BuildError, OSError, ValueError) as error:
+    except (DevclusterError, OSError, ValueError) as error:
         say(f"devcluster.images: {error}")
         return 1
     except KeyboardInterrupt:

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from devcluster.images import wheels
 from devcluster.images.catalog import HERE, Image, cache_folder, content_hash, has_content
-from devcluster.images.host import locked, need, run, say
+from devcluster.images.host import need, run
+from devcluster.shell import locked, say
 
 TOOLS = {
     "buildah": ("buildah", "--version"),

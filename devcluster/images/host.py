@@ -1,25 +1,15 @@
 """What the build asks of the machine: Debian packages, one build at a time, long commands that show they live."""
 
-import fcntl
 import os
 import shutil
 import subprocess
-import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from devcluster.shell import DevclusterError, say
+
 ALIVE_EVERY_SECONDS = 15
-
-
-class BuildError(Exception):
-    """A step failed; the message says what, why and what to do."""
-
-
-def say(line: str) -> None:
-    """Progress goes to stderr: stdout holds only the paths that scripts read."""
-    print(line, file=sys.stderr, flush=True)
 
 
 def run(step: str, argv: Sequence[str | Path], usual_seconds: int, log: Path, lock: int | None = None) -> None:
@@ -48,7 +38,7 @@ def run(step: str, argv: Sequence[str | Path], usual_seconds: int, log: Path, lo
             raise
     if status:
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-25:])
-        raise BuildError(
+        raise DevclusterError(
             f"{step} failed with exit status {status}: {' '.join(map(str, argv))}\n{tail}\n"
             f"The whole output is in {log}; run the same command again to go on from here."
         )
@@ -67,19 +57,6 @@ def environment() -> Mapping[str, str]:
     return {**os.environ, "PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin", "LC_ALL": "C.UTF-8"}
 
 
-@contextmanager
-def locked(path: Path) -> Iterator[int]:
-    """Hold an exclusive lock on a file; yields its descriptor."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            say(f"waiting for another build, which holds {path}")
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield file.fileno()
-
-
 def need(packages: Mapping[str, Sequence[str]], log: Path) -> None:
     """Install the Debian packages (name -> a command that shows it is there) that are missing."""
     missing = sorted(package for package, probe in packages.items() if not _works(probe))
@@ -87,9 +64,9 @@ def need(packages: Mapping[str, Sequence[str]], log: Path) -> None:
         return
     command = f"apt-get install --yes --no-install-recommends {' '.join(missing)}"
     if os.geteuid() != 0:
-        raise BuildError(f"building images needs the Debian packages {', '.join(missing)}; run: sudo {command}")
+        raise DevclusterError(f"building images needs the Debian packages {', '.join(missing)}; run: sudo {command}")
     if not shutil.which("apt-get"):
-        raise BuildError(f"building images needs {', '.join(missing)}, and there is no apt-get to install them with")
+        raise DevclusterError(f"building images needs {', '.join(missing)}, and apt-get is missing")
     apt = ["apt-get", "-o", "DPkg::Lock::Timeout=300", "-q"]
     # One that was interrupted refuses all else. What it cannot repair, apt-get says better.
     run("dpkg --configure -a", ["sh", "-c", "DEBIAN_FRONTEND=noninteractive dpkg --configure -a || :"], 1, log)

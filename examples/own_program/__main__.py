@@ -13,26 +13,26 @@ import pulumi
 #   pip install "dask-on-kubernetes @ git+<address of the repository>"
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from components import settings, stack
 from components.cluster import DaskCluster
-from components.kubernetes import kubernetes
-from components.labels import part_of
-from components.manifest import Target
+from components.configuration import parse
+from components.kubernetes import connect
+from components.lifecycle.labels import part_of
+from components.manifests.cluster import Target
 
 config = pulumi.Config()
 namespace = {"name": config.require("namespace"), "create": False}
 clusters = {"forecast": config.require_object("cluster")}
 take_over = config.get_bool("takeOver") or False
-checked = settings.parse({"namespace": namespace, "clusters": clusters, "takeOver": take_over})
+checked = parse({"namespace": namespace, "clusters": clusters, "takeOver": take_over})
 for warning in checked.warnings():
     pulumi.log.warn(warning)
 
-where = kubernetes(checked)
+where = connect(checked)
 forecast = DaskCluster(
     "forecast",
     Target("forecast", checked.clusters["forecast"], checked.namespace.name, part_of()),
     where.connection,
-    node_hosts=stack.hosts(checked, where.connection),
+    node_hosts=where.hosts(checked),
     opts=where.options,
 )
 

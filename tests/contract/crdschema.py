@@ -9,7 +9,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from components import chart, crds
+from components.kube import chart
 
 Schema = dict[str, Any]
 # The API server's own part of every object, which no CRD describes.
@@ -39,7 +39,7 @@ def strict(schema: Schema) -> Schema:
 @cache
 def validator(kind: str) -> Draft202012Validator:
     """The strict validator of a kind of kubernetes.dask.org/v1."""
-    schema = strict(crds.schema(chart.bundled(), kind))
+    schema = strict(chart.schema(chart.bundled(), kind))
     return Draft202012Validator(schema | {"properties": _ENVELOPE | schema["properties"]})
 
 

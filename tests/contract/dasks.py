@@ -13,7 +13,7 @@ from typing import Any
 import dask.config
 from distributed import Client, Scheduler, Worker
 
-from components.embedding import script
+from components.manifests.embedding import script
 
 # The workers share this process' memory, which is nobody's fault but this test's.
 QUIET = {

@@ -18,8 +18,8 @@ from unittest.mock import patch
 from pulumi.runtime import mocks, rpc, set_all_config, settings
 from pulumi.runtime.stack import run_in_stack
 
-from components import manifest
-from components.manifest import Target
+from components.manifests import cluster as manifest
+from components.manifests.cluster import Target
 from tests.unit.api import FakeApi
 
 Body = dict[str, Any]
@@ -106,9 +106,9 @@ def _main(program: Path) -> None:
 def _objects(program: Program) -> list[Body]:
     recording = _Recording(program.referenced)
     with (
-        patch("components.stack.node_hosts", new=_no_nodes),
-        patch("components.kube.api", new=_nothing_there),
-        patch("components.adoption.spec", new=_as_declared),
+        patch("components.kubernetes.node_hosts", new=_no_nodes),
+        patch("components.kube.client.api", new=_nothing_there),
+        patch("components.lifecycle.adoption.spec", new=_as_declared),
     ):
         asyncio.run(_run(program, recording))
     return recording.made

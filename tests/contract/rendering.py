@@ -10,10 +10,12 @@ from typing import Any
 
 import yaml
 
-from components import jobmanifest, manifest
-from components.jobmanifest import JobTarget
-from components.manifest import Target
-from components.settings import Settings, parse
+from components.configuration import parse
+from components.manifests import cluster as manifest
+from components.manifests import job as jobmanifest
+from components.manifests.cluster import Target
+from components.manifests.job import JobTarget
+from components.settings.stack import Settings
 from tests.contract.recording import Program, recorded
 
 Body = dict[str, Any]

@@ -13,8 +13,9 @@ import pytest
 from distributed import Worker
 from distributed.core import Status
 
-from components import certificates, podenv
-from components.clustersettings import Tls
+from components.manifests import certificates
+from components.manifests import environment as podenv
+from components.settings.cluster import Tls
 from tests.contract.dasks import cluster, counted, executions, play, pre_stop, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180), pytest.mark.filterwarnings("default")]

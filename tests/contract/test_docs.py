@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 import yaml
 
-from components.errors import ConfigError
-from components.settings import parse
+from components.configuration import parse
+from components.settings.checks.messages import ConfigError
 from policy.guardrails import pack
 from tests.contract.rendering import ROOT
 
@@ -17,7 +17,7 @@ PAGES = {
     for file in sorted(ROOT.glob("**/*.md"))
     if not NOT_OURS & set(file.relative_to(ROOT).parts)
 }
-SOURCES = "\n".join(file.read_text() for file in (ROOT / "components").glob("*.py"))
+SOURCES = "\n".join(file.read_text() for file in (ROOT / "components").rglob("*.py"))
 every_page = pytest.mark.parametrize("page", PAGES)
 
 

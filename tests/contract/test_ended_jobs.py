@@ -12,9 +12,9 @@ from kopf._cogs.structs.diffs import diff
 from kopf._cogs.structs.references import Resource
 from kopf._core.intents import causes
 
-from components.jobmanifest import JobTarget, dask_job
-from components.jobrun import HANDLED
-from components.settings import parse
+from components.configuration import parse
+from components.lifecycle.jobs import HANDLED
+from components.manifests.job import JobTarget, dask_job
 from tests.contract.operated import controller
 
 

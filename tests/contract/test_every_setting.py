@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import HealthCheck, given
 from hypothesis import settings as run
 
-from components import manifest
+from components.manifests import cluster as manifest
 from policy.guardrails.podsecurity import violations
 from tests.contract import crdschema, limits
 from tests.contract.operated import made_of

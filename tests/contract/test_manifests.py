@@ -5,8 +5,8 @@ from typing import Any
 import kubernetes_validate
 import pytest
 
-from components import manifest
-from components.settings import parse
+from components.configuration import parse
+from components.manifests import cluster as manifest
 from tests.contract import crdschema, limits
 from tests.contract.conftest import CONFIGS, FEATURES
 from tests.contract.operated import made_of

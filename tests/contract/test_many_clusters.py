@@ -8,8 +8,8 @@ from collections.abc import Iterable
 import pytest
 from pulumi.runtime import set_all_config
 
-from components import kube
-from components.kube import Connection
+from components.kube import client as kube
+from components.kube.client import Connection
 from tests.unit.api import FakeApi
 from tests.unit.registrations import Registration, record
 

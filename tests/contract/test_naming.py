@@ -9,8 +9,8 @@ from typing import Any
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from components import manifest
-from components.settings import parse
+from components.configuration import parse
+from components.manifests import cluster as manifest
 from tests.contract.rendering import targets
 
 words = st.from_regex(r"[a-z]([a-z0-9]{0,8}[a-z0-9])?", fullmatch=True)

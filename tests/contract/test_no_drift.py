@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from components import drift, manifest
-from components.drift import Live
-from components.manifest import DEFAULT_GROUP, Target
-from components.settings import parse
+from components.configuration import parse
+from components.lifecycle import drift
+from components.lifecycle.drift import Live
+from components.manifests import cluster as manifest
+from components.manifests.cluster import DEFAULT_GROUP, Target
 from tests.contract.conftest import CONFIGS
 from tests.contract.operated import made_of
 from tests.contract.rendering import Body, targets

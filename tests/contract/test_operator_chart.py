@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from components import chart
-from components.settings import parse
+from components.configuration import parse
+from components.kube import chart
+from components.manifests.operator import values as operator_values
 from devcluster.kubernetes import build
 from policy.guardrails.podsecurity import violations
 from tests.contract.conftest import CONFIGS
@@ -20,7 +21,7 @@ from tests.contract.rendering import pods
 def test_the_operators_pod_is_restricted_and_requests_what_it_needs(name: str, tmp_path: Path) -> None:
     operator = parse(CONFIGS[name]).operator
     values = tmp_path / "values.yaml"
-    values.write_text(yaml.safe_dump(chart.values(operator)))
+    values.write_text(yaml.safe_dump(operator_values(operator)))
     command = [f"{build.tools()}/helm", "template", "dask-operator", str(chart.bundled()), "--values", str(values)]
 
     rendered = subprocess.run(command, capture_output=True, text=True, check=True).stdout

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from pulumi.provider.experimental.component import ComponentProvider
 
-from components.errors import ConfigError
+from components.settings.checks.messages import ConfigError
 from plugin.clusters import PACKAGE, DaskCluster, target, whole
 from tests.contract.rendering import ROOT
 
@@ -76,13 +76,14 @@ def test_a_namespace_below_the_restricted_level_may_have_host_paths() -> None:
 def test_another_program_installs_the_components_and_has_all_that_they_need(tmp_path: Path) -> None:
     source = tmp_path / "source"
     shutil.copytree(ROOT / "components", source / "components", ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "README.md"):
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source / name)
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--disable-pip-version-check"]
     subprocess.run([*pip, "--target", str(tmp_path / "site"), str(source)], check=True)
     program = (
-        "from importlib.metadata import version; from components import cluster, podspec;"
-        "print(version('dask-on-kubernetes'), cluster.__file__, len(podspec.script('retire')) > 0)"
+        "from importlib.metadata import version; from dask_on_kubernetes import DaskCluster, cluster;"
+        "from dask_on_kubernetes.manifests.embedding import script;"
+        "print(version('dask-on-kubernetes'), cluster.__file__, len(script('retire')) > 0)"
     )
 
     done = subprocess.run(
@@ -95,4 +96,4 @@ def test_another_program_installs_the_components_and_has_all_that_they_need(tmp_
     )
 
     ours = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
-    assert done.stdout.split() == [ours, str(tmp_path / "site/components/cluster.py"), "True"]
+    assert done.stdout.split() == [ours, str(tmp_path / "site/dask_on_kubernetes/cluster.py"), "True"]

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as run
 from jsonschema import Draft7Validator
 
-from components.settings import parse
+from components.configuration import parse
 from tests.unit.badsettings import CASES, Case
 from tests.unit.strategies import Raw, settings
 from tools import reference, schema

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import yaml
 
-from components.quantities import amount
-from components.settings import parse
+from components.configuration import parse
+from components.settings.formats.quantities import amount
 from policy.guardrails.podsecurity import violations
 from tests.contract.conftest import CONFIGS
 from tests.contract.operated import made_of

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from distributed import Worker
 
-from components.embedding import script
+from components.manifests.embedding import script
 from tests.contract.dasks import cluster, counted, executions, play, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120), pytest.mark.filterwarnings("default")]

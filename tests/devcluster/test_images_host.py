@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from devcluster import shell
 from devcluster.images import host
 
 ROOT = Path(__file__).parents[2]
@@ -30,7 +31,7 @@ def lock_is_free(path):
 def test_a_failed_command_gives_its_last_lines_and_its_log(tmp_path):
     log = tmp_path / "logs" / "step.log"
 
-    with pytest.raises(host.BuildError, match="building x failed with exit status 7") as failure:
+    with pytest.raises(shell.DevclusterError, match="building x failed with exit status 7") as failure:
         host.run("building x", ["sh", "-c", "echo why it failed; exit 7"], 1, log)
 
     assert "why it failed" in str(failure.value)
@@ -51,10 +52,10 @@ def test_a_second_build_says_that_it_waits_and_then_goes_on(tmp_path, capsys):
     order = []
 
     def second():
-        with host.locked(tmp_path / "lock"):
+        with shell.locked(tmp_path / "lock"):
             order.append("second")
 
-    with host.locked(tmp_path / "lock"):
+    with shell.locked(tmp_path / "lock"):
         thread = threading.Thread(target=second)
         thread.start()
         said = ""
@@ -75,7 +76,8 @@ def test_a_killed_build_keeps_its_lock_until_the_command_it_started_has_ended(tm
     lock, started, release = (tmp_path / name for name in ("lock", "started", "release"))
     script = f"""
 from pathlib import Path
-from devcluster.images.host import locked, run
+from devcluster.images.host import run
+from devcluster.shell import locked
 with locked(Path({str(lock)!r})) as descriptor:
     command = "touch {started}; until [ -e {release} ]; do :; done"
     run("step", ["sh", "-c", command], 1, Path({str(tmp_path / "log")!r}), descriptor)
@@ -97,7 +99,7 @@ def test_without_root_the_missing_packages_are_named_with_the_command(tmp_path, 
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     probes = {"present": ("true",), "buildah": ("/nowhere/buildah",), "mmdebstrap": ("false",)}
 
-    with pytest.raises(host.BuildError) as failure:
+    with pytest.raises(shell.DevclusterError) as failure:
         host.need(probes, tmp_path / "log")
 
     assert "sudo apt-get install --yes --no-install-recommends buildah mmdebstrap" in str(failure.value)

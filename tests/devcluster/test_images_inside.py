@@ -7,7 +7,8 @@ import subprocess
 
 import pytest
 
-from devcluster.images import build, catalog, host, wheels
+from devcluster import shell
+from devcluster.images import build, catalog, wheels
 
 pytestmark = [
     pytest.mark.slow,
@@ -57,7 +58,7 @@ def inside():
         flags = [flag for pair in env for flag in ("--env", pair)] + [flag for pair in volumes for flag in ("-v", pair)]
         return buildah("run", "--isolation", "chroot", *flags, container, "--", *command, timeout=120)
 
-    with host.locked(catalog.cache_folder() / "lock"):  # a build would remove the containers
+    with shell.locked(catalog.cache_folder() / "lock"):  # a build would remove the containers
         yield run
         for container in containers:
             buildah("rm", container)

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from components import manifest, settings
+from components.configuration import parse
+from components.manifests import cluster as manifest
 
 PROJECT = Path(__file__).parents[2]
 
@@ -13,7 +14,7 @@ PROJECT = Path(__file__).parents[2]
 @pytest.fixture
 def spec():
     config = yaml.safe_load((PROJECT / "Pulumi.tutorial.yaml").read_text())["config"]
-    parsed = settings.parse({key.removeprefix("dask:"): value for key, value in config.items()})
+    parsed = parse({key.removeprefix("dask:"): value for key, value in config.items()})
     restricted = parsed.namespace.pod_security == "restricted"
     target = manifest.Target(
         "analytics", parsed.clusters["analytics"], parsed.namespace.name, "dask-tutorial", restricted

@@ -78,11 +78,12 @@ def test_it_is_imported_with_its_ports_its_clients_and_its_data(
     before, address = running(kube), address_by_hand(kube)
     work = Work(connect(address), held=50, running=12)
 
-    run = by_hand.change(clusters=adopted())
+    said, run = by_hand.configure(clusters=adopted()).preview(), by_hand.up()
 
+    assert run.changes == said.changes
     # The update brings the stack's labels.
     assert names(run.of("DaskCluster")) == ["import DaskCluster byhand", "update DaskCluster byhand"]
-    assert "the Service 'byhand-scheduler' becomes ClusterIP in favour of the endpoint 'byhand'" in run.text
+    assert "the Service 'byhand-scheduler' becomes ClusterIP in favour of the endpoint 'byhand'" in said.text
     assert running(kube) == before
     assert by_hand.address("byhand") == address
     assert computes(address)

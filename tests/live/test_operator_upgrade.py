@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from components.crds import CONTENT_ANNOTATION
+from components.lifecycle.crds import CONTENT_ANNOTATION
 from tests.support.kubectl import Kubectl
 from tests.support.owner import Owner
 from tests.support.runs import names

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from distributed.security import Security
 
-from components.certificates import client_files, make
+from components.manifests.certificates import client_files, make
 from tests.support.kubectl import Kubectl
 from tests.support.runs import Run, names
 from tests.support.security import security

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from components import certificates
-from components.drift import Live
-from components.endpoint import Address
-from components.manifest import Target
-from components.settings import parse
+from components.configuration import parse
+from components.lifecycle.drift import Live
+from components.manifests import certificates
+from components.manifests.addresses import Address
+from components.manifests.cluster import Target
 from tools import statusrows
 from tools.statusrows import BAD, GOOD, SO_SO, Row, Seen
 

@@ -1,4 +1,4 @@
-"""A Kubernetes API in memory, for what `components.kube` asks: URLs to objects or to errors."""
+"""A Kubernetes API in memory, for what `components.kube.client` asks: URLs to objects or to errors."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager

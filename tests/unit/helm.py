@@ -5,7 +5,7 @@ import gzip
 import json
 from typing import Any
 
-from components.releases import MARKER, RELEASE
+from components.lifecycle.releases import MARKER, RELEASE
 
 
 def record(

@@ -8,10 +8,12 @@ from typing import Any
 import pulumi
 import pytest
 
-from components import kube, podwatch, readiness
-from components.kube import Connection
-from components.manifest import Target, expected_workers
-from components.settings import parse
+from components.configuration import parse
+from components.kube import client as kube
+from components.kube.client import Connection
+from components.lifecycle import pod_watch as podwatch
+from components.lifecycle import readiness
+from components.manifests.cluster import Target, expected_workers
 from tests.unit.api import FakeApi
 
 PODS, DEPLOYMENTS = "api/v1/namespaces/lab/pods", "apis/apps/v1/namespaces/lab/deployments"

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from components import certificates
+from components.manifests import certificates
 
 Answer = tuple[int, dict[str, str], Any]
 

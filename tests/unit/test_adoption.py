@@ -7,11 +7,13 @@ from typing import Any
 import pulumi
 import pytest
 
-from components import adoption, kube, manifest
-from components.errors import ClusterError
-from components.kube import Connection
-from components.manifest import Target
-from components.settings import parse
+from components.configuration import parse
+from components.kube import client as kube
+from components.kube.client import Connection
+from components.kube.errors import ClusterError
+from components.lifecycle import adoption
+from components.manifests import cluster as manifest
+from components.manifests.cluster import Target
 from tests.unit.api import FakeApi
 
 Labels = dict[str, str]

@@ -2,8 +2,8 @@
 
 import pytest
 
-from components.errors import ConfigError
-from components.settings import parse
+from components.configuration import parse
+from components.settings.checks.messages import ConfigError
 from tests.unit.badsettings import CASES, Case
 from tests.unit.badsettings.advice import ways
 from tests.unit.badsettings.cases import Raw

@@ -9,9 +9,9 @@ import yaml
 
 from bench import first_result, no_op, no_op_report, report, results, stack, timeline
 from bench.place import Place
-from components import manifest
-from components.manifest import Target
-from components.settings import Settings
+from components.manifests import cluster as manifest
+from components.manifests.cluster import Target
+from components.settings.stack import Settings
 
 
 def result(number, way, first, both=None):

@@ -8,7 +8,7 @@ import yaml
 from bench import change, change_report, change_ways
 from bench.place import Place
 from bench.stopwatch import Stopwatch
-from components.settings import Settings
+from components.settings.stack import Settings
 
 
 def test_the_endpoint_is_watched_until_the_new_pods_answer(monkeypatch):

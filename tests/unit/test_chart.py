@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
-from components import chart
-from components.settings import Operator, parse
+from components.configuration import parse
+from components.kube import chart
+from components.manifests.operator import values as operator_values
+from components.settings.stack import Operator
 
 
 def operator(**settings: Any) -> Operator:
@@ -15,30 +17,30 @@ def operator(**settings: Any) -> Operator:
 
 
 def test_a_namespaced_operator_sets_role_and_arguments_together() -> None:
-    values = chart.values(operator(watch=["red"]))
+    values = operator_values(operator(watch=["red"]))
 
     assert (values["rbac"]["cluster"], values["kopfArgs"]) == (False, ["--namespace=red"])
 
 
 def test_who_may_grant_nothing_cluster_wide_leaves_the_charts_role_out() -> None:
-    values = chart.values(operator(watch=["red"], clusterRole=False))
+    values = operator_values(operator(watch=["red"], clusterRole=False))
 
     assert values["rbac"] == {"create": False, "cluster": False}
 
 
 def test_an_operator_for_all_leaves_the_charts_defaults() -> None:
-    assert not {"rbac", "kopfArgs"} & chart.values(operator()).keys()
+    assert not {"rbac", "kopfArgs"} & operator_values(operator()).keys()
 
 
 def test_own_values_are_laid_over_ours() -> None:
-    values = chart.values(operator(values={"livenessProbe": {"timeoutSeconds": 60}, "nodeSelector": {"a": "b"}}))
+    values = operator_values(operator(values={"livenessProbe": {"timeoutSeconds": 60}, "nodeSelector": {"a": "b"}}))
 
     assert values["livenessProbe"] == {"timeoutSeconds": 60}
     assert values["nodeSelector"] == {"a": "b"}
 
 
 def test_a_chart_from_a_repository_keeps_its_own_tag() -> None:
-    values = chart.values(operator(chart={"repository": "https://helm.dask.org", "version": "2026.3.0"}))
+    values = operator_values(operator(chart={"repository": "https://helm.dask.org", "version": "2026.3.0"}))
 
     assert "tag" not in values["image"]
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from components.daskconfig import INHERITED, dask_environment
-from components.errors import ConfigError
-from components.settings import parse
+from components.configuration import parse
+from components.settings.checks.messages import ConfigError
+from components.settings.dask_config import INHERITED, dask_environment
 from tests.unit.badsettings import CASES
 from tests.unit.badsettings.advice import ways
 from tests.unit.badsettings.cases import cluster

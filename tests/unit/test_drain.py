@@ -9,9 +9,9 @@ import kr8s
 import pulumi
 import pytest
 
-from components import drain
-from components.drain import Load, Silent
-from components.errors import ClusterError
+from components.kube.errors import ClusterError
+from components.lifecycle import drain
+from components.lifecycle.drain import Load, Silent
 from tests.unit.api import FakeApi
 
 COUNTS = "api/v1/namespaces/lab/services/a-old-scheduler:http-dashboard/proxy/json/counts.json"

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from components.difference import differences
+from components.lifecycle.difference import differences
 from tests.unit.world import World, box, found, target
 
 HIDDEN = "(a value that is not shown)"

@@ -1,4 +1,4 @@
-"""What enters the pods of the sources in components/scripts."""
+"""What enters the pods of the sources in components/manifests/scripts."""
 
 import ast
 import shutil
@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from components.embedding import code_only, pre_stop, script
+from components.manifests.embedding import code_only, pre_stop, script
 from tests.contract.rendering import ROOT
 
 DOCUMENTED = (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-SCRIPTS = sorted(path.stem for path in (ROOT / "components/scripts").glob("*.py"))
+SCRIPTS = sorted(path.stem for path in (ROOT / "components/manifests/scripts").glob("*.py"))
 
 
 def without_docstrings(source: str) -> str:
@@ -27,14 +27,14 @@ def without_docstrings(source: str) -> str:
 
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_the_embedded_program_is_the_one_in_the_file(name: str) -> None:
-    source = (ROOT / f"components/scripts/{name}.py").read_text()
+    source = (ROOT / f"components/manifests/scripts/{name}.py").read_text()
 
     assert ast.dump(ast.parse(script(name))) == without_docstrings(source)
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_prose_changes_nothing_in_the_pods(name: str) -> None:
-    path = Path(ROOT / f"components/scripts/{name}.py")
+    path = Path(ROOT / f"components/manifests/scripts/{name}.py")
     source = path.read_text()
     docstring = ast.get_docstring(ast.parse(source), clean=False)
     assert docstring

@@ -9,11 +9,14 @@ from typing import Any
 import pulumi
 import pytest
 
-from components import certificates, endpoint, kube
-from components.errors import ClusterError
-from components.kube import Connection
-from components.manifest import Target
-from components.settings import parse
+from components import kubernetes as kubernetes_module
+from components.configuration import parse
+from components.kube import client as kube
+from components.kube.client import Connection
+from components.kube.errors import ClusterError
+from components.manifests import addresses as endpoint
+from components.manifests import certificates
+from components.manifests.cluster import Target
 from tests.unit.api import FakeApi
 
 NODE_PORT = {"type": "NodePort", "insecure": True}
@@ -39,7 +42,7 @@ def hosts(monkeypatch: pytest.MonkeyPatch, api: FakeApi) -> list[str]:
         return api
 
     monkeypatch.setattr(kube, "api", connect)
-    return asyncio.run(endpoint.node_hosts(Connection()))
+    return asyncio.run(kubernetes_module.node_hosts(Connection()))
 
 
 def test_node_ports_are_at_a_node() -> None:
@@ -105,11 +108,11 @@ def test_without_a_kubernetes_api_a_preview_shows_what_it_can(monkeypatch: pytes
     monkeypatch.setattr(pulumi.log, "warn", told.append)
 
     if preview:
-        assert asyncio.run(endpoint.node_hosts(Connection())) == []
+        assert asyncio.run(kubernetes_module.node_hosts(Connection())) == []
         assert told == ["the addresses of node ports are not known: cannot reach the Kubernetes API"]
     else:
         with pytest.raises(ClusterError, match="cannot reach"):
-            asyncio.run(endpoint.node_hosts(Connection()))
+            asyncio.run(kubernetes_module.node_hosts(Connection()))
 
 
 def test_every_role_has_a_certificate_that_the_ca_signed(tmp_path: Any) -> None:

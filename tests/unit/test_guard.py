@@ -12,11 +12,11 @@ from pulumi_kubernetes import Provider
 from pulumi_kubernetes.core.v1 import ConfigMap, Namespace
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
-from components import ownership
-from components.kube import Connection
-from components.kubernetes import kubernetes
-from components.ownership import OWNER, PATCH_FORCE
-from components.settings import parse
+from components.configuration import parse
+from components.kube.client import Connection
+from components.kubernetes import connect
+from components.lifecycle import ownership
+from components.lifecycle.ownership import OWNER, PATCH_FORCE
 from tests.unit.api import FakeApi
 from tests.unit.registrations import OWNER_ID, Recording, Registration, record
 
@@ -28,7 +28,7 @@ def nothing_there(monkeypatch: pytest.MonkeyPatch) -> None:
     async def connect(_: Connection) -> FakeApi:
         return FakeApi()
 
-    monkeypatch.setattr("components.kube.api", connect)
+    monkeypatch.setattr("components.kube.client.api", connect)
 
 
 def run(program: Callable[[], Any], **config: Any) -> Recording:
@@ -85,7 +85,7 @@ def test_a_program_like_the_example_is_guarded() -> None:
 
 def test_a_programs_own_objects_are_guarded_where_they_use_the_provider() -> None:
     def program() -> None:
-        where = kubernetes(parse({}))
+        where = connect(parse({}))
         inside = pulumi.ComponentResource("my:own:Part", "part", {}, where.options)
         ConfigMap("plain", data={"a": "b"}, opts=where.options)
         ConfigMap("typed", metadata=ObjectMetaArgs(name="t"), opts=where.options)
@@ -96,7 +96,7 @@ def test_a_programs_own_objects_are_guarded_where_they_use_the_provider() -> Non
 
 def test_what_uses_another_provider_or_is_only_read_is_left_alone() -> None:
     def program() -> None:
-        where = kubernetes(parse({}))
+        where = connect(parse({}))
         other = Provider("other", context="elsewhere")
         ConfigMap("elsewhere", metadata={"name": "e"}, opts=pulumi.ResourceOptions(provider=other))
         Namespace.get("read", "lab", opts=where.options)
@@ -108,7 +108,7 @@ def test_what_uses_another_provider_or_is_only_read_is_left_alone() -> None:
 
 
 def test_the_id_of_the_state_stays_what_it_was_when_it_was_made() -> None:
-    recordings = [run(lambda: kubernetes(parse({}))) for _ in range(2)]
+    recordings = [run(lambda: connect(parse({}))) for _ in range(2)]
 
     made = [recording.made["owner"] for recording in recordings]
     assert [list(one.request.ignoreChanges) for one in made] == [["input"], ["input"]]

@@ -8,10 +8,10 @@ import pulumi
 import pytest
 from pulumi.runtime import set_all_config
 
-from components.errors import ClusterError
-from components.kube import Connection
-from components.names import PART_OF
-from components.ownership import OWNER
+from components.kube.client import Connection
+from components.kube.errors import ClusterError
+from components.lifecycle.ownership import OWNER
+from components.settings.formats.names import PART_OF
 from tests.unit.api import FakeApi
 from tests.unit.helm import record as helm_record
 from tests.unit.registrations import OWNER_ID, Recording, record
@@ -27,7 +27,7 @@ def kubernetes(monkeypatch: pytest.MonkeyPatch) -> FakeApi:
     async def connect(_: Connection) -> FakeApi:
         return api
 
-    monkeypatch.setattr("components.kube.api", connect)
+    monkeypatch.setattr("components.kube.client.api", connect)
     return api
 
 
@@ -105,7 +105,7 @@ class TestNamespace:
         async def fail(_: Connection) -> FakeApi:
             raise ClusterError("cannot reach it")
 
-        monkeypatch.setattr("components.kube.api", fail)
+        monkeypatch.setattr("components.kube.client.api", fail)
 
         with pytest.raises(ClusterError, match="cannot reach it"):
             run(namespace={"name": "lab", "create": False}, operator={"install": False})
@@ -114,7 +114,7 @@ class TestNamespace:
         async def fail(_: Connection) -> FakeApi:
             raise ClusterError("cannot reach it")
 
-        monkeypatch.setattr("components.kube.api", fail)
+        monkeypatch.setattr("components.kube.client.api", fail)
         monkeypatch.setattr("pulumi.runtime.is_dry_run", lambda: True)
 
         recording = run(

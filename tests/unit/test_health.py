@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from components import health
+from components.kube import pods as health
 
 
 def pod(container: dict[str, Any] | None = None, **status: Any) -> dict[str, Any]:

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from components import podspec
-from components.jobmanifest import JobTarget, dask_job, record
-from components.settings import parse
+from components.configuration import parse
+from components.manifests import pod as podspec
+from components.manifests.job import JobTarget, dask_job, record
 
 MONTHLY = {"runner": {"script": "pay()"}}
 

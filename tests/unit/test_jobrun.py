@@ -8,11 +8,12 @@ from typing import Any
 import pulumi
 import pytest
 
-from components import jobrun, kube
-from components.errors import ClusterError
-from components.jobmanifest import JobTarget, record
-from components.kube import Connection
-from components.settings import parse
+from components.configuration import parse
+from components.kube import client as kube
+from components.kube.client import Connection
+from components.kube.errors import ClusterError
+from components.lifecycle import jobs as jobrun
+from components.manifests.job import JobTarget, record
 from tests.unit.api import FakeApi
 
 PODS = "api/v1/namespaces/lab/pods"

@@ -10,9 +10,10 @@ import httpx
 import kr8s
 import pytest
 
-from components import kube, session
-from components.errors import ClusterError
-from components.kube import Connection
+from components.kube import client as kube
+from components.kube import session
+from components.kube.client import Connection
+from components.kube.errors import ClusterError
 
 KUBECONFIG = """
 apiVersion: v1

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from components.labels import label_value
-from components.names import LABEL_VALUE
+from components.lifecycle.labels import label_value
+from components.settings.formats.names import LABEL_VALUE
 
 
 def test_a_usual_stack_is_named_as_it_is() -> None:

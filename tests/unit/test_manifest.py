@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from components import manifest
-from components.manifest import Target
-from components.settings import parse
+from components.configuration import parse
+from components.manifests import cluster as manifest
+from components.manifests.cluster import Target
 
 
 def target(cluster: dict[str, Any] | None = None, name: str = "analytics", **place: Any) -> Target:

@@ -1,6 +1,6 @@
 """What the pure part makes of a configuration beside the DaskCluster: the endpoint and the verify Job."""
 
-from components import manifest
+from components.manifests import cluster as manifest
 from tests.unit.test_manifest import env, target
 
 

@@ -9,14 +9,16 @@ import pytest
 from pulumi import ResourceHookArgs
 from pulumi.runtime.stack import ResourceRegistrationFailed
 
-from components import move, nodeports, replaced
-from components.errors import ClusterError
-from components.kube import Connection
-from components.manifest import Target
-from components.move import Move, ends_well
-from components.ownership import OWNER
-from components.replaced import Record
-from components.settings import parse
+from components.configuration import parse
+from components.kube.client import Connection
+from components.kube.errors import ClusterError
+from components.lifecycle import endpoint_move as move
+from components.lifecycle import node_ports as nodeports
+from components.lifecycle import replaced
+from components.lifecycle.endpoint_move import Move, ends_well
+from components.lifecycle.ownership import OWNER
+from components.lifecycle.replaced import Record
+from components.manifests.cluster import Target
 from tests.unit.registrations import record
 
 TARGET = Target("a", parse({"clusters": {"a": {}}}).clusters["a"], "lab", "dask-dev")

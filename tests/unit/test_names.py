@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import settings as run
 from hypothesis import strategies as st
 
-from components import addresses, images, names
-from components.errors import Rule
+from components.settings.checks.messages import Rule
+from components.settings.formats import addresses, images, names
 
 QUICK = run(max_examples=40, deadline=None)
 

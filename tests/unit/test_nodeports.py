@@ -7,12 +7,14 @@ from typing import Any
 import pulumi
 import pytest
 
-from components import kube, manifest, nodeports
-from components.errors import ClusterError
-from components.kube import Connection
-from components.manifest import Target
-from components.ownership import OWNER
-from components.settings import parse
+from components.configuration import parse
+from components.kube import client as kube
+from components.kube.client import Connection
+from components.kube.errors import ClusterError
+from components.lifecycle import node_ports as nodeports
+from components.lifecycle.ownership import OWNER
+from components.manifests import cluster as manifest
+from components.manifests.cluster import Target
 from tests.unit.api import FakeApi
 
 ME, SOMEBODY = "0123456789ab", "fedcba987654"

@@ -6,11 +6,14 @@ from typing import Any
 import pulumi
 import pytest
 
-from components import chart, crds, peers
-from components.errors import ClusterError
-from components.kube import Connection
-from components.ownership import Claim
-from components.settings import Operator, parse
+from components.configuration import parse
+from components.kube import chart
+from components.kube.client import Connection
+from components.kube.errors import ClusterError
+from components.lifecycle import crds
+from components.lifecycle import operators as peers
+from components.lifecycle.ownership import Claim
+from components.settings.stack import Operator
 from tests.unit.api import FakeApi
 from tests.unit.helm import record
 
@@ -41,7 +44,7 @@ class TestCrds:
         return [(step, body["metadata"]["name"]) for step, body in steps]
 
     def test_the_chart_has_all_four(self) -> None:
-        found = {body["spec"]["names"]["kind"] for body in crds.read(chart.bundled())}
+        found = {body["spec"]["names"]["kind"] for body in chart.crds(chart.bundled())}
 
         assert found == {"DaskCluster", "DaskWorkerGroup", "DaskAutoscaler", "DaskJob"}
 
@@ -186,7 +189,7 @@ class TestHomes:
         async def connect(_: Connection) -> FakeApi:
             return FakeApi({DEPLOYMENTS: answer})
 
-        monkeypatch.setattr("components.kube.api", connect)
+        monkeypatch.setattr("components.kube.client.api", connect)
         return asyncio.run(peers._found_homes(Connection(), "dask-operator", "lab"))
 
     def test_they_are_where_an_operator_looks_after_the_namespace(self, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,11 +6,12 @@ from typing import Any
 import pulumi
 import pytest
 
-from components import kube, ownership
-from components.errors import ClusterError
-from components.kube import Connection
-from components.names import PART_OF
-from components.ownership import OWNER, Claim
+from components.kube import client as kube
+from components.kube.client import Connection
+from components.kube.errors import ClusterError
+from components.lifecycle import ownership
+from components.lifecycle.ownership import OWNER, Claim
+from components.settings.formats.names import PART_OF
 from tests.unit.api import FakeApi
 
 STACK = "dask-dev"

@@ -5,8 +5,8 @@ from typing import Any
 import pulumi
 import pytest
 
-from components.kube import Connection
-from components.ownership import OWNER
+from components.kube.client import Connection
+from components.lifecycle.ownership import OWNER
 from plugin.clusters import DaskCluster
 from tests.unit.api import FakeApi
 from tests.unit.registrations import OWNER_ID, record
@@ -24,8 +24,8 @@ def one_node(monkeypatch: pytest.MonkeyPatch) -> None:
     async def connect(_: Connection) -> FakeApi:
         return FakeApi()
 
-    monkeypatch.setattr("components.endpoint.node_hosts", hosts)
-    monkeypatch.setattr("components.kube.api", connect)
+    monkeypatch.setattr("components.kubernetes.node_hosts", hosts)
+    monkeypatch.setattr("components.kube.client.api", connect)
 
 
 def made_with(**args: Any) -> Any:

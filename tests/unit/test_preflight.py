@@ -7,13 +7,15 @@ import pulumi
 import pytest
 from pulumi import ResourceHookArgs
 
-from components import crds, operator
-from components.errors import ClusterError
-from components.kube import Connection
+from components import operator
+from components.configuration import parse
+from components.kube.client import Connection
+from components.kube.errors import ClusterError
 from components.kubernetes import Kubernetes
-from components.ownership import Claim
-from components.releases import MARKER
-from components.settings import Operator, parse
+from components.lifecycle import crds
+from components.lifecycle.ownership import Claim
+from components.lifecycle.releases import MARKER
+from components.settings.stack import Operator
 from tests.unit.api import FakeApi
 from tests.unit.helm import record
 
@@ -39,7 +41,7 @@ def api(monkeypatch: pytest.MonkeyPatch) -> FakeApi:
     async def connect(_: Connection) -> FakeApi:
         return api
 
-    monkeypatch.setattr("components.kube.api", connect)
+    monkeypatch.setattr("components.kube.client.api", connect)
     return api
 
 
@@ -104,7 +106,7 @@ def test_only_a_preview_does_without_kubernetes(monkeypatch: pytest.MonkeyPatch,
     async def fail(_: Connection) -> FakeApi:
         raise ClusterError("cannot reach it")
 
-    monkeypatch.setattr("components.kube.api", fail)
+    monkeypatch.setattr("components.kube.client.api", fail)
     monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: dry_run)
 
     if dry_run:

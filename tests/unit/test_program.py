@@ -9,9 +9,9 @@ import pulumi
 import pytest
 from pulumi.runtime import set_all_config
 
-from components import chart
-from components.errors import ConfigError
-from components.kube import Connection
+from components.kube import chart
+from components.kube.client import Connection
+from components.settings.checks.messages import ConfigError
 from tests.unit.api import FakeApi
 from tests.unit.registrations import OWNER_ID, Recording, Registration, record
 
@@ -35,8 +35,8 @@ def program(monkeypatch: pytest.MonkeyPatch, kubernetes: FakeApi) -> Program:
     async def connect(_: Connection) -> FakeApi:
         return kubernetes
 
-    monkeypatch.setattr("components.stack.node_hosts", one_node)
-    monkeypatch.setattr("components.kube.api", connect)
+    monkeypatch.setattr("components.kubernetes.node_hosts", one_node)
+    monkeypatch.setattr("components.kube.client.api", connect)
 
     def run(stack: str = "dev", **config: Any) -> Recording:
         def main() -> None:

@@ -4,8 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from components.errors import Rule
-from components.quantities import amount, cpu, duration, memory, seconds
+from components.settings.checks.messages import Rule
+from components.settings.formats.quantities import amount, cpu, duration, memory, seconds
 
 
 @pytest.mark.parametrize(

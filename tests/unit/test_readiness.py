@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from components import kube, readiness
-from components.errors import ClusterError
-from components.kube import Connection
-from components.manifest import expected_workers
+from components.kube import client as kube
+from components.kube.client import Connection
+from components.kube.errors import ClusterError
+from components.lifecycle import readiness
+from components.manifests.cluster import expected_workers
 from tests.unit.pods import OPERATORS, Place, pod, running, target
 
 

@@ -6,10 +6,10 @@ from typing import Any
 import pulumi
 import pytest
 
-from components import releases
-from components.errors import ClusterError
-from components.names import PART_OF
-from components.ownership import OWNER, Claim
+from components.kube.errors import ClusterError
+from components.lifecycle import releases
+from components.lifecycle.ownership import OWNER, Claim
+from components.settings.formats.names import PART_OF
 from tests.unit.api import FakeApi
 from tests.unit.helm import record
 

@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from components import manifest
-from components.errors import ConfigError
-from components.manifest import Target
-from components.podmerge import KEYS, laid_over, overlay
-from components.podpromises import _OPTIONS, _ROUTES
-from components.rendered import pods
-from components.settings import parse
+from components.configuration import parse
+from components.manifests import cluster as manifest
+from components.manifests.cluster import Target
+from components.manifests.rendered import pods
+from components.settings.checks.messages import ConfigError
+from components.settings.checks.pod_promises import _OPTIONS, _ROUTES
+from components.settings.pod_merge import KEYS, laid_over, overlay
 from tests.unit.badsettings.cases import Raw, cluster, job, scratch, workers
 from tests.unit.badsettings.templates import SECURE, box
 

@@ -12,9 +12,10 @@ import kr8s
 import pulumi
 import pytest
 
-from components import drain, kube, repair
-from components.errors import ClusterError
-from components.kube import Connection
+from components.kube import client as kube
+from components.kube.client import Connection
+from components.kube.errors import ClusterError
+from components.lifecycle import drain, repair
 from tests.unit.world import World, box, found, target
 
 

@@ -8,13 +8,14 @@ from typing import Any
 import pulumi
 import pytest
 
-from components import drain, kube, replaced
-from components.errors import ClusterError
-from components.kube import Connection
-from components.manifest import Target, connection, endpoint
-from components.ownership import OWNER
-from components.replaced import Record
-from components.settings import parse
+from components.configuration import parse
+from components.kube import client as kube
+from components.kube.client import Connection
+from components.kube.errors import ClusterError
+from components.lifecycle import drain, replaced
+from components.lifecycle.ownership import OWNER
+from components.lifecycle.replaced import Record
+from components.manifests.cluster import Target, connection, endpoint
 from tests.unit.api import FakeApi
 
 ME, SOMEBODY = "0123456789ab", "fedcba987654"

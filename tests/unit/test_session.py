@@ -10,9 +10,11 @@ from typing import Any
 import kr8s
 import pytest
 
-from components import kube, session, stack
-from components.errors import ClusterError
-from components.kube import Connection
+from components import kubernetes as kubernetes_module
+from components.kube import client as kube
+from components.kube import session
+from components.kube.client import Connection
+from components.kube.errors import ClusterError
 from tests.unit.server import Answer, Server, runs, with_key, with_plugin
 
 OK: Answer = (200, {}, {"gitVersion": "v1.34.0", "items": []})
@@ -155,10 +157,10 @@ def test_a_failure_is_told_to_all_who_ask_at_once(tmp_path: Path, monkeypatch: p
 
 def test_ctrl_c_removes_the_credentials_before_it_ends_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
     done: list[Any] = []
-    monkeypatch.setattr(stack.signal, "signal", lambda _, handler: handler())
-    monkeypatch.setattr(stack, "remove_credentials", lambda: done.append("removed"))
-    monkeypatch.setattr(stack.os, "_exit", done.append)
+    monkeypatch.setattr(kubernetes_module.signal, "signal", lambda _, handler: handler())
+    monkeypatch.setattr(kubernetes_module, "remove_credentials", lambda: done.append("removed"))
+    monkeypatch.setattr(kubernetes_module.os, "_exit", done.append)
 
-    stack.end_quickly()
+    kubernetes_module.end_quickly()
 
     assert done == ["removed", 1]

@@ -4,13 +4,13 @@ import time
 
 import pytest
 
-from components.checking import UNKNOWN
-from components.clustersettings import Cluster, Workers
-from components.model import Model
-from components.places import fields
-from components.podsettings import PodSettings, merge
-from components.settings import parse
-from components.volumes import Volume
+from components.configuration import parse
+from components.settings.checks.paths import fields
+from components.settings.checks.run import UNKNOWN
+from components.settings.cluster import Cluster, Workers
+from components.settings.fields import Model
+from components.settings.pod import PodSettings, merge
+from components.settings.volumes import Volume
 from tests.unit.badsettings.cases import Raw, cluster, endpoint
 from tools.schema import models_by_name
 

@@ -10,8 +10,9 @@ import pytest
 from pulumi.runtime import config as pulumi_config
 from pulumi.runtime import set_all_config
 
-from components.errors import ConfigError
-from components.settings import Settings, load
+from components.configuration import load
+from components.settings.checks.messages import ConfigError
+from components.settings.stack import Settings
 
 
 @pytest.fixture(autouse=True)

@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as run
 from hypothesis import strategies as st
 
-from components.errors import ConfigError
-from components.settings import parse
+from components.configuration import parse
+from components.settings.checks.messages import ConfigError
 from tests.unit.strategies import Raw, settings
 
 JSON = st.recursive(

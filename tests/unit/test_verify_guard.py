@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from components import readiness
-from components.kube import Connection
-from components.manifest import Target, expected_workers, verify_job
+from components.kube.client import Connection
+from components.lifecycle import readiness
+from components.manifests.cluster import Target, expected_workers, verify_job
 from tests.unit.pods import PODS, Place, pod, running, target
 
 

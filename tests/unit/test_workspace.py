@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pulumi.runtime import set_all_config
 
-from components.kube import Connection
+from components.kube.client import Connection
 from tests.unit.api import FakeApi
 from tests.unit.registrations import Recording, Registration, record
 
@@ -23,7 +23,7 @@ def kubernetes(monkeypatch: pytest.MonkeyPatch) -> FakeApi:
     async def connect(_: Connection) -> FakeApi:
         return api
 
-    monkeypatch.setattr("components.kube.api", connect)
+    monkeypatch.setattr("components.kube.client.api", connect)
     return api
 
 

@@ -14,9 +14,10 @@ from typing import Any
 import httpx
 import kr8s
 
-from components import drift, manifest
-from components.manifest import Target
-from components.settings import parse
+from components.configuration import parse
+from components.lifecycle import drift
+from components.manifests import cluster as manifest
+from components.manifests.cluster import Target
 
 Body = dict[str, Any]
 

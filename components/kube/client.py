@@ -1,0 +1,192 @@
+"""Talking to the Kubernetes API from the program, outside of any resource: lists, reads and server-side applies.
+
+kr8s is imported on first use, because most commands change nothing and need none of it. Everything is async: hooks
+run in the event loop that also answers the engine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ..kube.errors import ClusterError
+from ..kube.session import Connection, api, remove_credentials, renew
+
+if TYPE_CHECKING:
+    import httpx
+    from kr8s.asyncio import Api
+
+__all__ = ["Connection", "api", "remove_credentials"]
+
+Object = dict[str, Any]
+T = TypeVar("T")
+FIELD_MANAGER = "dask-on-kubernetes"
+REQUEST_SECONDS = 30
+# For how long a request is tried again when the API server is away: it is restarted, or the network comes back.
+AWAY_SECONDS = 120
+POLL_SECONDS = 1.0
+# The server has not done anything with these requests, or may do better soon.
+_PASSING = {429, 500, 502, 503, 504}
+_NOT_TAKEN = {429}
+
+
+@asynccontextmanager
+async def call(client: Api, method: str, url: str, **arguments: Any) -> AsyncIterator[httpx.Response]:
+    """One request against the API server's root, `url` without a leading slash. Raises kr8s.ServerError.
+
+    A 401 logs in again, once. kr8s would do so four times, for a 403 as well, which no login changes.
+    """
+    root, _, rest = url.partition("/")
+    arguments = {"timeout": REQUEST_SECONDS, "raise_for_status": False} | arguments
+    for last in (False, True):
+        session = getattr(client, "_session", None)
+        async with client.call_api(method, version="", base=f"/{root}", url=rest, **arguments) as response:
+            if response.status_code == 401 and not last and await renew(client, session):
+                continue
+            if response.is_error:
+                raise _refusal(response)
+            yield response
+            return
+
+
+def _refusal(response: httpx.Response) -> Exception:
+    """The error answer as kr8s raises it: with the API server's own words where it has any."""
+    import kr8s
+
+    try:
+        words = response.json()["message"]
+    except (ValueError, KeyError, TypeError):
+        words = f"{response.status_code} {response.reason_phrase}: {response.text[:200]}".strip(": ")
+    return kr8s.ServerError(words, status=str(response.status_code), response=response)
+
+
+async def get(client: Api, url: str, **params: str) -> Object:
+    """The JSON behind `url`. Raises kr8s.ServerError, also for 404; `ClusterError` when the server stays away."""
+    return await _patiently(_PASSING, client, "GET", url, params=params)
+
+
+async def once(client: Api, url: str, **params: str) -> Object:
+    """As `get`, and asked once: for what stands behind a proxy, whose errors are not the API server's."""
+    return await _json(client, "GET", url, params=params)
+
+
+async def _patiently(passing: set[int], client: Api, method: str, url: str, **arguments: Any) -> Object:
+    """The answer to a request that may be sent twice. It is sent again while the server is away or says `passing`."""
+    import httpx
+    import kr8s
+
+    away_since: float | None = None
+    while True:
+        try:
+            return await _json(client, method, url, **arguments)
+        except (httpx.TransportError, kr8s.APITimeoutError, kr8s.ServerError) as error:
+            if isinstance(error, kr8s.ServerError) and _status(error) not in passing:
+                raise
+            now = time.monotonic()
+            away_since = now if away_since is None else away_since
+            if now - away_since > AWAY_SECONDS:
+                raise ClusterError(f"the Kubernetes API has not answered for {AWAY_SECONDS} s: {error!r}") from error
+            pause = _pause(error)
+        await asyncio.sleep(pause)
+
+
+def _pause(error: Exception) -> float:
+    """Seconds until the next try: what the server asks for in `Retry-After`, at most half a minute."""
+    response = getattr(error, "response", None)
+    asked = "" if response is None else response.headers.get("Retry-After", "")
+    return min(float(asked), 30.0) if asked.isdecimal() else POLL_SECONDS
+
+
+async def find(client: Api, url: str) -> Object | None:
+    """The object behind `url`, None where there is none or its kind is unknown."""
+    return await _unless(404, get(client, url))
+
+
+async def items(client: Api, url: str, selector: dict[str, str] | None = None) -> list[Object]:
+    """The objects of a collection, narrowed by labels; none where the kind or the namespace is unknown."""
+    labels = ",".join(f"{key}={value}" for key, value in (selector or {}).items())
+    found = await _unless(404, get(client, url, **({"labelSelector": labels} if labels else {})))
+    return found["items"] if found else []
+
+
+async def delete(client: Api, url: str) -> None:
+    """Deletes one object; nothing where it is missing."""
+    await _unless(404, _patiently(_NOT_TAKEN, client, "DELETE", url))
+
+
+async def delete_with_children(client: Api, url: str, uid: str) -> None:
+    """Deletes the object `uid` after what it owns; nothing where it is missing, or another one has got its name."""
+    options = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Foreground"}
+    content = json.dumps(options | {"preconditions": {"uid": uid}})
+    await _unless(409, _unless(404, _patiently(_NOT_TAKEN, client, "DELETE", url, content=content)))
+
+
+def url(body: Object) -> str:
+    """The path of an object that is as its kind, namespace and name say."""
+    api, kind, meta = body["apiVersion"], body["kind"].lower(), body["metadata"]
+    root = f"apis/{api}" if "/" in api else f"api/{api}"
+    home = f"/namespaces/{meta['namespace']}" if meta.get("namespace") else ""
+    # The rule of apimachinery's UnsafeGuessKindToResource, as far as our kinds need it.
+    plural = f"{kind[:-1]}ies" if kind.endswith("y") else f"{kind}s"
+    return f"{root}{home}/{plural}/{meta['name']}"
+
+
+async def apply(client: Api, url: str, body: Object) -> Object:
+    """A server-side apply under our field manager."""
+    params = {"fieldManager": FIELD_MANAGER, "force": "true"}
+    headers = {"Content-Type": "application/apply-patch+yaml"}
+    return await _patiently(_NOT_TAKEN, client, "PATCH", url, params=params, content=json.dumps(body), headers=headers)
+
+
+async def patch(client: Api, url: str, body: Object | list[Object], *, dry_run: bool = False) -> Object | None:
+    """A merge patch of what a mapping holds, lists as a whole; or a JSON patch's operations. None where it is missing.
+
+    With `dry_run` it is what the API server would make of it, after all admission, and nothing changes.
+    """
+    kind = "json-patch" if isinstance(body, list) else "merge-patch"
+    params = {"fieldManager": FIELD_MANAGER} | ({"dryRun": "All"} if dry_run else {})
+    headers = {"Content-Type": f"application/{kind}+json"}
+    sent = _patiently(_NOT_TAKEN, client, "PATCH", url, params=params, content=json.dumps(body), headers=headers)
+    return await _unless(404, sent)
+
+
+async def create(client: Api, url: str, body: Object, *, dry_run: bool) -> Object:
+    """Creates an object in the collection `url`; with `dry_run` it is what the API server would make of it."""
+    params = {"fieldManager": FIELD_MANAGER} | ({"dryRun": "All"} if dry_run else {})
+    return await _patiently(_NOT_TAKEN, client, "POST", url, params=params, content=json.dumps(body))
+
+
+async def _json(client: Api, method: str, url: str, **arguments: Any) -> Object:
+    async with call(client, method, url, **arguments) as response:
+        return response.json()
+
+
+async def unless_forbidden(answer: Awaitable[T]) -> T | None:
+    """The answer; None where it is refused for want of rights."""
+    return await _unless(403, answer)
+
+
+async def _unless(code: int, answer: Awaitable[T]) -> T | None:
+    """The answer; None for this HTTP status."""
+    import kr8s
+
+    try:
+        return await answer
+    except (kr8s.ServerError, kr8s.NotFoundError) as error:
+        if _status(error) == code:
+            return None
+        raise
+
+
+def forbidden(error: Exception) -> bool:
+    """Whether the API server has refused for want of rights."""
+    return _status(error) == 403
+
+
+def _status(error: Exception) -> int | None:
+    response = getattr(error, "response", None)
+    return None if response is None else response.status_code

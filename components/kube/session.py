@@ -1,0 +1,192 @@
+"""One authenticated client of the Kubernetes API per cluster and event loop, for the whole run.
+
+kr8s authenticates anew whenever its client is awaited: it runs the exec plugin again and leaves the client's key in the
+temporary folder (kr8s/_auth.py, `NamedTemporaryFile(delete=False)`). Here a client is made once, its credentials stand
+in a private folder while its TLS context is made, and the folder is removed then.
+"""
+
+import asyncio
+import shutil
+import tempfile
+import time
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+import yaml
+
+from ..kube.errors import ClusterError
+
+if TYPE_CHECKING:
+    import httpx
+    from kr8s.asyncio import Api
+
+# An exec plugin may ask a person to log in.
+LOGIN_SECONDS = 120
+# For how long the first request is tried again. A failure counts as long, so that many callers do not wait in turn.
+CONNECT_SECONDS = 20
+POLL_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Connection:
+    """Which Kubernetes cluster: the same choice as the provider's. Both None: the ambient kubeconfig."""
+
+    context: str | None = None
+    kubeconfig: str | None = field(default=None, repr=False)
+
+    @property
+    def holds_contents(self) -> bool:
+        """Whether `kubeconfig` is what stands in the file, and so a secret, rather than its path."""
+        return "\n" in (self.kubeconfig or "") or (self.kubeconfig or "").lstrip().startswith("{")
+
+
+@dataclass
+class _Session:
+    client: "asyncio.Task[Api]"
+    made_at: float
+
+    @property
+    def usable(self) -> bool:
+        """A client, one that is being made, or a failure that is news."""
+        failed = self.client.done() and (self.client.cancelled() or self.client.exception() is not None)
+        return not failed or time.monotonic() - self.made_at < CONNECT_SECONDS
+
+
+@dataclass(frozen=True)
+class _Login:
+    loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    sessions: "list[httpx.AsyncClient]" = field(default_factory=list)
+
+
+_Loop = asyncio.AbstractEventLoop
+_sessions: "WeakKeyDictionary[_Loop, dict[Connection, _Session]]" = WeakKeyDictionary()
+_logins: "WeakKeyDictionary[Api, _Login]" = WeakKeyDictionary()
+_private: ContextVar[str | None] = ContextVar("private", default=None)
+_folders: set[str] = set()
+
+
+async def api(connection: Connection) -> "Api":
+    """The run's client of the cluster. Raises `ClusterError` that names the server when it does not answer."""
+    known = _sessions.setdefault(asyncio.get_running_loop(), {})
+    session = known.get(connection)
+    if session is None or not session.usable:
+        session = known[connection] = _Session(asyncio.create_task(_connect(connection)), time.monotonic())
+        session.client.add_done_callback(lambda _: setattr(session, "made_at", time.monotonic()))
+    # A caller that gives up does not end what the others wait for.
+    return await asyncio.shield(session.client)
+
+
+async def _connect(connection: Connection) -> "Api":
+    # In a thread: the import takes half a second, in which the program would register nothing.
+    await asyncio.to_thread(import_module, "kr8s.asyncio")
+    client: Api | None = None
+    try:
+        client = _client(connection)
+        _logins[client] = _Login()
+        await asyncio.wait_for(_log_in(client), LOGIN_SECONDS)
+        await _first_answer(client)
+    except Exception as error:
+        where = f"the context '{connection.context}'" if connection.context else "the ambient kubeconfig"
+        if client is not None and client.auth.server:
+            where += f" at {client.auth.server}"
+        reason = str(error) or f"no answer within {LOGIN_SECONDS} s ({type(error).__name__})"
+        raise ClusterError(
+            f"cannot reach the Kubernetes API of {where}: {reason}; "
+            "check `kubectl cluster-info` and `kubernetes:context`"
+        ) from error
+    return client
+
+
+def _client(connection: Connection) -> "Api":
+    from kr8s.asyncio import Api
+
+    text = connection.kubeconfig
+    source: Any = yaml.safe_load(text) if text and connection.holds_contents else text
+    return Api(kubeconfig=source, context=connection.context, bypass_factory=True)
+
+
+async def _first_answer(client: "Api") -> None:
+    """Asks for the server's version until it answers. Whoever may not see it may see other things."""
+    import httpx
+    import kr8s
+
+    deadline = time.monotonic() + CONNECT_SECONDS
+    while True:
+        try:
+            async with client.call_api("GET", version="", base="/version", raise_for_status=False, timeout=10) as got:
+                status = got.status_code
+        except (httpx.TransportError, kr8s.APITimeoutError) as error:
+            # A certificate of another authority does not change by waiting.
+            if time.monotonic() > deadline or "CERTIFICATE_VERIFY_FAILED" in str(error):
+                raise
+        else:
+            if status == 401:
+                raise ClusterError("it refuses the credentials (401 Unauthorized)")
+            if status < 500 or time.monotonic() > deadline:
+                return
+        await asyncio.sleep(POLL_SECONDS)
+
+
+async def _log_in(client: "Api") -> None:
+    """Reads the kubeconfig, runs the exec plugin, and makes the HTTP session. No file of it is left afterwards."""
+    import kr8s._auth as auth
+    from kr8s._async_utils import NamedTemporaryFile
+
+    def in_private(*args: Any, **options: Any) -> Any:
+        options = {"dir": _private.get()} | options
+        return NamedTemporaryFile(*args, **options)
+
+    auth.NamedTemporaryFile = in_private  # pyright: ignore[reportPrivateImportUsage, reportAttributeAccessIssue]
+    folder = tempfile.mkdtemp(prefix="dask-on-kubernetes-")
+    _folders.add(folder)
+    token = _private.set(folder)
+    try:
+        await client.auth.reauthenticate()
+        # Requests that are under way end on the old session: kr8s would close it under them.
+        client._session = None
+        await client._create_session()
+        if client._session:
+            _logins[client].sessions.append(client._session)
+    finally:
+        _private.reset(token)
+        _remove(folder)
+
+
+async def renew(client: "Api", refused: object) -> bool:
+    """Logs in again after a 401 on the HTTP session `refused`; callers at the same time do it once.
+
+    False where there is nothing to log in to.
+    """
+    login = _logins.get(client)
+    if login is None:
+        return False
+    async with login.lock:
+        if client._session is refused:
+            await asyncio.wait_for(_log_in(client), LOGIN_SECONDS)
+    return True
+
+
+async def close() -> None:
+    """Closes the connections of this event loop's clients; the next `api` makes new ones."""
+    for session in _sessions.pop(asyncio.get_running_loop(), {}).values():
+        session.client.cancel()
+        await asyncio.wait({session.client})
+    for login in list(_logins.values()):
+        while login.loop is asyncio.get_running_loop() and login.sessions:
+            await login.sessions.pop().aclose()
+
+
+def remove_credentials() -> None:
+    """Removes what a login that is under way has written. For whoever ends the process without unwinding it."""
+    for folder in list(_folders):
+        _remove(folder)
+
+
+def _remove(folder: str) -> None:
+    shutil.rmtree(Path(folder), ignore_errors=True)
+    _folders.discard(folder)

@@ -1,0 +1,107 @@
+"""What the API server makes of a repair, asked by a dry run, before anybody is waited for or restarted.
+
+Admission webhooks change objects (a registry mirror, a policy engine). What such a webhook would put back at once is no
+drift, and what it would refuse cannot be repaired: both are known from the API server's own answer.
+"""
+
+import asyncio
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from ..kube import client as kube
+from ..kube.client import Object
+from ..lifecycle import drift
+from ..lifecycle.difference import differences
+from ..lifecycle.drift import Drift, Live, url
+from ..manifests.cluster import Target
+from ..manifests.pod import Spec
+
+if TYPE_CHECKING:
+    from kr8s.asyncio import Api
+
+AT_ONCE = 8
+_TRIES_NOTHING = "does not support dry run"
+
+Patch = Object | list[Object]
+
+
+async def settled(client: "Api", target: Target, live: Live, found: list[Drift]) -> list[Drift]:
+    """The drifts that a repair would change, with what it would change, or with why the API server refuses it."""
+    turn = asyncio.Semaphore(AT_ONCE)
+    wanted = drift.declared_pods(target, live)
+
+    async def judge(one: Drift) -> Drift | None:
+        if one.kind in ("missing", "workers"):
+            return one
+        async with turn:
+            return await _judge(client, target, live, wanted, one)
+
+    return [one for one in await asyncio.gather(*map(judge, found)) if one]
+
+
+async def _judge(client: "Api", target: Target, live: Live, wanted: dict[str, Spec], one: Drift) -> Drift | None:
+    import kr8s
+
+    before = _live(live, one)
+    if one.what == "deployment":
+        one = replace(one, pods=await _as_created(client, target, before, wanted[one.name]))
+    try:
+        after = await kube.patch(client, url(target, f"{one.what}s", one.name), patch(target, one), dry_run=True)
+    except kr8s.ServerError as error:
+        # Whoever may not write cannot ask; some webhooks take no part in a dry run.
+        if _is_about_rights(error) or _TRIES_NOTHING in str(error):
+            return one
+        return replace(one, refused=str(error))
+    changes = tuple(map(str, differences(_facts(one, after), _facts(one, before)))) if after else ()
+    return replace(one, differences=changes) if changes else None
+
+
+def _is_about_rights(error: Exception) -> bool:
+    return kube.forbidden(error) and "admission webhook" not in str(error)
+
+
+async def _as_created(client: "Api", target: Target, live: Object, pods: Spec) -> Spec:
+    """The pod spec that a Deployment would get if it was created now: some webhooks look at creations only."""
+    import kr8s
+
+    meta = {"generateName": f"{target.name}-", "labels": live["metadata"].get("labels", {})}
+    spec = live["spec"] | {"template": live["spec"]["template"] | {"spec": pods}}
+    body = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta, "spec": spec}
+    try:
+        made = await kube.create(client, url(target, "deployments"), body, dry_run=True)
+    except kr8s.ServerError:
+        return pods  # whoever may not create, or is refused, gets the answer to the patch
+    return made["spec"]["template"]["spec"]
+
+
+def patch(target: Target, one: Drift) -> Patch:
+    """What is sent to repair a Service, a worker group's number, or a Deployment.
+
+    Old and new pods must not run side by side: two workers of one name are refused by the scheduler, and two schedulers
+    would share a Service.
+    """
+    if one.kind == "replicas":
+        return resize(target.cluster.workers.wanted)
+    # As operations on whole fields: a merge patch would leave a label that was added to a selector.
+    wanted = {"replicas": 1, "paused": False, "strategy": {"type": "Recreate"}, "template/spec": one.pods}
+    if one.kind == "service":
+        wanted = drift.declared_service(target)
+    return [{"op": "add", "path": f"/spec/{path}", "value": value} for path, value in wanted.items()]
+
+
+def resize(replicas: int) -> Object:
+    """The patch of a worker group's number."""
+    return {"spec": {"worker": {"replicas": replicas}}}
+
+
+def _live(live: Live, one: Drift) -> Object:
+    if one.kind == "service":
+        return live.service or {}
+    return live.groups[one.name] if one.kind == "replicas" else live.deployments[one.name]
+
+
+def _facts(one: Drift, body: Object) -> Any:
+    """What a repair of this kind is about."""
+    if one.kind == "service":
+        return body["spec"]
+    return {"replicas": body["spec"]["worker"]["replicas"]} if one.kind == "replicas" else drift.facts(body)

@@ -1,0 +1,90 @@
+"""The operator's CRDs, kept current: Helm installs them once and never again (dask-kubernetes #882).
+
+As Pulumi resources they would cost every command 6 s and 845 KB of state (docs/adr). They are never deleted: that
+would delete every DaskCluster of every stack.
+"""
+
+import hashlib
+import json
+import re
+from typing import TYPE_CHECKING
+
+import pulumi
+
+from ..kube import client as kube
+from ..kube.client import Object
+from ..kube.errors import ClusterError
+
+if TYPE_CHECKING:
+    from kr8s.asyncio import Api
+
+URL = "apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+CONTENT_ANNOTATION = "dask-on-kubernetes/content"
+VERSION_ANNOTATION = "dask-on-kubernetes/chart-version"
+
+
+def stamped(crd: Object, version: str) -> Object:
+    """The CRD with the chart's version, and with a hash of itself: the next run need not compare 200 KB of schema."""
+    content = hashlib.sha256(json.dumps(crd, sort_keys=True).encode()).hexdigest()[:16]
+    stamps = {CONTENT_ANNOTATION: content, VERSION_ANNOTATION: version}
+    return crd | {"metadata": crd["metadata"] | {"annotations": crd["metadata"].get("annotations", {}) | stamps}}
+
+
+async def plan(client: "Api", wanted: list[Object], version: str) -> list[tuple[str, Object]]:
+    """What has to be applied of a chart of this version: ("create" or "update", CRD).
+
+    Raises `ClusterError` for a harmful downgrade.
+    """
+    found = await kube.unless_forbidden(kube.items(client, URL))
+    if found is None:
+        pulumi.log.warn("may not list CRDs, so the operator's are taken as they are: who may has to keep them current")
+        return []
+    live = {crd["metadata"]["name"]: crd for crd in found}
+    steps = []
+    for crd in (stamped(crd, version) for crd in wanted):
+        name = crd["metadata"]["name"]
+        if name not in live:
+            steps.append(("create", crd))
+        elif _annotation(live[name], CONTENT_ANNOTATION) != _annotation(crd, CONTENT_ANNOTATION):
+            refuse_dropped_versions(live[name], crd)
+            refuse_older_chart(live[name], version)
+            steps.append(("update", crd))
+    return steps
+
+
+def refuse_older_chart(live: Object, version: str) -> None:
+    """Two stacks with an operator each share the CRDs: the older chart's would remove fields that the newer one uses,
+    and the API server then drops them from every object that is written."""
+    theirs = _annotation(live, VERSION_ANNOTATION)
+    if theirs and _numbers(theirs) > _numbers(version):
+        raise ClusterError(
+            f"the CRD {live['metadata']['name']} is that of the operator's chart {theirs}, and this stack's chart "
+            f"{version} is older: it would remove fields that clusters use; take dask-kubernetes {theirs} or newer"
+        )
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", version)]
+
+
+def refuse_dropped_versions(live: Object, wanted: Object) -> None:
+    """Objects stored in a version that is no longer served cannot be read any more."""
+    kept = {version["name"] for version in wanted["spec"]["versions"] if version["served"]}
+    dropped = [
+        version["name"] for version in live["spec"]["versions"] if version["served"] and version["name"] not in kept
+    ]
+    if dropped:
+        raise ClusterError(
+            f"the chart's CRD {live['metadata']['name']} no longer serves {', '.join(dropped)}, which the cluster has; "
+            "use a newer operator chart"
+        )
+
+
+async def apply(client: "Api", steps: list[tuple[str, Object]]) -> None:
+    """Applies what `plan` found."""
+    for _, crd in steps:
+        await kube.apply(client, f"{URL}/{crd['metadata']['name']}", crd)
+
+
+def _annotation(crd: Object, key: str) -> str | None:
+    return (crd["metadata"].get("annotations") or {}).get(key)

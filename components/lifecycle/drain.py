@@ -1,0 +1,128 @@
+"""Draining: a replaced cluster goes on until its clients are done with it.
+
+Its scheduler is asked over HTTP through the API server: that works from wherever `pulumi` runs, with TLS clusters, and
+with any version of Dask in the old cluster.
+"""
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pulumi
+
+from ..kube import client as kube
+from ..kube.errors import ClusterError
+from ..settings.formats.quantities import seconds
+
+if TYPE_CHECKING:
+    from kr8s.asyncio import Api
+
+POLL_SECONDS = 1.0
+TELL_SECONDS = 10.0
+# A client that computes in rounds holds nothing between two of them.
+IDLE_SECONDS = 15.0
+# EndpointSlices, kube-proxy and load balancers send new clients to the old scheduler for some seconds after a move.
+SETTLE_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Load:
+    """What is left on a scheduler. `tasks` are computing, waiting or held in memory for a client."""
+
+    clients: int
+    tasks: int
+
+    def __str__(self) -> str:
+        return f"{self.clients} client{'s' * (self.clients != 1)} and {self.tasks} task{'s' * (self.tasks != 1)}"
+
+
+@dataclass(frozen=True)
+class Silent:
+    """A scheduler that runs and does not answer: it computes a large graph, or the API server cannot reach it."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        return f"a scheduler that runs and does not answer ({self.reason})"
+
+
+async def until_idle(client: "Api", namespace: str, name: str, timeout: str, moved: float | None = None) -> None:
+    """Waits until the DaskCluster `name` is idle or missing, or `timeout` (as `10m`) has passed; says which.
+
+    `moved` is when its endpoint was led elsewhere, by the monotonic clock; None where it was not.
+    """
+    if not seconds(timeout):
+        pulumi.log.warn(f"{name}: its clients are cut off, as drainTimeout is {timeout}")
+        return
+    begin = time.monotonic()
+    deadline, told, busy_at = begin + seconds(timeout), float("-inf"), begin
+    settled = begin if moved is None else moved + SETTLE_SECONDS
+    while load := await look(client, namespace, name):
+        now = time.monotonic()
+        if isinstance(load, Silent) or load.tasks:
+            busy_at = now
+        if load == Load(0, 0) and now >= settled:
+            break
+        if now - busy_at >= IDLE_SECONDS and now >= settled:
+            pulumi.log.info(f"{name}: {load} left, idle for {IDLE_SECONDS:.0f} s")
+            break
+        if now > deadline:
+            pulumi.log.warn(f"{name}: drainTimeout of {timeout} is over: {_cut_off(load)}")
+            break
+        if load != Load(0, 0) and now - told >= TELL_SECONDS:
+            pulumi.log.info(f"{name}: waiting for {load} (up to {deadline - now:.0f} s more)")
+            told = now
+        await asyncio.sleep(POLL_SECONDS)
+    pulumi.log.info(f"{name}: drained after {time.monotonic() - begin:.0f} s")
+
+
+def _cut_off(load: Load | Silent) -> str:
+    if isinstance(load, Load):
+        return f"cutting off {load}"
+    return (
+        f"could not look whether anybody uses it: {load}; if this is so in every update, the API server cannot reach "
+        "the pods' port 8787 (a firewall, a network policy), and `drainTimeout` is waited for each time"
+    )
+
+
+async def look(client: "Api", namespace: str, name: str) -> Load | Silent | None:
+    """The load of a scheduler; None where none runs. Raises `ClusterError` where one may not look."""
+    import httpx
+    import kr8s
+
+    proxy = f"api/v1/namespaces/{namespace}/services/{name}-scheduler:http-dashboard/proxy"
+    try:
+        return load(await kube.once(client, f"{proxy}/json/counts.json"))
+    except (kr8s.ServerError, kr8s.NotFoundError) as error:
+        if kube.forbidden(error):
+            raise ClusterError(
+                f"may not see whether {name} still has work: this needs the right to `get` `services/proxy` in the "
+                f"namespace '{namespace}'; or set `drainTimeout: 0s`, which cuts its clients off"
+            ) from error
+        reason = _words(error)
+    except (httpx.TransportError, kr8s.APITimeoutError) as error:
+        reason = f"no answer within {kube.REQUEST_SECONDS} s" if isinstance(error, kr8s.APITimeoutError) else str(error)
+    except (ValueError, KeyError, TypeError) as error:
+        reason = f"its answer cannot be read: {error!r}"
+    return Silent(reason) if await _runs(client, namespace, name) else None
+
+
+def _words(error: Exception) -> str:
+    """An error answer in one line: the status, and what the API server or the scheduler says."""
+    response = getattr(error, "response", None)
+    text = " ".join(str(error).split())[:160]
+    return text if response is None or str(response.status_code) in text else f"{response.status_code} {text}"
+
+
+def load(counts: dict[str, int]) -> Load:
+    """What a scheduler's `counts.json` says. It counts itself, as the client `fire-and-forget`."""
+    return Load(clients=max(0, counts["clients"] - 1), tasks=counts["tasks"])
+
+
+async def _runs(client: "Api", namespace: str, name: str) -> bool:
+    """Whether a scheduler's container runs. One whose image is missing, or that has ended, has no work to lose."""
+    labels = {"dask.org/cluster-name": name, "dask.org/component": "scheduler"}
+    pods = await kube.items(client, f"api/v1/namespaces/{namespace}/pods", labels)
+    boxes = [box for pod in pods for box in pod.get("status", {}).get("containerStatuses", [])]
+    return any("running" in box.get("state", {}) for box in boxes)

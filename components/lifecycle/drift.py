@@ -1,0 +1,187 @@
+"""Drift: what was changed by hand behind the operator's back.
+
+Pulumi sees the objects that it made itself (the DaskCluster, extra worker groups, the endpoint). What the operator made
+from them is here: the scheduler's Deployment and Service, the default worker group, and one Deployment per worker. The
+operator makes them once and never looks at them again, so a change there stays until somebody undoes it.
+"""
+
+import asyncio
+import copy
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from ..kube import client as kube
+from ..kube.client import Object
+from ..lifecycle import adoption
+from ..lifecycle.difference import Difference, differences
+from ..manifests import cluster as manifest
+from ..manifests.cluster import API_VERSION, Target
+from ..manifests.pod import COMM_PORT, Spec
+from ..settings.formats.names import DEFAULT_GROUP
+
+if TYPE_CHECKING:
+    from kr8s.asyncio import Api
+
+# In the order in which they are repaired: what is missing first, and last what makes a scheduler restart.
+Kind = Literal["missing", "service", "replicas", "workers", "worker", "scheduler"]
+_LAST_HANDLED = "kopf.zalando.org/last-handled-configuration"
+
+
+@dataclass(frozen=True)
+class Drift:
+    """One object that is not as declared."""
+
+    kind: Kind
+    name: str
+    what: str
+    """`deployment`, `service` or `daskworkergroup`."""
+    differences: tuple[str, ...]
+    pods: Spec = field(default_factory=dict)
+    """The pod spec that a Deployment gets, with what admission makes of it; empty for other objects."""
+    refused: str = ""
+    """Why the API server refuses the repair, in its words."""
+
+    def __str__(self) -> str:
+        lines = "\n".join(f"{self.what}/{self.name}: {line}" for line in self.differences)
+        return f"{lines}\nwhich cannot be repaired: {self.refused}" if self.refused else lines
+
+
+@dataclass(frozen=True)
+class Live:
+    """A DaskCluster and what the operator made for it, by name."""
+
+    cluster: Object
+    groups: dict[str, Object]
+    deployments: dict[str, Object]
+    service: Object | None
+
+    def workers(self, group: str) -> dict[str, Object]:
+        """The worker Deployments of one group."""
+        label = "dask.org/workergroup-name"
+        return {name: it for name, it in self.deployments.items() if it["metadata"]["labels"].get(label) == group}
+
+
+def url(target: Target, resource: str, name: str = "") -> str:
+    """The path of a collection in the cluster's namespace, or of one object in it."""
+    root = "apis/apps/v1" if resource == "deployments" else "api/v1"
+    root = f"apis/{API_VERSION}" if resource.startswith("dask") else root
+    return f"{root}/namespaces/{target.namespace}/{resource}" + (f"/{name}" if name else "")
+
+
+async def look(client: "Api", target: Target) -> Live | None:
+    """What is there; None without a DaskCluster of this version, or while it goes."""
+    name = target.physical_name
+    cluster, groups, deployments, service = await asyncio.gather(
+        kube.find(client, url(target, "daskclusters", name)),
+        kube.items(client, url(target, "daskworkergroups")),
+        kube.items(client, url(target, "deployments"), {"dask.org/cluster-name": name}),
+        kube.find(client, url(target, "services", f"{name}-scheduler")),
+    )
+    if cluster is None or cluster["metadata"].get("deletionTimestamp"):
+        return None
+    own = [group for group in groups if group["spec"]["cluster"] == name]
+    return Live(cluster, _by_name(own), _by_name(deployments), service)
+
+
+def _by_name(objects: list[Object]) -> dict[str, Object]:
+    return {it["metadata"]["name"]: it for it in objects if not it["metadata"].get("deletionTimestamp")}
+
+
+def find(target: Target, live: Live) -> list[Drift]:
+    """Every child that is not as declared. None of a cluster that the operator has not made or is about to remake."""
+    if live.cluster.get("status", {}).get("phase") in (None, "", "Created"):
+        return []
+    scheduler, default = f"{target.physical_name}-scheduler", f"{target.physical_name}-{DEFAULT_GROUP}"
+    found = [*_missing(live, scheduler, default), *_service(target, live)]
+    for group, body in live.groups.items():
+        found += _size(target, live, group, body)
+    for name, pod in declared_pods(target, live).items():
+        found += _deployment("scheduler" if name == scheduler else "worker", live.deployments[name], pod)
+    return found
+
+
+def _missing(live: Live, scheduler: str, default: str) -> Iterator[Drift]:
+    if scheduler not in live.deployments:
+        yield Drift("missing", scheduler, "deployment", ("is missing",))
+    if live.service is None:
+        yield Drift("missing", scheduler, "service", ("is missing",))
+    if default not in live.groups:
+        yield Drift("missing", default, "daskworkergroup", ("is missing",))
+
+
+def _service(target: Target, live: Live) -> Iterator[Drift]:
+    if live.service and (found := _lines(differences(declared_service(target), live.service["spec"]))):
+        yield Drift("service", live.service["metadata"]["name"], "service", found)
+
+
+def _size(target: Target, live: Live, group: str, body: Object) -> Iterator[Drift]:
+    """A wrong number of workers. While the operator is at work on a group, nothing is said of it."""
+    replicas, workers = body["spec"]["worker"]["replicas"], target.cluster.workers
+    # One of the two is what it was or will be when the number has just been changed in the configuration.
+    known = (workers.wanted, live.cluster["spec"]["worker"]["replicas"])
+    if group == f"{target.physical_name}-{DEFAULT_GROUP}" and not workers.autoscaled and replicas not in known:
+        yield Drift("replicas", group, "daskworkergroup", (f"replicas: live {replicas}, declared {workers.wanted}",))
+    elif handled(body) == replicas != len(live.workers(group)):
+        yield Drift(
+            "workers", group, "daskworkergroup", (f"workers: live {len(live.workers(group))}, declared {replicas}",)
+        )
+
+
+def handled(group: Object) -> int | None:
+    """The number of workers that the operator has brought a group to; kopf writes it down when it is done."""
+    written = group["metadata"].get("annotations", {}).get(_LAST_HANDLED, "{}")
+    return json.loads(written).get("spec", {}).get("worker", {}).get("replicas")
+
+
+def declared_service(target: Target) -> Spec:
+    """The spec of the operator's Service."""
+    if target.cluster.adopt:
+        return adoption.service(target)
+    return manifest.dask_cluster(target)["spec"]["scheduler"]["service"]
+
+
+def declared_pods(target: Target, live: Live) -> dict[str, Spec]:
+    """The declared pod spec of every Deployment that is there, by its name.
+
+    Without those that a DaskCluster which is itself not as declared stands for: it is about to be replaced (`update:
+    recreate`), or was changed by hand, which reached no pod and which the engine undoes.
+    """
+    groups = {it["metadata"]["name"]: it["spec"]["worker"]["spec"] for it in manifest.worker_groups(target).values()}
+    theirs, scheduler = live.cluster["spec"], f"{target.physical_name}-scheduler"
+    ours = theirs if target.cluster.adopt else manifest.dask_cluster(target)["spec"]
+    pods: dict[str, Spec] = {}
+    if not any(any(differences(ours[role]["spec"], theirs[role]["spec"])) for role in ("scheduler", "worker")):
+        groups[f"{target.physical_name}-{DEFAULT_GROUP}"] = ours["worker"]["spec"]
+        pods |= {scheduler: ours["scheduler"]["spec"]} if scheduler in live.deployments else {}
+    for group, pod in groups.items():
+        pods |= {name: _as_the_operator_builds(pod, target, name) for name in live.workers(group)}
+    return pods
+
+
+def _as_the_operator_builds(pod: Spec, target: Target, name: str) -> Spec:
+    """A worker's pod spec with the variables that the operator adds (controller.py, build_worker_deployment_spec)."""
+    built = copy.deepcopy(pod)
+    address = f"tcp://{target.physical_name}-scheduler.{target.namespace}.svc.cluster.local:{COMM_PORT}"
+    for container in built["containers"]:
+        env = container.setdefault("env", [])
+        for variable, value in (("DASK_WORKER_NAME", name), ("DASK_SCHEDULER_ADDRESS", address)):
+            if variable not in {item["name"] for item in env}:
+                env.append({"name": variable, "value": value})
+    return built
+
+
+def _deployment(kind: Kind, live: Object, pod: Spec) -> Iterator[Drift]:
+    if found := _lines(differences({"replicas": 1, "paused": False} | pod, facts(live))):
+        yield Drift(kind, live["metadata"]["name"], "deployment", found, pod)
+
+
+def facts(deployment: Object) -> Spec:
+    """What of a Deployment decides which pods run."""
+    spec = deployment["spec"]
+    return {"replicas": spec.get("replicas"), "paused": spec.get("paused", False)} | spec["template"]["spec"]
+
+
+def _lines(found: Iterator[Difference]) -> tuple[str, ...]:
+    return tuple(map(str, found))

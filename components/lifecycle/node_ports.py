@@ -1,0 +1,102 @@
+"""Fixed node ports that change hands between endpoints of one stack.
+
+The engine creates and updates before it deletes. So an endpoint that gets the port of another one of ours, which is
+about to be deleted or to get another port, would be refused by the API server at every `up`.
+"""
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+import pulumi
+
+from ..kube import client as kube
+from ..kube.client import Connection, Object
+from ..kube.errors import ClusterError
+from ..lifecycle.adoption import node_ports, without
+from ..lifecycle.ownership import OWNER
+from ..manifests import cluster as manifest
+from ..manifests.cluster import Target
+from ..manifests.pod import Spec
+from ..settings.formats.names import PART_OF
+
+if TYPE_CHECKING:
+    from kr8s.asyncio import Api
+
+
+async def preview(connection: Connection, target: Target, declared: Collection[Target]) -> Spec:
+    """The endpoint's spec for a preview, without the ports that `up` will hand over first.
+
+    The API server is asked in previews too, and would refuse them.
+    """
+    wanted = manifest.endpoint(target)["spec"]
+    try:
+        ours, _ = await _holders(await kube.api(connection), target, declared, None)
+    except Exception as error:  # a preview shows what it can; `up` asks again
+        pulumi.log.warn(f"{target.name}: could not look who has its node ports: {error}")
+        return wanted
+    held = {port for holder in ours for port in node_ports(holder["spec"])}
+    for holder in ours:
+        pulumi.log.info(f"{target.name}: takes over the node port of the Service {_name(holder)}")
+    return wanted | {"ports": [without(port, held) for port in wanted["ports"]]}
+
+
+async def hand_over(connection: Connection, target: Target, declared: Collection[Target], owner: str | None) -> None:
+    """Frees the endpoint's fixed node ports where other endpoints of this stack, whose id is `owner`, have them.
+
+    Those become ClusterIP; connections that stand go on. Raises `ClusterError` that names a holder that is not ours,
+    which is all that it does in a preview.
+    """
+    if not node_ports(manifest.endpoint(target)["spec"]):
+        return
+    try:
+        client = await kube.api(connection)
+    except ClusterError:
+        if pulumi.runtime.is_dry_run():
+            return  # without a Kubernetes API, a preview shows what it can
+        raise
+    ours, theirs = await _holders(client, target, declared, owner)
+    for holder in theirs:
+        taken = min(node_ports(holder["spec"]) & node_ports(manifest.endpoint(target)["spec"]))
+        raise ClusterError(
+            f"dask:clusters.{target.name}.endpoint.nodePorts: {taken} belongs to the Service {_name(holder)}, which "
+            "this stack does not give it up for; choose another port, or delete that Service"
+        )
+    for holder in [] if pulumi.runtime.is_dry_run() else ours:
+        pulumi.log.info(f"{target.name}: the Service {_name(holder)} gives up its node port")
+        ports = [without(port, node_ports(holder["spec"])) for port in holder["spec"]["ports"]]
+        await kube.patch(client, _url(holder), {"spec": {"type": "ClusterIP", "ports": ports}})
+
+
+async def _holders(
+    client: "Api", target: Target, declared: Collection[Target], owner: str | None
+) -> tuple[list[Object], list[Object]]:
+    """Services with a node port that this endpoint declares: those of the stack that give it up, and all others."""
+    asked = node_ports(manifest.endpoint(target)["spec"])
+    declared_ports = {(it.namespace, it.name): node_ports(manifest.endpoint(it)["spec"]) for it in declared}
+    ours: list[Object] = []
+    theirs: list[Object] = []
+    own = await kube.find(client, kube.url(manifest.endpoint(target)))
+    if own and node_ports(own["spec"]) >= asked:
+        return [], []  # nobody else can have them
+    found = await kube.unless_forbidden(kube.items(client, "api/v1/services"))
+    if found is None:
+        found = await kube.items(client, f"api/v1/namespaces/{target.namespace}/services")
+    for service in found:
+        meta, held = service["metadata"], asked & node_ports(service["spec"])
+        where = (meta["namespace"], meta["name"])
+        if not held or where == (target.namespace, target.name):
+            continue
+        keeps = held & declared_ports.get(where, set())
+        same = owner is None or (meta.get("annotations") or {}).get(OWNER) in (None, owner)
+        mine = same and (meta.get("labels") or {}).get(PART_OF) == target.part_of and not keeps
+        (ours if mine else theirs).append(service)
+    return ours, theirs
+
+
+def _url(service: Object) -> str:
+    meta = service["metadata"]
+    return f"api/v1/namespaces/{meta['namespace']}/services/{meta['name']}"
+
+
+def _name(service: Object) -> str:
+    return f"'{service['metadata']['name']}' in the namespace '{service['metadata']['namespace']}'"

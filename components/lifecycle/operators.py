@@ -1,0 +1,137 @@
+"""Other operators in the same Kubernetes cluster. Two that look after one namespace race each other: four clusters of
+three workers got 3, 3, 6 and 5 of them (docs/adr/0005)."""
+
+import argparse
+from collections.abc import Sequence
+from fnmatch import fnmatch
+from typing import TYPE_CHECKING, Any
+
+import pulumi
+
+from ..kube import chart
+from ..kube import client as kube
+from ..kube.client import Connection
+from ..kube.errors import ClusterError
+from ..lifecycle import ownership, releases
+from ..lifecycle.ownership import Claim
+from ..lifecycle.releases import RELEASE
+from ..settings.stack import Operator
+
+if TYPE_CHECKING:
+    from kr8s.asyncio import Api
+
+DEPLOYMENTS = "apis/apps/v1/deployments"
+INSTANCE = "app.kubernetes.io/instance"
+
+
+async def refuse_second_operator(client: "Api", ours: Operator, owner: str, claim: Claim) -> None:
+    """Raises `ClusterError` when an operator that is not ours looks after a namespace that ours would.
+
+    Ours is the release in its namespace, and one that this state has installed elsewhere: `dask:operator.namespace` was
+    changed, and the engine deletes that one before it creates the other.
+    """
+    for deployment in await _operators(client, ours):
+        meta = deployment["metadata"]
+        shared = overlap(ours.watch, watched(deployment))
+        if shared and "deletionTimestamp" not in meta and not await _is_ours(client, meta, ours, owner, claim):
+            raise ClusterError(
+                f"the operator '{meta['name']}' in namespace '{meta['namespace']}' already looks after "
+                f"{shared}, and two operators make workers twice; set `dask:operator.install: false` to use it, or "
+                "`dask:operator.watch` to a list of namespaces that only this one looks after"
+            )
+
+
+async def _is_ours(client: "Api", meta: kube.Object, ours: Operator, owner: str, claim: Claim) -> bool:
+    if (meta.get("labels") or {}).get(INSTANCE) != RELEASE:
+        return False
+    if meta["namespace"] == ours.namespace:
+        return True  # whose that release is, releases.make_room has found out
+    found = await releases.everywhere(client, meta["namespace"])
+    there = [release for release in found if release.namespace == meta["namespace"]]
+    return bool(there) and await releases.is_ours(client, there[0], owner, claim)
+
+
+async def _operators(client: "Api", ours: Operator) -> list[kube.Object]:
+    """The Deployments of operators, from wherever they may be listed."""
+    everywhere = kube.items(client, DEPLOYMENTS, chart.SELECTOR)
+    if ours.watch is None:
+        return await everywhere
+    found = await kube.unless_forbidden(everywhere)
+    if found is not None:
+        return found
+    pulumi.log.warn("may not list the Deployments of all namespaces: an operator elsewhere would not be seen")
+    homes = (f"apis/apps/v1/namespaces/{namespace}/deployments" for namespace in ours.watch)
+    return [deployment for home in homes for deployment in await kube.items(client, home, chart.SELECTOR)]
+
+
+def operator_homes(connection: Connection, operator: Operator, namespace: str) -> pulumi.Input[Sequence[str]]:
+    """The namespaces of the operators that look after `namespace`, and so have to reach its schedulers.
+
+    The stack's own, or the one that the configuration names; otherwise the ones that are found.
+    """
+    if operator.install or "namespace" in operator.model_fields_set:
+        return [operator.namespace]
+    return pulumi.Output.from_input(_found_homes(connection, operator.namespace, namespace))
+
+
+async def _found_homes(connection: Connection, guess: str, namespace: str) -> list[str]:
+    """Raises `ClusterError` where not all Deployments may be listed, because a guess may shut the operator out."""
+    fix = "set `dask:operator.namespace` to the operator's"
+    client = await ownership.reached(connection)
+    if client is None:
+        return [guess]
+    found = await kube.unless_forbidden(kube.items(client, DEPLOYMENTS, chart.SELECTOR))
+    if found is None:
+        raise ClusterError(
+            "dask:namespace.networkPolicies: the operator has to reach the schedulers, and the Deployments of all "
+            f"namespaces may not be listed to find it; {fix}"
+        )
+    homes = sorted({it["metadata"]["namespace"] for it in found if overlap((namespace,), watched(it))})
+    if not homes:
+        pulumi.log.warn(
+            f"no operator looks after namespace '{namespace}' yet: the network policy lets in one in '{guess}'; {fix}"
+        )
+    return homes or [guess]
+
+
+async def trouble(client: "Api", namespace: str) -> str | None:
+    """Why the operator in `namespace` does not work, in one sentence; None where it does, or may not be looked at."""
+    where = f"apis/apps/v1/namespaces/{namespace}/deployments"
+    found = await kube.unless_forbidden(kube.items(client, where, chart.SELECTOR))
+    if found is None:
+        return None
+    if not found:
+        return (
+            f"the operator's Deployment in namespace '{namespace}' is missing, so no cluster gets its pods; bring it "
+            "back with `pulumi up --replace '**::release'`, during which running clusters go on"
+        )
+    for deployment in found:
+        name, wanted = deployment["metadata"]["name"], deployment["spec"].get("replicas", 1)
+        if wanted == 0:
+            return (
+                f"the operator '{name}' in namespace '{namespace}' is scaled to 0, so changes of clusters reach no "
+                f"pods; run `kubectl scale deployment -n {namespace} {name} --replicas=1`"
+            )
+    return None
+
+
+def watched(deployment: dict[str, Any]) -> tuple[str, ...] | None:
+    """The namespaces, or patterns of them, in a kopf command line; None for all: kopf's default is no other."""
+    boxes = deployment["spec"]["template"]["spec"]["containers"]
+    words = [word for box in boxes for word in [*(box.get("command") or []), *(box.get("args") or [])]]
+    reader = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    reader.add_argument("-n", "--namespace", action="append", dest="namespaces")
+    reader.add_argument("-A", "--all-namespaces", action="store_true", dest="all")
+    found, _ = reader.parse_known_args(words)
+    return None if found.all or not found.namespaces else tuple(found.namespaces)
+
+
+def overlap(ours: tuple[str, ...] | None, theirs: tuple[str, ...] | None) -> str:
+    """What both look after, in words; empty for nothing."""
+    if ours is None and theirs is None:
+        return "all namespaces"
+    if ours is None or theirs is None:
+        shared = theirs if ours is None else ours
+    else:
+        shared = tuple(name for name in ours if any(fnmatch(name, pattern) for pattern in theirs))
+    return ", ".join(f"namespace '{name}'" for name in shared or ())

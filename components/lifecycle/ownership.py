@@ -1,0 +1,246 @@
+"""The guard in front of creates and updates: only objects of this stack and of this state are written.
+
+An `up` that was killed may have created objects of which the state knows nothing. The provider therefore takes over
+what exists, and this guard decides what it may take: `upsertExistingObjects` of provider 4.29 and newer does that when
+it is asked to, older ones always do.
+
+Two people's stacks of one name carry the same label, `app.kubernetes.io/part-of`. So every object carries an annotation
+as well: an id that the state holds (docs/adr/0014).
+"""
+
+import asyncio
+import copy
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+from pulumi import Output, ResourceHook, ResourceHookArgs, ResourceHookBinding, ResourceHookOptions, ResourceOptions
+
+from ..kube import client as kube
+from ..kube.client import Connection, Object
+from ..kube.errors import ClusterError
+from ..settings.formats.names import PART_OF
+
+OWNER = "dask-on-kubernetes/owner"
+# Read by every provider; `enablePatchForce` is read by 4.29 and newer. A field that another tool has set is set back.
+PATCH_FORCE = "pulumi.com/patchForce"
+HOOK = "ownership"
+POLL_SECONDS = 0.5
+TERMINATING_SECONDS = 120
+_INSTANCE = "app.kubernetes.io/instance"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What this stack may write: the value of its label, and whether it takes over what a lost state has created."""
+
+    part_of: str
+    take_over: bool = False
+
+
+def identity(name: str = "owner", parent: pulumi.Resource | None = None) -> Output[str]:
+    """The id of this stack's state: 12 hexadecimal digits, made once and kept in the state. Previews know it too."""
+    opts = ResourceOptions(parent=parent, ignore_changes=["input"])
+    return pulumi.Stash(name, input=secrets.token_hex(6), opts=opts).output
+
+
+def guard(
+    connection: Connection,
+    owner: Output[str],
+    claim: Claim,
+    *,
+    hook: str = HOOK,
+    provider: pulumi.ProviderResource | None = None,
+    adopted: frozenset[str] = frozenset(),
+) -> pulumi.ResourceTransformation:
+    """A transformation that guards every Kubernetes object and annotates it with `owner`.
+
+    Only those that are registered with `provider`, where there is one. `adopted` are logical names of Services that
+    take the place of somebody else's (adoption.py). `hook` is a name that no other hook of the stack has. The
+    operator's release is guarded in operator.py: Helm, not the provider, creates its objects.
+    """
+
+    async def create(args: ResourceHookArgs) -> None:
+        await before_create(connection, dict(args.new_inputs or {}), claim)
+
+    async def update(args: ResourceHookArgs) -> None:
+        await before_update(connection, dict(args.new_inputs or {}), claim)
+
+    also_in_previews = ResourceHookOptions(on_dry_run=True)
+    hooks = ResourceHookBinding(
+        before_create=[ResourceHook(hook, create, opts=also_in_previews)],
+        before_update=[ResourceHook(f"{hook}-of-updates", update, opts=also_in_previews)],
+    )
+
+    def guarded(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
+        # What is imported or only read is registered as it is live.
+        if not _is_object(args.type_) or args.opts.import_ or args.opts.id:
+            return None
+        if provider is not None and not _is_of(provider, args):
+            return None
+        opts = args.opts if args.name in adopted else ResourceOptions.merge(ResourceOptions(hooks=hooks), args.opts)
+        return pulumi.ResourceTransformationResult(annotated(args.props, owner), opts)
+
+    return guarded
+
+
+def _is_object(type_: str) -> bool:
+    return type_.startswith("kubernetes:") and not type_.startswith("kubernetes:helm.sh/")
+
+
+def _is_of(provider: pulumi.ProviderResource, args: pulumi.ResourceTransformationArgs) -> bool:
+    given = args.opts.provider
+    if given is None and args.opts.parent is not None:
+        given = args.opts.parent.get_provider(args.type_)
+    return given is provider
+
+
+def annotated(props: Mapping[str, Any], owner: Output[str]) -> Mapping[str, Any]:
+    """The inputs of an object with the annotations of ours. Metadata that is an Output is left as it is."""
+    ours: dict[str, Any] = {OWNER: owner, PATCH_FORCE: "true"}
+    metadata = props.get("metadata")
+    if metadata is None or isinstance(metadata, Mapping):
+        metadata = dict(metadata or {})
+        metadata["annotations"] = _with(metadata.get("annotations"), ours)
+    elif hasattr(metadata, "annotations"):
+        metadata = copy.copy(metadata)
+        metadata.annotations = _with(metadata.annotations, ours)
+    return {**props, "metadata": metadata}
+
+
+def _with(annotations: Any, ours: dict[str, Any]) -> Any:
+    if annotations is None or isinstance(annotations, Mapping):
+        return {**(annotations or {}), **ours}
+    return Output.all(annotations, ours).apply(lambda both: {**(both[0] or {}), **both[1]})
+
+
+async def before_create(connection: Connection, body: Object, claim: Claim) -> None:
+    """Raises `ClusterError` where an object of that name belongs to somebody else. Waits for a terminating one."""
+    client = await reached(connection)
+    if client is None:
+        return
+    deadline = time.monotonic() + TERMINATING_SECONDS
+    while live := await kube.find(client, kube.url(body)):
+        terminating = "deletionTimestamp" in live["metadata"]
+        if not terminating and _is_own(body, live) and await _unused_certificates(client, live):
+            if pulumi.runtime.is_dry_run():
+                return
+            await kube.delete(client, kube.url(body))
+        elif pulumi.runtime.is_dry_run() or not terminating:
+            _take(body, live, claim)
+            return
+        if time.monotonic() > deadline:
+            raise ClusterError(
+                f"{_where(body)} has been terminating for {TERMINATING_SECONDS} s: see its finalizers, and run `up` "
+                "again"
+            )
+        await asyncio.sleep(POLL_SECONDS)
+
+
+async def before_update(connection: Connection, body: Object, claim: Claim) -> None:
+    """Raises `ClusterError` where another state has taken the object over since this one wrote it."""
+    client = await reached(connection)
+    live = await kube.find(client, kube.url(body)) if client else None
+    if live and owner_of(live) not in (None, owner_of(body)):
+        _other_state(body, live, claim)
+
+
+async def reached(connection: Connection) -> Any:
+    """A client of the API; None where a preview reaches none, which then shows what it can. `up` fails instead."""
+    try:
+        return await kube.api(connection)
+    except ClusterError:
+        if pulumi.runtime.is_dry_run():
+            return None
+        raise
+
+
+def _take(body: Object, live: Object, claim: Claim) -> None:
+    where = _where(body)
+    if not _is_own(body, live):
+        if why := foreign(live, claim.part_of):
+            raise ClusterError(f"{where} {why}")
+        if owner_of(live) is not None:
+            _other_state(body, live, claim)
+    if _holds_certificates(live):
+        # The new certificates of this run would cut clients off from whatever uses these.
+        raise ClusterError(
+            f"{where} holds certificates that the state does not know; delete it if no cluster uses it, or bring it "
+            "back with `pulumi import kubernetes:core/v1:Secret`"
+        )
+    # In a preview it may as well be what is about to be replaced.
+    if not pulumi.runtime.is_dry_run():
+        pulumi.log.info(f"{where} exists already and belongs to this stack: it is taken over")
+
+
+def _is_own(body: Object, live: Object) -> bool:
+    """Whether this very state has written the object."""
+    return owner_of(live) is not None and owner_of(live) == owner_of(body)
+
+
+def _holds_certificates(live: Object) -> bool:
+    return live["kind"] == "Secret" and "ca.crt" in live.get("data", {})
+
+
+async def _unused_certificates(client: Any, live: Object) -> bool:
+    """Whether the object is certificates that an interrupted `up` has made and no DaskCluster uses yet."""
+    if not _holds_certificates(live):
+        return False
+    meta = live["metadata"]
+    clusters = f"apis/kubernetes.dask.org/v1/namespaces/{meta['namespace']}/daskclusters"
+    return not await kube.items(client, clusters, {_INSTANCE: meta["labels"][_INSTANCE]})
+
+
+def _other_state(body: Object, live: Object, claim: Claim) -> None:
+    refuse_other_state(_where(body), claim, last_written(live))
+
+
+def refuse_other_state(where: str, claim: Claim, written: str = "") -> None:
+    """Raises `ClusterError` about what another state of a stack of this name owns; warns where it is to be taken."""
+    if claim.take_over:
+        why = f"{where} belongs to another state of '{claim.part_of}'{written}"
+        pulumi.log.warn(f"{why}: it is taken over, because takeOver is set")
+        return
+    command = f"`pulumi config set {pulumi.get_project()}:takeOver true`"
+    raise ClusterError(
+        f"{where} belongs to another state of a stack '{claim.part_of}'{written}: another person's stack of that name, "
+        f"or a state that was lost; if it is yours, run {command} and `up` once more; otherwise choose another name "
+        "for the stack and its namespaces, or use what exists (`dask:operator.install: false`, "
+        "`dask:namespace.create: false`)"
+    )
+
+
+def last_written(live: Object) -> str:
+    """`, last written by '<field manager>' at <time>`, as far as the API server tells."""
+    entries = [entry for entry in live["metadata"].get("managedFields", []) if entry.get("time")]
+    if not entries:
+        return ""
+    last = max(entries, key=lambda entry: entry["time"])
+    return f", last written by '{last['manager']}' at {last['time']}"
+
+
+def owner_of(body: Mapping[str, Any]) -> str | None:
+    """The id of the state that an object belongs to; None for one of nobody's, or of an earlier version of ours."""
+    return (body["metadata"].get("annotations") or {}).get(OWNER)
+
+
+def _where(body: Object) -> str:
+    return f"{body['kind']} '{body['metadata']['name']}'"
+
+
+def foreign(live: Mapping[str, Any], part_of: str) -> str | None:
+    """Why an object that exists belongs to no stack of this name, and what to do; None where it does."""
+    theirs = (live["metadata"].get("labels") or {}).get(PART_OF)
+    if theirs == part_of:
+        return None
+    whose = f"belongs to '{theirs}'" if theirs else "was not created by this program"
+    fix = "choose another name, or delete it"
+    if live["kind"] == "Namespace":
+        fix = (
+            "choose another, or use what exists: `dask:operator.install: false` for the operator's namespace, "
+            "`dask:namespace.create: false` for the clusters'"
+        )
+    return f"exists already and {whose}, so it is left alone; {fix}"

@@ -1,0 +1,127 @@
+"""The pods of one version of a cluster over time: which of them have started, and what keeps the others from it.
+
+Only the scheduler, the default workers and the declared worker groups count. A group that a failed `up` has left
+behind, or one that is about to be deleted, says nothing of this version.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import pulumi
+
+from ..kube import chart
+from ..kube import client as kube
+from ..kube import pods as health
+from ..kube.errors import ClusterError
+from ..kube.pods import Trouble
+from ..manifests.cluster import Target, expected_workers
+
+if TYPE_CHECKING:
+    from kr8s.asyncio import Api
+
+# How long a fatal reason has to last: one more kubelet retry, and a quota that the last cluster is just giving back.
+CERTAIN_SECONDS = 12
+# A pod as old as this is none that this `up` has made.
+WORKED_SECONDS = 600
+SCHEDULER = "scheduler"
+_GROUP, _COMPONENT = "dask.org/workergroup-name", "dask.org/component"
+
+
+class Hopeless(ClusterError):
+    """Something that does not mend itself keeps the cluster from becoming ready."""
+
+
+@dataclass
+class Watch:
+    """What is seen of one cluster, look by look. `wanted` is how many pods of each group have to start."""
+
+    client: "Api"
+    target: Target
+    wanted: dict[str, int]
+    since: dict[tuple[str, str], float] = field(default_factory=dict)
+    told: set[tuple[str, str]] = field(default_factory=set)
+    pods: list[kube.Object] = field(default_factory=list)
+
+    async def look(self, more: Sequence[Trouble] = ()) -> bool:
+        """Whether all wanted pods have started. Warns of what is new, of `more` too, and raises `Hopeless`."""
+        pods = await listed(self.client, self.target, "api/v1", "pods")
+        self.pods = [pod for pod in pods if self._counts(pod) and "deletionTimestamp" not in pod["metadata"]]
+        if not self.missing():
+            self.judge(more)
+            return True
+        deployments = await listed(self.client, self.target, "apis/apps/v1", "deployments")
+        refused = health.deployment_troubles([it for it in deployments if self._counts(it)])
+        old = [pod for pod in self.pods if health.age(pod) > WORKED_SECONDS]
+        young = [pod for pod in self.pods if pod not in old]
+        # One that crashes on somebody's task, in a cluster that has worked before, is told and keeps nobody from `up`.
+        passing = [replace(it, fatal=it.fatal and it.reason != health.CRASH_LOOP) for it in health.pod_troubles(old)]
+        self.judge([*more, *refused, *health.pod_troubles(young), *passing])
+        return False
+
+    def missing(self) -> dict[str, int]:
+        """Group -> how many pods that have not started."""
+        have = [_group(pod) for pod in self.pods if health.started(pod)]
+        return {group: lack for group, count in self.wanted.items() if (lack := count - have.count(group)) > 0}
+
+    def judge(self, troubles: Sequence[Trouble]) -> None:
+        """Remembers since when each trouble lasts, tells the lasting ones, and raises for a fatal one."""
+        now = time.monotonic()
+        keys = {(trouble.where, trouble.reason) for trouble in troubles}
+        self.since = {key: self.since.get(key, now) for key in keys}
+        for trouble in troubles:
+            key = (trouble.where, trouble.reason)
+            lasting = now - self.since[key] >= CERTAIN_SECONDS
+            if trouble.fatal and lasting:
+                raise Hopeless(f"the cluster '{self.target.name}' cannot become ready: {trouble}")
+            if not trouble.fatal and lasting and key not in self.told:
+                self.told.add(key)
+                pulumi.log.warn(f"{self.target.name}: still waiting: {trouble}")
+
+    def waiting_for(self) -> str:
+        """What is known of the pods that have not started."""
+        return ", ".join(f"{where} ({reason})" for where, reason in self.since) or "nothing was reported"
+
+    def _counts(self, it: kube.Object) -> bool:
+        return _group(it) in self.wanted
+
+
+def all_pods(target: Target) -> dict[str, int]:
+    """Group -> its pods, for a cluster that is to compute."""
+    return {SCHEDULER: 1} | expected_workers(target)
+
+
+def _group(it: kube.Object) -> str:
+    labels = it["metadata"].get("labels", {})
+    return SCHEDULER if labels.get(_COMPONENT) == SCHEDULER else labels.get(_GROUP, "")
+
+
+async def listed(client: "Api", target: Target, api: str, resource: str) -> list[kube.Object]:
+    """The cluster's objects of one kind as the API server has them in memory: a list from etcd costs it far more."""
+    labels = f"dask.org/cluster-name={target.physical_name}"
+    url = f"{api}/namespaces/{target.namespace}/{resource}"
+    return (await kube.get(client, url, labelSelector=labels, resourceVersion="0"))["items"]
+
+
+async def explain_idle_operator(client: "Api", target: Target) -> None:
+    """Raises `Hopeless` for the operator's own trouble: without it, a declared worker is only a number."""
+    pods = await kube.unless_forbidden(_operator_pods(client))
+    if pods is None:
+        return  # who may not look for it goes on waiting
+    if not pods:
+        raise Hopeless(
+            f"pods of the cluster '{target.name}' are missing, and "
+            "no dask-kubernetes-operator runs that could create them; "
+            "set `dask:operator.install: true` in the one stack that owns it, or look whether its Deployment is "
+            f"scaled to 0: `kubectl get deployments --all-namespaces -l app.kubernetes.io/name={chart.NAME}`"
+        )
+    troubles = health.pod_troubles(pods)
+    if troubles and troubles[0].fatal:
+        raise Hopeless(f"the operator does not run: {troubles[0]}")
+
+
+async def _operator_pods(client: "Api") -> list[kube.Object]:
+    """By the chart's label, else by what they run: an installation may have given the chart another name."""
+    pods = await kube.items(client, "api/v1/pods", chart.SELECTOR)
+    return pods or [pod for pod in await kube.items(client, "api/v1/pods") if health.is_operator(pod)]

@@ -1,0 +1,188 @@
+"""Repair of drift, in every run: a preview warns of it, `up` puts it right.
+
+When: the look comes first, beside everything else, so that an `up` without drift waits for nothing and a new cluster is
+none of its business. The repair comes after the cluster's own resources have been changed, because only then children
+and declaration speak of the same thing: replicas that go from 2 to 4 in the file are no drift while they are still 2.
+Then it looks again and mends what is left. Nothing depends on it: the cluster serves all the while. A program does not
+know what `--target` names, so a targeted `up` repairs as well.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import pulumi
+from pulumi import Output, Resource
+
+from ..kube import client as kube
+from ..kube import pods as health
+from ..kube.client import Connection
+from ..kube.errors import ClusterError
+from ..lifecycle import admission, drain, drift
+from ..lifecycle.drift import Drift, Live, url
+from ..manifests.cluster import Target
+from ..settings.formats.quantities import seconds
+
+if TYPE_CHECKING:
+    from kr8s.asyncio import Api
+
+POLL_SECONDS = 0.5
+# How many times `readyTimeout` all repairs of one cluster may take together, before the next one is begun.
+BOUND = 3
+
+
+def keep(connection: Connection, target: Target, changed: Sequence[Resource]) -> Output[None]:
+    """Warns of drift in a preview; in `up` repairs it once the resources in `changed` are as declared."""
+
+    async def mend(parts: list[Any]) -> None:
+        if parts[0] and not pulumi.runtime.is_dry_run():
+            await repair(await kube.api(connection), target)
+
+    before = Output.from_input(_seen(connection, target))
+    return Output.all(before, *(resource.urn for resource in changed)).apply(mend)
+
+
+async def _seen(connection: Connection, target: Target) -> int:
+    """How many drifts there are. Says them in a preview. What cannot be looked at must not stop anything."""
+    try:
+        client = await kube.api(connection)
+        live = await drift.look(client, target)
+        found = await admission.settled(client, target, live, drift.find(target, live)) if live else []
+    except Exception as error:
+        pulumi.log.warn(f"{target.name}: could not look for drift: {error}")
+        return 0
+    for one in found if pulumi.runtime.is_dry_run() else ():
+        pulumi.log.warn(f"drift: {one}" if one.refused else f"drift, which `up` repairs: {one}")
+    return len(found)
+
+
+async def repair(client: "Api", target: Target) -> None:
+    """Mends every drift, kind by kind, and waits for all pods of the cluster: workers end with their scheduler.
+
+    Begins nothing more after three times `readyTimeout`: what is left is told, and the next `up` goes on with it.
+    Raises `ClusterError` where something does not come about within `readyTimeout`.
+    """
+
+    def whole(live: Live) -> bool:
+        return all(map(_rolled_out, live.deployments.values()))
+
+    mended, deadline = False, time.monotonic() + BOUND * seconds(target.cluster.ready_timeout)
+    for kind, mend in _REPAIRS.items():
+        found = await _to_mend(client, target, kind)
+        for index, one in enumerate(found):
+            if time.monotonic() > deadline:
+                pulumi.log.warn(
+                    f"{target.name}: the repairs have taken {BOUND} times {target.cluster.ready_timeout} "
+                    f"(readyTimeout); the next `up` goes on with {len(found) - index} of the kind '{kind}'"
+                )
+                return
+            await mend(client, target, one)
+            mended = True
+    if mended:
+        await _until(client, target, whole, f"{target.physical_name} is whole")
+
+
+async def _to_mend(client: "Api", target: Target, kind: drift.Kind) -> list[Drift]:
+    """The drifts of one kind that can be repaired; all are told."""
+    live = await drift.look(client, target)
+    found = [one for one in drift.find(target, live) if one.kind == kind] if live else []
+    found = await admission.settled(client, target, live, found) if live else []
+    for one in found:
+        pulumi.log.warn(f"drift: {one}" if one.refused else f"drift, repairing it: {one}")
+    found = [one for one in found if not one.refused]
+    # One step of the operator's brings everything back that is missing.
+    return found[:1] if kind == "missing" else found
+
+
+async def _missing(client: "Api", target: Target, _: Drift) -> None:
+    """The operator makes what is not there when a cluster enters this phase (controller.py, on.field status.phase)."""
+
+    def made(live: Live) -> bool:
+        return all(one.kind != "missing" for one in drift.find(target, live)) and _phase(live) != "Created"
+
+    await kube.patch(client, url(target, "daskclusters", target.physical_name), {"status": {"phase": "Created"}})
+    await _until(client, target, made, "the operator has made again what was deleted")
+
+
+def _phase(live: Live) -> str:
+    return live.cluster.get("status", {}).get("phase", "")
+
+
+async def _service(client: "Api", target: Target, one: Drift) -> None:
+    await kube.patch(client, url(target, "services", one.name), admission.patch(target, one))
+
+
+async def _replicas(client: "Api", target: Target, one: Drift) -> None:
+    await _resize(client, target, one.name, target.cluster.workers.wanted)
+
+
+async def _workers(client: "Api", target: Target, one: Drift) -> None:
+    """The operator counts only when the number changes: so it is told what is there, and then what is wanted."""
+    live = await drift.look(client, target)
+    if live and one.name in live.groups:
+        wanted = live.groups[one.name]["spec"]["worker"]["replicas"]
+        await _resize(client, target, one.name, len(live.workers(one.name)))
+        await _resize(client, target, one.name, wanted)
+
+
+async def _resize(client: "Api", target: Target, group: str, replicas: int) -> None:
+    def resized(live: Live) -> bool:
+        body = live.groups.get(group, {"metadata": {}})
+        return drift.handled(body) == replicas == len(live.workers(group))
+
+    await kube.patch(client, url(target, "daskworkergroups", group), admission.resize(replicas))
+    await _until(client, target, resized, f"the operator has brought {group} to {replicas} workers")
+
+
+async def _scheduler(client: "Api", target: Target, one: Drift) -> None:
+    """Its restart loses all results, so it waits for an idle cluster as a replaced one is waited for."""
+    live = await drift.look(client, target)
+    if live and one.name in live.deployments and live.deployments[one.name].get("status", {}).get("availableReplicas"):
+        await drain.until_idle(client, target.namespace, target.physical_name, target.cluster.drain_timeout)
+    await _worker(client, target, one)
+
+
+async def _worker(client: "Api", target: Target, one: Drift) -> None:
+    """Gives a Deployment its declared pods, and waits until they run: so workers go one after another.
+
+    A worker's preStop hands its data over first.
+    """
+    if await kube.patch(client, url(target, "deployments", one.name), admission.patch(target, one)) is None:
+        return  # the operator has taken it away in the meantime, for a smaller number of workers
+
+    def rolled_out(live: Live) -> bool:
+        return one.name not in live.deployments or _rolled_out(live.deployments[one.name])
+
+    await _until(client, target, rolled_out, f"{one.name} runs as declared")
+
+
+def _rolled_out(deployment: kube.Object) -> bool:
+    status = deployment.get("status", {})
+    numbers = [status.get(key, 0) for key in ("replicas", "updatedReplicas", "availableReplicas")]
+    return status.get("observedGeneration") == deployment["metadata"]["generation"] and numbers == [1, 1, 1]
+
+
+async def _until(client: "Api", target: Target, true: Callable[[Live], bool], what: str) -> None:
+    """Waits until `true` of the live objects; raises `ClusterError` with the pods' troubles after `readyTimeout`."""
+    begin = time.monotonic()
+    while live := await drift.look(client, target):
+        if true(live):
+            pulumi.log.info(f"{what}, after {time.monotonic() - begin:.0f} s")
+            return
+        if time.monotonic() - begin > seconds(target.cluster.ready_timeout):
+            pods = f"api/v1/namespaces/{target.namespace}/pods"
+            found = await kube.items(client, pods, {"dask.org/cluster-name": target.physical_name})
+            why = "; ".join(map(str, health.pod_troubles(found))) or "see the operator's log"
+            raise ClusterError(f"{target.name}: not within {target.cluster.ready_timeout}: {what}: {why}")
+        await asyncio.sleep(POLL_SECONDS)
+
+
+_REPAIRS: dict[drift.Kind, Callable[["Api", Target, Drift], Awaitable[None]]] = {
+    "missing": _missing,
+    "service": _service,
+    "replicas": _replicas,
+    "workers": _workers,
+    "worker": _worker,
+    "scheduler": _scheduler,
+}

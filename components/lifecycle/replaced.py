@@ -1,0 +1,207 @@
+"""Replaced clusters: which DaskClusters a cluster takes the place of, and how they end.
+
+Each is drained and then deleted here, at once, rather than by the engine at the end of `up`. The engine deletes only
+when every other step has succeeded: until then new work could begin on a cluster that counts as drained.
+"""
+
+import asyncio
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pulumi
+
+from ..kube import client as kube
+from ..kube.client import Connection, Object
+from ..kube.errors import ClusterError
+from ..lifecycle import drain
+from ..lifecycle.ownership import OWNER
+from ..manifests import cluster as manifest
+from ..manifests.cluster import API_VERSION, Target
+from ..settings.formats.names import PART_OF
+from ..settings.formats.quantities import seconds
+
+if TYPE_CHECKING:
+    from kr8s.asyncio import Api
+
+_INSTANCE = "app.kubernetes.io/instance"
+
+
+@dataclass(frozen=True)
+class Record:
+    """What the engine says of the connection record: its owner's id, and the cluster that it named until now."""
+
+    owner: str | None = None
+    """The id in the stack's state; None where the program gives its objects none."""
+    named: str | None = None
+    """The name of a DaskCluster; None where the record is about to be created."""
+
+
+@dataclass(frozen=True)
+class Old:
+    """A live DaskCluster that no resource of the program declares any more."""
+
+    body: Object
+    certain: bool
+    """Whether it is this stack's beyond doubt. Only then it is deleted here."""
+
+    @property
+    def name(self) -> str:
+        return self.body["metadata"]["name"]
+
+    @property
+    def namespace(self) -> str:
+        return self.body["metadata"]["namespace"]
+
+
+async def drain_and_delete(
+    connection: Connection, target: Target, declared: Collection[Target], record: Record, moved: float | None = None
+) -> None:
+    """Drains every cluster that `target` takes the place of, and deletes it. `declared` are all of the program.
+
+    Raises `ClusterError`, after the others are done, where one may not be looked at: that one is not deleted.
+    """
+    client = await kube.api(connection)
+    old = await find(client, target, declared, record)
+    if old:
+        await _refuse_unmoved(client, target)
+    ends = (_end(client, it, _timeout(it, target, declared), moved) for it in old)
+    for result in await asyncio.gather(*ends, return_exceptions=True):
+        if isinstance(result, BaseException):
+            raise result
+
+
+async def _refuse_unmoved(client: "Api", target: Target) -> None:
+    """Raises `ClusterError` where the live endpoint leads elsewhere, as after a `--target` that leaves it out."""
+    endpoint = await kube.find(client, kube.url(manifest.endpoint(target))) or {}
+    led_to = ((endpoint.get("spec") or {}).get("selector") or {}).get("dask.org/cluster-name")
+    if led_to != target.physical_name:
+        raise ClusterError(
+            f"{target.name}: the endpoint leads to {led_to or 'nothing'} and not to {target.physical_name}, so no "
+            "older cluster is drained or deleted; run `up` without `--target`"
+        )
+
+
+async def _end(client: "Api", old: Old, timeout: str, moved: float | None) -> None:
+    await drain.until_idle(client, old.namespace, old.name, timeout, moved)
+    if not old.certain:
+        return
+    where = f"apis/{API_VERSION}/namespaces/{old.namespace}/daskclusters/{old.name}"
+    await kube.delete_with_children(client, where, old.body["metadata"]["uid"])
+    pulumi.log.info(f"{old.name}: deleted")
+
+
+def _timeout(old: Old, target: Target, declared: Collection[Target]) -> str:
+    """`drainTimeout` of the cluster that takes the place; the longest of all for one whose name nobody has now."""
+    if _label(old.body, _INSTANCE) == target.name:
+        return target.cluster.drain_timeout
+    return max((it.cluster.drain_timeout for it in declared), key=seconds, default=target.cluster.drain_timeout)
+
+
+async def find(client: "Api", target: Target, declared: Collection[Target], record: Record) -> list[Old]:
+    """The clusters that `target` takes the place of.
+
+    Older versions of it; the one that its connection record names; and, wherever they are, those with the id of this
+    stack's state: after another namespace, another stack's name, or another name under `dask:clusters`.
+    """
+    living = {(it.namespace, it.physical_name) for it in declared} | {(target.namespace, target.physical_name)}
+    names = {it.name for it in declared} | {target.name}
+    recorded = await _recorded(client, target, record)
+    found, nameless = [], []
+    for body in await _all(client, target, record):
+        meta = body["metadata"]
+        where = (meta["namespace"], meta["name"])
+        # A DaskJob's cluster belongs to the job.
+        if where in living or "deletionTimestamp" in meta or meta.get("ownerReferences"):
+            continue
+        if where in recorded or _is_version(body, target, record):
+            # Without an id of the state, other people's stack of this name carries the same labels.
+            found.append(Old(body, certain=where in recorded or record.owner is not None))
+        elif _label(body, _INSTANCE) == target.name:
+            found += _elsewhere(body, target, record)
+        elif _label(body, _INSTANCE) not in names:
+            nameless += _elsewhere(body, target, record)
+    return found + await _renamed(client, target, declared, record, nameless)
+
+
+async def _renamed(
+    client: "Api", target: Target, declared: Collection[Target], record: Record, nameless: list[Old]
+) -> list[Old]:
+    """Of the clusters whose names under `dask:clusters` nobody has now, those that `target` may have had before.
+
+    None where `target` is not new. While another new cluster is not ready yet, it may be that one's: then they are
+    drained and not deleted, and the last new cluster deletes them.
+    """
+    if record.named is not None or not nameless:
+        return []
+    urls = [_record_url(it) for it in declared if (it.namespace, it.name) != (target.namespace, target.name)]
+    last = all(await asyncio.gather(*(kube.find(client, url) for url in urls)))
+    return [Old(it.body, certain=it.certain and last) for it in nameless]
+
+
+def _is_version(body: Object, target: Target, record: Record) -> bool:
+    """Whether a DaskCluster is a version of `target`, in the same namespace."""
+    labels = body["metadata"].get("labels", {})
+    here = body["metadata"]["namespace"] == target.namespace and labels.items() >= target.labels.items()
+    return here and (record.owner is None or _owner(body) in (None, record.owner))
+
+
+def _elsewhere(body: Object, target: Target, record: Record) -> Iterable[Old]:
+    """A cluster in another namespace or with another name, where it is this stack's: by its id, or as far as known."""
+    if record.owner is None:
+        return
+    if _owner(body) == record.owner:
+        yield Old(body, certain=True)
+    elif _owner(body) is None and _label(body, PART_OF) == target.part_of:
+        yield Old(body, certain=False)
+
+
+async def _all(client: "Api", target: Target, record: Record) -> list[Object]:
+    """The DaskClusters of the namespace, and of all others where this stack's can be told from other people's."""
+    here = f"apis/{API_VERSION}/namespaces/{target.namespace}/daskclusters"
+    if record.owner is not None:
+        everywhere = kube.items(client, f"apis/{API_VERSION}/daskclusters", {"app.kubernetes.io/name": "dask"})
+        found = await kube.unless_forbidden(everywhere)
+        if found is not None:
+            return found
+        if record.named is None:
+            pulumi.log.warn(
+                f"{target.name}: may not list the DaskClusters of all namespaces: one that was in another namespace "
+                "until now is not drained; to move a cluster there, give `list` on `daskclusters` first"
+            )
+    return await kube.items(client, here)
+
+
+async def _recorded(client: "Api", target: Target, record: Record) -> set[tuple[str, str]]:
+    """The clusters that the connection record names: in the engine's state, and live."""
+    live = await kube.find(client, _record_url(target)) or {}
+    ours = _label(live, PART_OF) == target.part_of and (record.owner is None or _owner(live) in (None, record.owner))
+    named = {record.named, live.get("data", {}).get("DASK_CLUSTER_NAME") if ours else None}
+    return {(target.namespace, name) for name in named if name}
+
+
+def _record_url(target: Target) -> str:
+    return f"api/v1/namespaces/{target.namespace}/configmaps/{target.name}-connection"
+
+
+async def refuse_terminating(connection: Connection, target: Target) -> None:
+    """Raises `ClusterError` where the cluster that the endpoint is about to lead to is being deleted.
+
+    That happens where an `up` was killed while it deleted a replaced cluster, and the change is then taken back.
+    """
+    client = await kube.api(connection)
+    url = f"apis/{API_VERSION}/namespaces/{target.namespace}/daskclusters/{target.physical_name}"
+    live = await kube.find(client, url)
+    if live and "deletionTimestamp" in live["metadata"]:
+        raise ClusterError(
+            f"{target.name}: the DaskCluster '{target.physical_name}' is still being deleted, from an update that was "
+            "interrupted; run `up` again when `kubectl get daskclusters` no longer shows it"
+        )
+
+
+def _label(body: Object, key: str) -> Any:
+    return body.get("metadata", {}).get("labels", {}).get(key)
+
+
+def _owner(body: Object) -> str | None:
+    return body.get("metadata", {}).get("annotations", {}).get(OWNER)

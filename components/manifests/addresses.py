@@ -1,0 +1,65 @@
+"""The endpoint's addresses, as typed URLs and ports, from the endpoint Service and the nodes' hosts."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from ..manifests.cluster import Target
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where clients and browsers find one cluster. Ports are None where the type has none, or before they are known."""
+
+    scheduler_address: str | None
+    dashboard_url: str | None
+    scheduler_node_port: int | None
+    dashboard_node_port: int | None
+
+
+def address(target: Target, spec: Any, status: Any, hosts: list[str]) -> Address:
+    """The addresses behind a Service's `spec` and `status` outputs."""
+    settings, scheduler = target.cluster.endpoint, target.cluster.scheduler
+    ports = {"scheduler": scheduler.port, "dashboard": scheduler.dashboard_port}
+    node_ports: dict[str, int | None] = {"scheduler": None, "dashboard": None}
+    if settings.type == "ClusterIP":
+        host = f"{target.name}.{target.namespace}.svc"
+    elif settings.type == "LoadBalancer":
+        host = _load_balancer(status)
+    else:
+        host = hosts[0] if hosts else None
+        node_ports = {
+            "scheduler": settings.node_ports.scheduler or _node_port(spec, "dask-tcp-comm"),
+            "dashboard": settings.node_ports.dashboard or _node_port(spec, "dask-http-dashboard"),
+        }
+        ports = node_ports
+    host = host if settings.host == "auto" else settings.host
+    scheme = "tls" if target.cluster.tls.enabled else "tcp"
+    dashboard = _url("http", host, ports["dashboard"]) if settings.dashboard else None
+    return Address(
+        scheduler_address=_url(scheme, host, ports["scheduler"]),
+        dashboard_url=dashboard and f"{dashboard}/status",
+        scheduler_node_port=node_ports["scheduler"],
+        dashboard_node_port=node_ports["dashboard"] if settings.dashboard else None,
+    )
+
+
+def _url(scheme: str, host: str | None, port: int | None) -> str | None:
+    if not host or not port:
+        return None
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+
+
+def _load_balancer(status: Any) -> str | None:
+    ingress = _get(_get(status, "load_balancer", "loadBalancer"), "ingress") or []
+    return (_get(ingress[0], "hostname") or _get(ingress[0], "ip")) if ingress else None
+
+
+def _node_port(spec: Any, name: str) -> int | None:
+    port = next((port for port in _get(spec, "ports") or [] if _get(port, "name") == name), None)
+    number = _get(port, "node_port", "nodePort")
+    return None if number is None else int(number)
+
+
+def _get(output: Any, *names: str) -> Any:
+    """A property of an output, which the SDK gives as a typed object, or as it came where it knows no type."""
+    return next((output[name] for name in names if output and name in output), None)

@@ -1,0 +1,79 @@
+"""TLS material of one cluster: a CA of its own, and one leaf each for scheduler, workers and clients, in a Secret.
+
+Dask checks no host names, so any leaf of the CA is full access: hence one CA per cluster, whose key is thrown away.
+The material is made anew in every run and ignored (`ignore_changes`) once the Secret exists, so that it stays the same
+without a provider of its own; `tls.rotation` gives the Secret a new name, and so new material.
+"""
+
+import base64
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+ROLES = ("scheduler", "worker", "client")
+
+
+def client_files(data: Mapping[str, str] | None) -> dict[str, str]:
+    """What a client needs, from the Secret's data: `ca`, `cert` and `key` as PEM."""
+    names = {"ca": "ca.crt", "cert": "client.crt", "key": "client.key"}
+    return {name: base64.b64decode(data[key]).decode() for name, key in names.items() if data and key in data}
+
+
+def make(cluster: str, valid_days: int) -> dict[str, str]:
+    """A new CA and a leaf for each role, as PEM by file name. EC P-256."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.x509.oid import NameOID
+
+    start = datetime.now(UTC) - timedelta(minutes=5)
+
+    def name(role: str) -> x509.Name:
+        return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"{cluster} {role}"[:64])])
+
+    def certificate(role: str, public_key: Any, signer: Any, *, is_ca: bool) -> x509.Certificate:
+        builder = x509.CertificateBuilder(
+            issuer_name=name("CA"),
+            subject_name=name(role),
+            public_key=public_key,
+            serial_number=x509.random_serial_number(),
+            not_valid_before=start,
+            not_valid_after=start + timedelta(days=valid_days),
+        )
+        constraints = x509.BasicConstraints(ca=is_ca, path_length=0 if is_ca else None)
+        builder = builder.add_extension(constraints, critical=True)
+        # Python 3.13 and newer demand these (ssl.VERIFY_X509_STRICT, RFC 5280 4.2.1).
+        builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
+        issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key())
+        builder = builder.add_extension(issuer, critical=False)
+        return builder.add_extension(_usage(is_ca), critical=True).sign(signer, hashes.SHA256())
+
+    ca_key = ec.generate_private_key(ec.SECP256R1())
+    files = {"ca.crt": _pem(certificate("CA", ca_key.public_key(), ca_key, is_ca=True))}
+    for role in ROLES:
+        key = ec.generate_private_key(ec.SECP256R1())
+        files[f"{role}.crt"] = _pem(certificate(role, key.public_key(), ca_key, is_ca=False))
+        files[f"{role}.key"] = _key_pem(key)
+    return files
+
+
+def _usage(is_ca: bool) -> Any:
+    """A CA signs certificates, a leaf shows who it is."""
+    from cryptography.x509 import KeyUsage
+
+    never = dict.fromkeys(
+        ("content_commitment", "key_encipherment", "data_encipherment", "encipher_only", "decipher_only"), False
+    )
+    return KeyUsage(digital_signature=not is_ca, key_agreement=not is_ca, key_cert_sign=is_ca, crl_sign=is_ca, **never)
+
+
+def _pem(certificate: Any) -> str:
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    return certificate.public_bytes(Encoding.PEM).decode()
+
+
+def _key_pem(key: Any) -> str:
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()

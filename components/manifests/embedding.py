@@ -1,0 +1,72 @@
+"""The sources in scripts/ as they enter pods: without comments, docstrings and blank lines.
+
+A cluster's name holds a hash of what its pods run. So that prose changes no cluster, only code enters the pods. The
+text is cut by positions rather than written by `ast.unparse`, whose output is another one in each Python version.
+"""
+
+import ast
+import io
+import tokenize
+from functools import cache
+from pathlib import Path
+
+SCRIPTS = Path(__file__).parent / "scripts"
+# Images that set up their environment in the entrypoint (micromamba, for one) have no python3 on a preStop's PATH.
+_WITH_THE_WORKERS_PYTHON = r"""
+for process in /proc/[0-9]*; do
+  words=$(tr '\0' '\n' 2>/dev/null <"$process/cmdline")
+  python=$(printf '%s\n' "$words" | head -n 1)
+  case $python in
+  */python*) printf '%s\n' "$words" | grep -qx worker && [ -x "$python" ] && exec "$python" -c "$1" ;;
+  esac
+done
+exec python3 -c "$1"
+""".lstrip()
+
+
+def pre_stop() -> list[str]:
+    """The command of a worker's preStop."""
+    return ["sh", "-c", _WITH_THE_WORKERS_PYTHON, "retire", script("retire")]
+
+
+@cache
+def script(name: str) -> str:
+    """The code of scripts/<name>.py."""
+    return code_only((SCRIPTS / f"{name}.py").read_text())
+
+
+def code_only(source: str) -> str:
+    """The same program without comments, docstrings and blank lines."""
+    tree, lines = ast.parse(source), source.splitlines()
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            row, column = token.start
+            lines[row - 1] = lines[row - 1][:column].rstrip()
+    kept = _inside_texts(tree)
+    for first, last, instead in _docstrings(tree):
+        kept -= set(range(first, last + 1))
+        lines[first - 1 : last] = [instead, *[""] * (last - first)]
+    code = [line if number in kept else line.rstrip() for number, line in enumerate(lines, start=1)]
+    return "".join(f"{line}\n" for number, line in enumerate(code, start=1) if line or number in kept)
+
+
+def _docstrings(tree: ast.AST) -> list[tuple[int, int, str]]:
+    """First and last line of each docstring, and what takes its place."""
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            first = node.body[0] if node.body else None
+            if (
+                isinstance(first, ast.Expr)
+                and isinstance(first.value, ast.Constant)
+                and isinstance(first.value.value, str)
+            ):
+                instead = " " * first.col_offset + "pass" if len(node.body) == 1 else ""
+                found.append((first.lineno, first.end_lineno or first.lineno, instead))
+    return found
+
+
+def _inside_texts(tree: ast.AST) -> set[int]:
+    """The lines of texts that go over several lines, where a blank line is a part of the text."""
+    texts = [node for node in ast.walk(tree) if isinstance(node, ast.Constant | ast.JoinedStr)]
+    return {line for it in texts if (end := it.end_lineno) and end > it.lineno for line in range(it.lineno, end + 1)}

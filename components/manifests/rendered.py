@@ -1,0 +1,221 @@
+"""The pods of a stack as they will run, `podTemplate` and all, and the rules for them, each where it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel
+
+from ..manifests import pod as podspec
+from ..manifests import worker_arguments as workerargs
+from ..manifests.pod import Spec, Surroundings
+from ..settings.checks import pod_fields as podfields
+from ..settings.checks import pod_levels as podlevels
+from ..settings.checks import pod_promises as podpromises
+from ..settings.checks import pod_rules as podrules
+from ..settings.checks.messages import Path, Rule, nearest
+from ..settings.checks.paths import at
+from ..settings.checks.run import UNKNOWN, known
+from ..settings.cluster import Scheduler, Tls, WorkerPods, Workers
+from ..settings.job import Job, Runner
+from ..settings.pod import PodSettings, merge
+from ..settings.pod_merge import KEYS, ROLES, identity
+from ..settings.volumes import RESERVED_NAME
+
+if TYPE_CHECKING:
+    from ..settings.cluster import Cluster
+    from ..settings.stack import Settings
+
+# Fields of a pod that are a setting of the same name.
+_SETTINGS = ("tolerations", "affinity", "topologySpreadConstraints", "nodeSelector")
+_FIELDS = {"topologySpreadConstraints": "topology_spread_constraints", "nodeSelector": "node_selector"}
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """One kind of pod, and the settings that it is made of."""
+
+    path: Path
+    """Where its role is written, such as `("clusters", "a", "workers")`."""
+    owner_path: Path
+    settings: PodSettings
+    """What is said of the role itself."""
+    owner: PodSettings
+    """The cluster or the job."""
+    plain: Spec
+    """The pod spec without `podTemplate`."""
+    pod: Spec
+
+    @property
+    def templates(self) -> Iterator[tuple[Path, Spec]]:
+        for path, settings in ((self.path, self.settings), (self.owner_path, self.owner)):
+            if settings.pod_template:
+                yield (*path, "podTemplate"), settings.pod_template
+
+    def written(self, path: Path) -> Path | None:
+        """Where a part of the pod is written. None for what the program makes by itself, or has already judged."""
+        for start, template in self.templates:
+            if (place := _inside(template, self.pod, path)) is not None:
+                return (*start, *place)
+        if path[0] in _SETTINGS:
+            return (*self._holder(_FIELDS.get(str(path[0]), str(path[0]))), *path)
+        return self._argument(path) or self._variable(path)
+
+    def _holder(self, field: str) -> Path:
+        """Whose setting counts: the role's, or the one that it inherits."""
+        return self.path if field in self.settings.model_fields_set else self.owner_path
+
+    def _argument(self, path: Path) -> Path | None:
+        extra = getattr(self.settings, "extra_args", ())
+        if path[:3] != ("containers", 0, "args") or len(path) < 4:
+            return None
+        index = int(path[3]) - len(self.plain["containers"][0]["args"]) + len(extra)
+        return (*self.path, "extraArgs", index) if index >= 0 else None
+
+    def _variable(self, path: Path) -> Path | None:
+        """Which of Dask's routes are served can be said in `env` and `daskConfig`; all else there is judged earlier."""
+        name = self.pod["containers"][0]["env"][path[3]]["name"] if path[:3] == ("containers", 0, "env") else ""
+        if not name.endswith("HTTP__ROUTES"):
+            return None
+        steps = ("distributed", name.split("__")[1].lower(), "http", "routes")
+        for start, settings in ((self.path, self.settings), (self.owner_path, self.owner)):
+            if name in settings.env:
+                return (*start, "env", name)
+            if at(settings.dask_config, steps) is not None:
+                return (*start, "daskConfig", *steps)
+        return None
+
+
+def _inside(template: Any, pod: Any, path: Path) -> Path | None:
+    """The path in a template of what stands in the pod at `path`: as far as the template has it."""
+    place: list[str | int] = []
+    field = ""
+    for depth, step in enumerate(path):
+        below = pod[step] if isinstance(step, int) or step in pod else None
+        if isinstance(template, dict) and step in template:
+            template, field = template[step], str(step)
+            place.append(step)
+        elif isinstance(template, list) and isinstance(step, int) and (found := _item(template, below, field, step)):
+            index, template = found
+            place.append(index)
+        elif depth == len(path) - 1 and place and below is None and isinstance(template, dict):
+            return (*place, step)
+        else:
+            return None
+        pod = below
+    return tuple(place)
+
+
+def _item(template: list[Any], item: Any, field: str, index: int) -> tuple[int, Any] | None:
+    if field in KEYS:
+        same = [i for i, it in enumerate(template) if it and identity(KEYS[field], it) == identity(KEYS[field], item)]
+        return (same[-1], template[same[-1]]) if same else None
+    return (index, template[index]) if index < len(template) else None
+
+
+def pods(settings: Settings) -> Iterator[Callable[[], Rendered]]:
+    """Every kind of pod of a stack, each rendered when it is asked for: what is not known yet ends there."""
+    restricted = settings.namespace.pod_security == "restricted"
+    owners: dict[Path, Cluster | Job] = {("clusters", name): cluster for name, cluster in settings.clusters.items()}
+    owners |= {("jobs", name): job for name, job in settings.jobs.items()}
+    for owner_path, owner in owners.items():
+        tls = Tls() if isinstance(owner, Job) else owner.tls
+        place = Surroundings(str(owner_path[1]), settings.namespace.name, restricted, tls, "certificates", {})
+        if not _is_known([vars(owner)[field] for field in PodSettings.model_fields]):
+            continue
+        for role_path, role in owner.roles().items():
+            if _is_known(role):
+                yield partial(_rendered, owner, role, (*owner_path, *role_path), owner_path, place)
+
+
+def _is_known(value: Any) -> bool:
+    """Whether nothing in the settings has been reported as wrong."""
+    if isinstance(value, BaseModel):
+        return all(map(_is_known, vars(value).values()))
+    if isinstance(value, dict):
+        return all(map(_is_known, value.values()))
+    if isinstance(value, list | tuple):
+        return all(map(_is_known, value))
+    return value is not UNKNOWN
+
+
+def _rendered(owner: PodSettings, role: PodSettings, path: Path, owner_path: Path, place: Surroundings) -> Rendered:
+    merged = merge(owner, role)
+    without = merged.model_copy(update={"pod_template": {}})
+    plain = _spec(role, without, place)
+    pod = podspec.laid_over(plain, merged.pod_template) if merged.pod_template else plain
+    return Rendered(path, owner_path, role, owner, plain, pod)
+
+
+def _spec(role: PodSettings, merged: PodSettings, place: Surroundings) -> Spec:
+    if isinstance(role, Scheduler):
+        return podspec.scheduler(role, merged, place)
+    if isinstance(role, WorkerPods):
+        return podspec.worker(role, merged, place)
+    assert isinstance(role, Runner)
+    return podspec.runner(list(role.command) or ["python3", "-c", role.script or ""], merged, place)
+
+
+def as_they_run(settings: Settings) -> Iterator[Rule]:
+    """What is wrong with the pods that the settings lead to."""
+    for render in pods(settings):
+        yield from known(_checked, render, settings.namespace.pod_security)
+
+
+def _checked(render: Callable[[], Rendered], level: str) -> Iterator[Rule]:
+    made = render()
+    own = made.plain["containers"][0]["name"]
+    if isinstance(made.settings, WorkerPods):
+        autoscaled = isinstance(made.settings, Workers) and made.settings.autoscaled
+        found = workerargs.broken(made.settings, merge(made.owner, made.settings), autoscaled=autoscaled)
+        yield from (_moved(rule, (*made.path, *(rule.context or {})["path"])) for rule in found)
+    if any(made.templates):
+        if any(_misshapen(made)):
+            return
+        yield from _strangers(made, own)
+        absent = list(_placed(made, podfields.absent(made.pod, podfields.pod_schema())))
+        yield from absent
+        if absent:
+            return
+        yield from _placed(made, podlevels.forbidden(made.pod, level))
+    yield from _placed(made, podrules.refused(made.pod, deployed=own != "job"))
+    tls = any(volume["name"] == RESERVED_NAME for volume in made.plain.get("volumes", ()))
+    extra = len(getattr(made.settings, "extra_args", ()))
+    yield from _placed(made, podpromises.broken(made.plain, made.pod, extra, tls=tls))
+
+
+def _placed(made: Rendered, found: Iterator[Rule]) -> Iterator[Rule]:
+    """The rules where the broken parts are written."""
+    for rule in found:
+        if (place := made.written((rule.context or {})["path"])) is not None:
+            yield _moved(rule, place)
+
+
+def _moved(rule: Rule, place: Path) -> Rule:
+    context = rule.context or {}
+    hidden: dict[str, Any] = {"value": None} if context["hide"] else {}
+    return Rule(context["rule"], context["fix"], place, **hidden)
+
+
+def _misshapen(made: Rendered) -> Iterator[Rule]:
+    """Values of another type than the field's: podfields.py tells of them, and nothing more can be said."""
+    for path, settings in ((made.path, made.settings), (made.owner_path, made.owner)):
+        for rule in podfields.raw_fields(path, settings):
+            if str((rule.context or {})["rule"]).startswith("must be"):
+                yield rule
+
+
+def _strangers(made: Rendered, own: str) -> Iterator[Rule]:
+    """Containers of another role, of which nothing would come."""
+    of_owner = [*ROLES] if isinstance(made.owner, Job) else ["scheduler", "worker"]
+    for path, template in made.templates:
+        allowed = of_owner if path[:-1] == made.owner_path else [own]
+        for index, box in enumerate(template.get("containers") or ()):
+            name = (box or {}).get("name")
+            if name in ROLES and name not in allowed:
+                near = nearest(name, allowed) or allowed[0]
+                rule = "is the container of another kind of pod"
+                yield Rule(rule, f"did you mean '{near}'?", (*path, "containers", index, "name"))

@@ -1,0 +1,59 @@
+"""The arguments of a worker's process, and how many Dask workers it starts."""
+
+import math
+from collections.abc import Iterator
+
+from ..settings.checks.messages import Rule
+from ..settings.cluster import WorkerPods
+from ..settings.formats.quantities import amount
+from ..settings.pod import PodSettings
+
+_GPU = "nvidia.com/"
+
+
+def arguments(settings: WorkerPods, pod: PodSettings) -> list[str]:
+    """The command line. CPU and memory of the container are shared among the workers in it."""
+    limits, share = pod.resources.all_limits(), processes(settings, pod)
+    args = [*settings.command, "--name", "$(DASK_WORKER_NAME)", "--dashboard"]
+    args += ["--dashboard-address", f":{settings.dashboard_port}"]
+    # `dask cuda worker` starts a worker for each GPU, with one thread unless it is told otherwise.
+    if share > 1 and not is_cuda(settings):
+        args += ["--nworkers", str(share)]
+    from_limit = math.ceil(amount(limits["cpu"]) / share) if "cpu" in limits and not is_cuda(settings) else None
+    if threads := settings.threads or from_limit:
+        args += ["--nthreads", str(threads)]
+    if "memory" in limits:
+        args += ["--memory-limit", str(int(amount(limits["memory"]) / share))]
+    if settings.port:
+        args += ["--worker-port", str(settings.port)]
+    return [*args, *settings.extra_args]
+
+
+def processes(settings: WorkerPods, pod: PodSettings) -> int:
+    """How many Dask workers a pod has. With more than one they are called `<pod>-0`, `<pod>-1`, ..."""
+    return settings.processes or (max(1, _gpus(pod)) if is_cuda(settings) else 1)
+
+
+def is_cuda(settings: WorkerPods) -> bool:
+    """Whether the workers are those of dask-cuda, whose number is that of the GPUs (CUDAWorker)."""
+    return settings.command[-2:] == ("cuda", "worker") or settings.command[-1] == "dask-cuda-worker"
+
+
+def _gpus(pod: PodSettings) -> int:
+    limits = pod.resources.all_limits()
+    return sum(int(amount(value)) for name, value in limits.items() if name.startswith(_GPU))
+
+
+def broken(settings: WorkerPods, pod: PodSettings, *, autoscaled: bool) -> Iterator[Rule]:
+    """What does not go with several workers in a pod, and with those of dask-cuda."""
+    count = processes(settings, pod)
+    if is_cuda(settings) and not (settings.processes or _gpus(pod)):
+        fix = "add `resources: {limits: {nvidia.com/gpu: '1'}}`, or `processes`"
+        yield Rule("starts a worker for each GPU, and no GPU is asked for", fix, ("command",))
+    if settings.port and (count > 1 or is_cuda(settings)):
+        rule = "can be the port of one worker only" if count > 1 else "is no option of `dask cuda worker`"
+        yield Rule(rule, "remove it", ("port",))
+    if autoscaled and count > 1:
+        place = ("processes",) if settings.processes else ("command",)
+        rule = "cannot be used with `maximum`: the operator's autoscaler knows one worker in each pod"
+        yield Rule(rule, "use `replicas`, or more pods", place)

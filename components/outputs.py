@@ -1,0 +1,27 @@
+"""The outputs of a stack. In: its components. Out: what `pulumi stack output` shows; the names are a contract."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+
+from .cluster import DaskCluster
+from .job import DaskJob
+
+FLAT = ("schedulerAddress", "dashboardUrl", "schedulerNodePort", "dashboardNodePort")
+
+
+def export(namespace: str, clusters: Mapping[str, DaskCluster], jobs: Mapping[str, DaskJob]) -> None:
+    """Exports `namespace`, `clusters`, and with exactly one cluster its addresses once more, flat."""
+    shown: dict[str, Any] = {name: cluster.outputs() for name, cluster in clusters.items()}
+    pulumi.export("namespace", namespace)
+    pulumi.export("clusters", shown)
+    if len(clusters) == 1:
+        [only] = shown.values()
+        for name in FLAT:
+            pulumi.export(name, only[name])
+    if jobs:
+        pulumi.export("jobs", {name: job.outputs() for name, job in jobs.items()})
+    encrypted = {name: cluster.client_tls for name, cluster in clusters.items() if cluster.encrypted}
+    if encrypted:
+        pulumi.export("clientTls", pulumi.Output.secret(encrypted))

@@ -1,0 +1,171 @@
+"""What the program relies on in its own containers: held for a pod as it is rendered, whatever was laid over it.
+
+`plain` is the pod without its `podTemplate`. Each rule carries its path within the pod.
+"""
+
+import ast
+import re
+import shlex
+from collections.abc import Iterator
+from typing import Any
+
+from ...settings.checks.messages import Path, Rule
+from ...settings.dask_config import RESERVED_ENV, encrypts
+
+Spec = dict[str, Any]
+_OWN: Path = ("containers", 0)
+_LISTENS = "would let it listen where neither probes nor other pods look"
+_SECURE = "would change the encryption, which `tls` sets up"
+_HIDES = "would move or remove `/health`, which the probes ask"
+# Options that would move what the rest of the program looks for: why, and what to do instead.
+_OPTIONS: dict[str, tuple[str, str]] = {
+    **dict.fromkeys(("--host", "--interface", "--listen-address", "--contact-address"), (_LISTENS, "remove it")),
+    **dict.fromkeys(("--protocol", "--tls-ca-file", "--tls-cert", "--tls-key"), (_SECURE, "use `tls`")),
+    **dict.fromkeys(("--dashboard-prefix", "--no-dashboard"), (_HIDES, "remove it")),
+    "--dashboard-address": (_HIDES, "set `dashboardPort`"),
+    "--port": (_LISTENS, "set `port`"),
+    "--worker-port": ("would open a port that the pod does not name", "set `port`"),
+    "--name": ("would change the workers' names, by which they are retired", "remove it"),
+    **dict.fromkeys(
+        ("--nworkers", "--nprocs"), ("would change how many workers a pod has", "remove it, and set `processes`")
+    ),
+    "--scheduler-file": ("would lead to another scheduler", "remove it"),
+    **dict.fromkeys(("--help", "--version"), ("ends the process at once", "remove it")),
+}
+_ROUTES = {
+    "scheduler": (
+        "DASK_DISTRIBUTED__SCHEDULER__HTTP__ROUTES",
+        ("distributed.http.health", "distributed.http.scheduler.json"),
+    ),
+    "worker": ("DASK_DISTRIBUTED__WORKER__HTTP__ROUTES", ("distributed.http.health",)),
+}
+
+
+def broken(plain: Spec, pod: Spec, extra: int, *, tls: bool) -> Iterator[Rule]:
+    """What the pod has lost. `extra`: how many of the plain pod's last arguments are the person's."""
+    before, box = plain["containers"][0], pod["containers"][0]
+    role = before["name"]
+    if box.get("image") != before.get("image"):
+        yield Rule(
+            "is not the image that clients and the verify Job are told of", "move it to `image`", (*_OWN, "image")
+        )
+    yield from _variables(before, box, tls=tls)
+    if role == "job":
+        if pod.get("restartPolicy") != "Never":
+            yield Rule("must be Never, because the runner's end is the job's end", "remove it", ("restartPolicy",))
+        return
+    yield from _arguments(before, box, extra)
+    yield from _routes(role, box)
+    yield from _named_ports(before, box)
+    if tls:
+        yield from _certificates(plain, pod)
+    if role == "worker":
+        yield from _departure(plain, pod)
+
+
+def _variables(before: Spec, box: Spec, *, tls: bool) -> Iterator[Rule]:
+    ours = {variable["name"]: variable for variable in before["env"]}
+    for index, variable in enumerate(box["env"]):
+        name = variable["name"]
+        if variable != ours.get(name) and name in RESERVED_ENV:
+            yield Rule(f"cannot set {name}: {RESERVED_ENV[name]}", "remove it", (*_OWN, "env", index), None)
+        elif variable != ours.get(name) and tls and encrypts(name):
+            rule = f"cannot set {name}, which the program sets, because tls is enabled"
+            yield Rule(rule, "remove it", (*_OWN, "env", index), None)
+
+
+def _arguments(before: Spec, box: Spec, extra: int) -> Iterator[Rule]:
+    own = _options(before["args"][: len(before["args"]) - extra], "args")
+    ours = {option: value for option, value, _ in own}
+    live = [*_options(box.get("command", []), "command"), *_options(box.get("args", []), "args")]
+    role, kept = before["name"], set[str]()
+    for option, value, path in live:
+        if option in ours and _same(option, value, ours[option]):
+            kept.add(option)
+        elif option in _OPTIONS and not (role == "scheduler" and option == "--name"):
+            rule, fix = _OPTIONS[option]
+            yield Rule(rule, fix, path)
+        elif re.match(r"[a-z]+://", option):
+            yield Rule("is a second address of a scheduler", "remove it", path)
+    lost = ours.keys() & _OPTIONS.keys() - kept - {option for option, _, _ in live}
+    if lost:
+        line = " ".join(f"{option} {ours[option]}" for option in ours if option in lost)
+        rule = f"must keep `{line}`, on which the rest of the program relies"
+        yield Rule(rule, "use `extraArgs` for what is added, or repeat it here", (*_OWN, "args"), None)
+
+
+def _options(words: list[Any], field: str) -> list[tuple[str, str, Path]]:
+    """Options with their value, and everything else with none; a text with blanks is a command line of its own."""
+    flat: list[tuple[str, Path]] = []
+    for index, word in enumerate(words):
+        flat += [(part, (*_OWN, field, index)) for part in _words(str(word))]
+    pairs = zip(flat, [*(word for word, _ in flat[1:]), ""], strict=False)
+    return [
+        (word.partition("=")[0], word.partition("=")[2] if word.startswith("-") and "=" in word else after, path)
+        for (word, path), after in pairs
+    ]
+
+
+def _words(text: str) -> list[str]:
+    try:
+        return shlex.split(text) if re.search(r"\s", text) else [text]
+    except ValueError:
+        return text.split()
+
+
+def _same(option: str, value: str, ours: str) -> bool:
+    if option == "--name":
+        return re.fullmatch(r"\$[({]?DASK_WORKER_NAME[)}]?", value) is not None
+    return value == ours or (option == "--dashboard-address" and value.endswith(ours))
+
+
+def _routes(role: str, box: Spec) -> Iterator[Rule]:
+    """Dask's pages: the probes ask `/health`, and a drain asks the scheduler's `/json/counts.json`."""
+    name, needed = _ROUTES[role]
+    for index, variable in enumerate(box["env"]):
+        if variable["name"] != name or "value" not in variable:
+            continue
+        try:
+            given = ast.literal_eval(variable["value"])
+        except (SyntaxError, ValueError):
+            given = [variable["value"]]
+        if lacks := [route for route in needed if route not in given]:
+            rule = f"must contain {' and '.join(lacks)}, which the program asks"
+            yield Rule(rule, f"add {' and '.join(map(repr, lacks))} to it", (*_OWN, "env", index, "value"))
+
+
+def _named_ports(before: Spec, box: Spec) -> Iterator[Rule]:
+    settings = {"tcp-comm": "port", "http-dashboard": "dashboardPort"}
+    for port in before["ports"]:
+        name, number = port["name"], port["containerPort"]
+        if not any(it.get("name") == name and it["containerPort"] == number for it in box["ports"]):
+            rule = f"takes the place of port {number}, called '{name}', which probes and Services refer to"
+            other = next(
+                i for i, it in enumerate(box["ports"]) if it["containerPort"] == number or it.get("name") == name
+            )
+            yield Rule(rule, f"remove it, or set `{settings[name]}`", (*_OWN, "ports", other), None)
+
+
+def _certificates(plain: Spec, pod: Spec) -> Iterator[Rule]:
+    for field, holder, base, path in (
+        ("volumes", pod, plain, ()),
+        ("volumeMounts", pod["containers"][0], plain["containers"][0], _OWN),
+    ):
+        ours = [item for item in base[field] if item["name"] == "dask-tls"]
+        for index, item in enumerate(holder[field]):
+            taken = item.get("name") == "dask-tls" or item.get("mountPath") in [it.get("mountPath", "") for it in ours]
+            if taken and item not in ours:
+                yield Rule("belongs to the certificates", "choose another", (*path, field, index), None)
+
+
+def _departure(plain: Spec, pod: Spec) -> Iterator[Rule]:
+    """A worker hands over its data in its preStop, within its grace period."""
+    given = pod.get("terminationGracePeriodSeconds")
+    if given != plain["terminationGracePeriodSeconds"]:
+        rule = "would cut off the worker while it hands over its data"
+        fix = f"set `terminationGracePeriod: {given or 1}s`"
+        yield Rule(rule, fix, ("terminationGracePeriodSeconds",))
+    before, box = plain["containers"][0], pod["containers"][0]
+    if box.get("lifecycle", {}).get("preStop") != before["lifecycle"]["preStop"]:
+        rule = "takes the place of the hook by which a worker hands over its data"
+        yield Rule(rule, "remove it", (*_OWN, "lifecycle", "preStop"), None)

@@ -1,0 +1,133 @@
+"""The base of all settings models, and the field types they share. In: JSON values. Out: frozen, strict models."""
+
+import math
+from collections.abc import Callable, Iterable
+from typing import Annotated, Any, ClassVar, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    ValidationInfo,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic.alias_generators import to_camel
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+
+from ..settings.checks.messages import Rule, Rules
+from ..settings.checks.run import VALUES_ONLY
+from ..settings.formats import addresses, images, names, quantities
+
+Check = Callable[[Any], Iterable[Rule]]
+
+
+class Model(BaseModel):
+    """Frozen, strict, and closed: an unknown key is a mistake. Keys are camelCase in YAML and snake_case here.
+
+    The docstrings of classes and fields are what docs/configuration.md and the JSON Schema say.
+    """
+
+    # `defer_build`: one validator for the whole tree instead of one for every class takes a third off the start-up.
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", alias_generator=to_camel, defer_build=True)
+
+    checks: ClassVar[tuple[Check, ...]] = ()
+    """Each yields the rules that this object breaks across its fields."""
+
+    @model_validator(mode="after")
+    def _fits_together(self, info: ValidationInfo) -> Self:
+        """Checks at once what is made in Python; `checking.checked` has a context and checks when it has all parts."""
+        broken = [rule for check in self.checks for rule in check(self)] if info.context is None else []
+        if broken:
+            raise Rules(broken)
+        return self
+
+
+def pattern(regex: str, example: str, longest: int | None = None, more: dict[str, Any] | None = None) -> WithJsonSchema:
+    """The JSON Schema of a text. `(?!\\n)`: in Python, whose `$` also stands before a last line break."""
+    length = {"maxLength": longest} if longest else {}
+    return WithJsonSchema(
+        {"type": "string", "pattern": f"^(?:{regex})$(?!\\n)", "examples": [example]} | length | (more or {})
+    )
+
+
+class Word:
+    """For the JSON Schema: a word that may stand in place of the value."""
+
+    def __init__(self, word: str) -> None:
+        self.word = word
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"anyOf": [{"const": self.word}, handler(core)], "default": self.word}
+
+
+def key(check: Callable[[str], str]) -> AfterValidator:
+    """A check of what may be a key. In the second pass wrong keys stay, so that what is below them is checked too."""
+
+    def validate(value: str, info: ValidationInfo) -> str:
+        return value if info.context == VALUES_ONLY else check(value)
+
+    return AfterValidator(validate)
+
+
+def written(example: Callable[[int | float], str], rule: str = "must be a string with a unit") -> BeforeValidator:
+    """Says how a bare number is to be written."""
+
+    def validate(value: Any) -> Any:
+        if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 2**63:
+            raise Rule(rule, f'write "{example(value)}"')
+        return value
+
+    return BeforeValidator(validate)
+
+
+_CLUSTER_LENGTH, _LABEL_LENGTH = names.CLUSTER_NAME_LENGTH, names.DNS_LABEL_LENGTH
+_OBJECT_LENGTH = names.OBJECT_NAME_LENGTH
+_NOT_DEFAULT = {"not": {"const": names.DEFAULT_GROUP}}
+_NOT_SYSTEM = {"not": {"enum": list(names.SYSTEM_NAMESPACES)}}
+_NOT_RESERVED = {"not": {"pattern": f"^(?:{names.RESERVED_LABELS})$"}}
+
+ClusterName = Annotated[str, key(names.cluster_name), pattern(names.CLUSTER, "analytics", _CLUSTER_LENGTH)]
+GroupName = Annotated[str, key(names.group_name), pattern(names.LABEL, "highmem", _LABEL_LENGTH, _NOT_DEFAULT)]
+Name = Annotated[str, key(names.dns_label), pattern(names.LABEL, "data", _LABEL_LENGTH)]
+NamespaceName = Annotated[
+    str, AfterValidator(names.namespace_name), pattern(names.LABEL, "dask", _LABEL_LENGTH, _NOT_SYSTEM)
+]
+ObjectName = Annotated[str, AfterValidator(names.object_name), pattern(names.SUBDOMAIN, "my-object", _OBJECT_LENGTH)]
+SecretKey = Annotated[str, key(names.secret_key), pattern(names.SECRET_KEY, "PASSWORD", _OBJECT_LENGTH)]
+LabelKey = Annotated[str, key(names.label_key), pattern(names.LABEL_KEY, "example.com/team")]
+OwnLabelKey = Annotated[str, key(names.own_label_key), pattern(names.LABEL_KEY, "example.com/team", more=_NOT_RESERVED)]
+LabelValue = Annotated[str, AfterValidator(names.label_value), pattern(names.LABEL_VALUE, "research", _LABEL_LENGTH)]
+Image = Annotated[str, AfterValidator(images.image), pattern(images.IMAGE, "ghcr.io/dask/dask:2026.8.0-py3.11")]
+ImageName = Annotated[
+    str, AfterValidator(images.image_name), pattern(images.NAME, "ghcr.io/dask/dask-kubernetes-operator")
+]
+ImageTag = Annotated[str, AfterValidator(images.image_tag), pattern(images.PINNED_TAG, "2026.3.0")]
+Cpu = Annotated[str, written(str, "must be a string"), AfterValidator(quantities.cpu), pattern(quantities.CPU, "500m")]
+Memory = Annotated[
+    str,
+    written(lambda number: f"{number}Gi" if number < 2**20 else f"{number}"),
+    AfterValidator(quantities.memory),
+    pattern(quantities.MEMORY, "2Gi"),
+]
+Quantity = Annotated[
+    str, written(str, "must be a string"), AfterValidator(quantities.quantity), pattern(quantities.QUANTITY, "10Gi")
+]
+_SECONDS = written(lambda number: f"{math.ceil(number)}s")
+Duration = Annotated[
+    str, _SECONDS, AfterValidator(quantities.positive_duration), pattern(f"(?=.*[1-9]){quantities.DURATION}", "10m")
+]
+DurationOrZero = Annotated[str, _SECONDS, AfterValidator(quantities.duration), pattern(quantities.DURATION, "10m")]
+Host = Annotated[str, AfterValidator(addresses.host), pattern(addresses.HOST, "dask.example.com")]
+Url = Annotated[str, AfterValidator(addresses.url), pattern(addresses.URL, "https://helm.dask.org")]
+Cidr = Annotated[str, AfterValidator(addresses.cidr), pattern(addresses.CIDR, "10.0.0.0/8")]
+Port = Annotated[int, Field(ge=1, le=65535)]
+Replicas = Annotated[int, Field(ge=0, le=10_000)]
+Labels = dict[OwnLabelKey, LabelValue]
+Selector = dict[LabelKey, LabelValue]
+Annotations = dict[LabelKey, str]
+Raw = dict[str, Any]

@@ -1,0 +1,51 @@
+"""Host names and address ranges, as pure checks. In: a string. Out: the string, or a `Rule`."""
+
+import ipaddress
+import re
+
+from ...settings.checks.messages import Rule
+
+# For the JSON Schema: what can be said of addresses in a pattern. The checks below are exact.
+HOST = r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*"
+CIDR = r"[0-9A-Fa-f.:]+/[0-9]{1,3}"
+URL = r"(https?|oci)://[^\s/]+\S*"
+_HOST_LABEL = r"[A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?"
+
+
+def host(value: str) -> str:
+    """A DNS name or an address, without a scheme or a port."""
+    try:
+        ipaddress.ip_address(value)
+    except ValueError:
+        numeric = re.fullmatch(r"[0-9.]*", value)
+        if numeric or not re.fullmatch(rf"{_HOST_LABEL}(\.{_HOST_LABEL})*", value) or len(value) > 253:
+            raise Rule("must be `auto`, a host name or an address", _host_fix(value)) from None
+    return value
+
+
+def _host_fix(value: str) -> str:
+    bare = re.sub(r"^[a-z]+://|:[0-9]+(/.*)?$|/.*$", "", value)
+    usable = bare != value and re.fullmatch(rf"{_HOST_LABEL}(\.{_HOST_LABEL})*", bare)
+    return f"try '{bare}'" if usable else "see 'dask.example.com' or '192.0.2.10'"
+
+
+def url(value: str) -> str:
+    """The address of a chart repository."""
+    if not re.fullmatch(URL, value):
+        raise Rule("must be an address that begins with https://, http:// or oci://", "see 'https://helm.dask.org'")
+    return value
+
+
+def cidr(value: str) -> str:
+    """An address range `10.0.0.0/8`, as a NetworkPolicy takes it: with its length, and no bits beyond it."""
+    try:
+        network = ipaddress.ip_network(value, strict=False)
+    except ValueError:
+        raise Rule("must be an address range", "see '10.0.0.0/8' or '192.0.2.10/32'") from None
+    if "/" not in value:
+        raise Rule("must say how long the range is", f"try '{network}'")
+    if str(network.network_address) != str(ipaddress.ip_address(value.partition("/")[0])):
+        raise Rule("has bits set beyond its length", f"try '{network}'")
+    if not re.fullmatch(CIDR, value):
+        raise Rule("must give its length as a number of bits", f"try '{network}'")
+    return value

@@ -1,0 +1,78 @@
+"""Container image references, as pure checks. In: a string. Out: the string, or a `Rule`.
+
+The grammar of distribution/reference, without the upper-case host names that it also takes.
+"""
+
+import re
+
+from ...settings.checks.messages import Rule
+
+_COMPONENT = r"[a-z0-9]+((\.|__?|-+)[a-z0-9]+)*"
+NAME = rf"({_COMPONENT}(:[0-9]+)?/)?{_COMPONENT}(/{_COMPONENT})*"
+TAG = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
+_DIGEST = r"@sha256:[0-9a-f]{64}"
+IMAGE = rf"{NAME}(:{TAG})?({_DIGEST})?"
+PINNED_TAG = rf"{TAG}({_DIGEST})?"
+
+
+def image(value: str) -> str:
+    """`name[:tag][@sha256:digest]`."""
+    if not value:
+        raise Rule("must not be empty", "name an image, such as 'ghcr.io/dask/dask:2026.8.0-py3.11'")
+    if re.search(r"\s", value):
+        raise Rule("must not contain white space", f"try '{''.join(value.split())}'")
+    name, at, _ = value.partition("@")
+    if at and not re.search(rf"{_DIGEST}\Z", value):
+        raise Rule("has a bad digest: '@sha256:' and 64 hexadecimal digits are needed", "copy the whole digest")
+    path = name.rpartition(":")[0] if ":" in name.rpartition("/")[2] else name
+    if path != path.lower():
+        raise Rule("must be lower case before the tag", f"try '{value.replace(path, path.lower(), 1)}'")
+    if not re.fullmatch(IMAGE, value):
+        raise Rule("must be an image reference: name[:tag][@sha256:digest]", "see `ghcr.io/dask/dask:2026.8.0-py3.11`")
+    return value
+
+
+def image_name(value: str) -> str:
+    """The part of an image reference before the tag."""
+    if not re.fullmatch(NAME, value):
+        raise Rule("must be an image's name without a tag", "see `ghcr.io/dask/dask-kubernetes-operator`")
+    return value
+
+
+def image_tag(value: str) -> str:
+    """The part of an image reference after the colon: the tag, and the digest where one pins it."""
+    if not re.fullmatch(PINNED_TAG, value):
+        raise Rule(
+            "must be an image's tag: at most 128 letters, digits, '_', '.' and '-', then '@sha256:' and its 64 "
+            "hexadecimal digits where it is pinned",
+            "see `2026.3.0`",
+        )
+    return value
+
+
+def is_floating(image_reference: str) -> bool:
+    """Whether the image can change under the same name: no tag or `latest`, and no digest."""
+    if "@" in image_reference:
+        return False
+    last = image_reference.rpartition("/")[2]
+    return ":" not in last or last.endswith(":latest")
+
+
+# The oldest Python that the program runs on (pyproject.toml), and the one in the images that it names.
+PYTHON = "3.11"
+_UPSTREAM = ("ghcr.io/dask/dask", "daskdev/dask", "docker.io/daskdev/dask")
+_PYTHON_OF = re.compile(r"-py3\.(\d+)")
+
+
+def newer_python(image_reference: str) -> str | None:
+    """The image to take instead of one whose tag says that its Python is older than PYTHON; None where it does not.
+
+    Upstream, a version without `-py...` has the oldest Python that Dask runs on: `2026.8.0` is Python 3.10.
+    """
+    name, _, tag = image_reference.partition("@")[0].rpartition(":")
+    found = _PYTHON_OF.search(tag)
+    if found and int(found[1]) < int(PYTHON.partition(".")[2]):
+        return f"{name}:{_PYTHON_OF.sub(f'-py{PYTHON}', tag)}"
+    if not found and name in _UPSTREAM and re.fullmatch(r"v?[0-9]{4}\.[0-9]+\.[0-9]+", tag):
+        return f"{name}:{tag}-py{PYTHON}"
+    return None

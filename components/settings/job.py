@@ -1,0 +1,54 @@
+"""A DaskJob as it stands under `dask:jobs`. In: its mapping. Out: a frozen `Job`."""
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from pydantic import Field
+
+from ..settings.checks import cluster as rules
+from ..settings.checks.messages import Rule
+from ..settings.cluster import Role, Scheduler, Workers
+from ..settings.fields import Duration, Image
+from ..settings.pod import PodSettings, merge
+
+
+def _something_to_run(runner: "Runner") -> Iterator[Rule]:
+    if bool(runner.command) == (runner.script is not None):
+        fix = "keep one" if runner.command else "add one, such as `command: [python, program.py]`"
+        yield Rule("needs exactly one of `command` and `script`", fix, value=None)
+
+
+class Runner(PodSettings):
+    """The pod that runs the job's program. `DASK_SCHEDULER_ADDRESS` is set, so `Client()` finds the cluster."""
+
+    command: tuple[str, ...] = ()
+    """The program and its arguments."""
+    script: str | None = None
+    """Python source to run instead of a command."""
+
+    checks = (*PodSettings.checks, _something_to_run)
+
+
+class Job(PodSettings):
+    """A program that runs to its end on a Dask cluster of its own; a changed one is run again."""
+
+    image: Image = "ghcr.io/dask/dask:2026.8.0-py3.11"  # pyright: ignore[reportIncompatibleVariableOverride]
+    """The image of the program, the scheduler and the workers, with a tag."""
+    runner: Annotated[Runner, Field(examples=[{"command": ["python", "program.py"]}])]
+    """The program, and its pod. What is not said here is taken from the job."""
+    scheduler: Scheduler = Scheduler()
+    """The scheduler. What is not said here is taken from the job."""
+    workers: Workers = Workers()
+    """The workers: a fixed number. What is not said here is taken from the job."""
+    timeout: Duration = "1h"
+    """How long the job may take, from its creation to its end."""
+
+    checks = (*PodSettings.checks, rules.job_size, rules.inherited_volumes)
+
+    def roles(self) -> dict[Role, PodSettings]:
+        """What is said of each role itself, by its path below the job."""
+        return {("runner",): self.runner, ("scheduler",): self.scheduler, ("workers",): self.workers}
+
+    def role_pods(self) -> dict[Role, PodSettings]:
+        """The effective pod settings of every role, by its path below the job."""
+        return {path: merge(self, role) for path, role in self.roles().items()}

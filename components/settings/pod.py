@@ -1,0 +1,97 @@
+"""What may be said of a pod, on the cluster and again on its scheduler, workers or one worker group.
+
+`merge(cluster, role)` is how a role inherits: mappings are joined key by key, volumes by name, `podTemplate` as
+podmerge.py does, everything else is taken from the role where it is set there.
+"""
+
+from collections.abc import Iterator
+from typing import Any, Literal
+
+from ..settings.checks.messages import Rule
+from ..settings.checks.run import UNKNOWN
+from ..settings.dask_config import EnvName, check_dask_config
+from ..settings.fields import Annotations, Image, Labels, Model, ObjectName, Raw, Selector
+from ..settings.pod_merge import overlay
+from ..settings.pod_parts import EnvSource, Packages, Probes, ProbeTiming, Toleration
+from ..settings.resources import Resources
+from ..settings.volumes import Volume, check_volumes
+
+__all__ = ["PodSettings", "ProbeTiming", "Probes", "Resources", "merge"]
+
+
+def _volumes_fit(pod: "PodSettings") -> Iterator[Rule]:
+    yield from check_volumes(pod.volumes)
+
+
+def _dask_config_fits(pod: "PodSettings") -> Iterator[Rule]:
+    yield from check_dask_config(pod.dask_config, pod.env)
+
+
+class PodSettings(Model):
+    """The part of the configuration that every kind of pod shares."""
+
+    image: Image | None = None
+    """The container image, with a tag. Scheduler, workers and clients should run one version of Dask."""
+    image_pull_policy: Literal["Always", "IfNotPresent", "Never"] | None = None
+    """When to pull the image. Left out: `IfNotPresent`."""
+    image_pull_secrets: tuple[ObjectName, ...] = ()
+    """Secrets with registry credentials; they must exist in the namespace."""
+    packages: Packages = Packages()
+    """Packages to install when a pod starts."""
+    env: dict[EnvName, str] = {}
+    """Environment variables. Values are strings: quote numbers."""
+    env_from: tuple[EnvSource, ...] = ()
+    """Environment variables from Secrets and ConfigMaps."""
+    dask_config: Raw = {}
+    """Dask's own configuration as a tree, such as `{distributed: {worker: {memory: {target: 0.7}}}}`."""
+    volumes: tuple[Volume, ...] = ()
+    """Volumes together with where they are mounted."""
+    resources: Resources = Resources()
+    """CPU, memory and devices."""
+    node_selector: Selector = {}
+    """Labels that a node must have."""
+    tolerations: tuple[Toleration, ...] = ()
+    """Taints that the pods put up with."""
+    affinity: Raw = {}
+    """A pod's `affinity`, as Kubernetes takes it."""
+    topology_spread_constraints: tuple[Raw, ...] = ()
+    """A pod's `topologySpreadConstraints`, as Kubernetes takes them."""
+    priority_class: ObjectName | None = None
+    """The PriorityClass of the pods."""
+    service_account: ObjectName | None = None
+    """The service account of the pods. Its token is not mounted unless `podTemplate` says so."""
+    labels: Labels = {}
+    """Labels of the pods."""
+    annotations: Annotations = {}
+    """Annotations of the pods."""
+    pod_template: Raw = {}
+    """A raw pod spec laid over the made one, for what is missing here. Lists are merged as Kubernetes merges them:
+    containers, volumes and `env` by name, mounts by path. A null removes what is there."""
+
+    checks = (_volumes_fit, _dask_config_fits)
+
+
+def merge(base: PodSettings, over: PodSettings) -> PodSettings:
+    """`over` with what it leaves out taken from `base`."""
+    merged: dict[str, Any] = {}
+    for field in PodSettings.model_fields:
+        low, high = getattr(base, field), getattr(over, field)
+        if low is UNKNOWN or high is UNKNOWN:
+            merged[field] = UNKNOWN
+        elif field == "pod_template":
+            merged[field] = overlay(low, high)
+        elif isinstance(low, dict):
+            merged[field] = _join(low, high)
+        elif field == "volumes":
+            merged[field] = tuple({volume.name: volume for volume in (*low, *high)}.values())
+        else:
+            merged[field] = high if field in over.model_fields_set and high is not None else low
+    return PodSettings.model_construct(_fields_set=set(merged), **merged)
+
+
+def _join(low: dict[str, Any], high: dict[str, Any]) -> dict[str, Any]:
+    both = {
+        key: _join(low[key], high[key]) if isinstance(low[key], dict) and isinstance(high[key], dict) else high[key]
+        for key in low.keys() & high.keys()
+    }
+    return low | high | both

@@ -1,0 +1,106 @@
+"""Parts of a pod's settings: packages, environment sources, tolerations, health probes."""
+
+import re
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from ..settings.checks.messages import Rule
+from ..settings.fields import LabelKey, Model, ObjectName, pattern
+
+# What the image's start script takes apart at blanks, unquoted: one name, version and extras, and nothing for a shell.
+_PACKAGE = r"[A-Za-z0-9/][A-Za-z0-9._+/:@\[\],<>=!~*%#-]*"
+
+
+def _package(value: str) -> str:
+    if not re.fullmatch(_PACKAGE, value):
+        joined = re.sub(r"\s*([<>=!~,]+)\s*", r"\1", value.strip())
+        words = [word for word in joined.split() if re.fullmatch(_PACKAGE, word)]
+        fix = f"try {', '.join(repr(word) for word in words)}" if words else "name one package, such as 'optuna==4.5'"
+        raise Rule("must be one package without blanks, quotes or other characters of a shell", fix)
+    return value
+
+
+Package = Annotated[str, AfterValidator(_package), pattern(_PACKAGE, "optuna==4.5")]
+
+
+class Packages(Model):
+    """Packages that the image installs when a pod starts: the EXTRA_*_PACKAGES of the upstream image."""
+
+    conda: tuple[Package, ...] = ()
+    """conda-forge packages. The pod needs to run as root for it (`namespace.podSecurity: baseline`)."""
+    pip: tuple[Package, ...] = ()
+    """PyPI packages."""
+    apt: tuple[Package, ...] = ()
+    """Debian or Ubuntu packages. The pod needs to run as root for it."""
+
+
+def _exactly_one(source: "EnvSource") -> Iterator[Rule]:
+    if (source.secret is None) == (source.config_map is None):
+        yield Rule(
+            "needs exactly one of `secret` and `configMap`", "keep one" if source.secret else "add one", value=None
+        )
+
+
+class EnvSource(Model):
+    """All keys of a Secret or ConfigMap as environment variables."""
+
+    secret: ObjectName | None = None
+    """A Secret that exists, or the name of an entry of `dask:secrets`."""
+    config_map: ObjectName | None = None
+    """A ConfigMap that exists in the namespace."""
+
+    checks = (_exactly_one,)
+
+
+def _kubernetes_takes_it(toleration: "Toleration") -> Iterator[Rule]:
+    """https://kubernetes.io/docs/concepts/scheduling-eviction/taint-and-toleration"""
+    if toleration.operator == "Exists" and toleration.value is not None:
+        yield Rule("has no meaning for operator Exists", "remove it", ("value",))
+    if toleration.key is None and toleration.operator != "Exists":
+        yield Rule("tolerates nothing without a key", "add `key`, or `operator: Exists` for all taints", value=None)
+    if toleration.toleration_seconds is not None and toleration.effect != "NoExecute":
+        yield Rule("has a meaning for effect NoExecute only", "remove it", ("tolerationSeconds",))
+
+
+class Toleration(Model):
+    """A taint that pods put up with, as in a pod's `tolerations`."""
+
+    key: LabelKey | None = None
+    """The taint's key. Left out with `operator: Exists`: every taint."""
+    operator: Literal["Exists", "Equal"] | None = None
+    """Whether the value counts. Left out: `Equal`."""
+    value: str | None = None
+    """The taint's value."""
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
+    """The taint's effect. Left out: every effect."""
+    toleration_seconds: Annotated[int, Field(ge=0)] | None = None
+    """How many seconds a running pod stays on a node that gets the taint."""
+
+    checks = (_kubernetes_takes_it,)
+
+
+Seconds = Annotated[int, Field(ge=1, le=3600)]
+
+
+class ProbeTiming(Model):
+    """When a health probe asks, in seconds. The fields are those of a Kubernetes probe."""
+
+    initial_delay_seconds: Annotated[int, Field(ge=0, le=86_400)] | None = None
+    """How long to wait before the first probe."""
+    period_seconds: Seconds | None = None
+    """How often to ask."""
+    timeout_seconds: Seconds | None = None
+    """How long the answer may take."""
+    failure_threshold: Annotated[int, Field(ge=1, le=1000)] | None = None
+    """How many failures in a row count."""
+
+
+class Probes(Model):
+    """Health probes against `/health` of the dashboard."""
+
+    readiness: ProbeTiming | None = None
+    """When the pod counts as ready. Left out: asked at once and then every second or two."""
+    liveness: ProbeTiming | None = None
+    """When the pod is restarted. Left out: after 20 minutes without an answer for the scheduler, never for workers."""

@@ -1,0 +1,172 @@
+"""The whole configuration of a stack. In: the `dask:` keys of Pulumi.<stack>.yaml. Out: one frozen `Settings`.
+
+`load()` reads what the engine hands over; `parse()` is the pure part. Both report every mistake at once, as a
+`ConfigError`, before anything is registered.
+"""
+
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from ..settings.checks import pod_fields as podfields
+from ..settings.checks import stack as stackrules
+from ..settings.checks.messages import Rule
+from ..settings.cluster import Cluster
+from ..settings.fields import (
+    Cidr,
+    ClusterName,
+    Cpu,
+    Duration,
+    ImageName,
+    ImageTag,
+    Labels,
+    Memory,
+    Model,
+    Name,
+    NamespaceName,
+    ObjectName,
+    Raw,
+    SecretKey,
+    Url,
+    Word,
+)
+from ..settings.job import Job
+from ..settings.resources import Resources
+
+PROJECT = "dask"
+
+
+class Quota(Model):
+    """The most that all pods of the namespace together may request and be limited to."""
+
+    cpu: Cpu | None = None
+    """Cores of all pods together."""
+    memory: Memory | None = None
+    """Bytes of all pods together."""
+    pods: Annotated[int, Field(ge=1)] | None = None
+    """The number of pods."""
+
+
+def _own_namespace(namespace: "Namespace") -> Iterator[Rule]:
+    if namespace.create and namespace.name == "default":
+        yield Rule("is always there and cannot be deleted", "add `create: false`, or choose another", ("name",))
+    if namespace.allow_from and not namespace.network_policies:
+        yield Rule("would be ignored, because networkPolicies is off", "add `networkPolicies: true`", ("allowFrom",))
+    for key, given in (("quota", namespace.quota), ("limits", namespace.limits)):
+        if given is not None and not namespace.create:
+            rule = "would hold for everybody's pods in a namespace that this stack does not create"
+            yield Rule(rule, "remove it, or leave `create` out", (key,))
+
+
+class Namespace(Model):
+    """The namespace that the stack's clusters live in."""
+
+    name: NamespaceName = "dask"
+    """Its name."""
+    create: bool = True
+    """Whether this stack owns the namespace. `false` uses one that exists."""
+    labels: Labels = {}
+    """Labels of the namespace."""
+    quota: Quota | None = None
+    """The most that all pods together may have (a ResourceQuota)."""
+    limits: Resources | None = None
+    """What a container gets that names no resources of its own (a LimitRange)."""
+    pod_security: Literal["restricted", "baseline", "privileged"] = "restricted"
+    """The Pod Security Standard that the namespace enforces."""
+    network_policies: bool = False
+    """Whether only the namespace's own pods, the operator and `allowFrom` may connect to the clusters."""
+    allow_from: tuple[Cidr, ...] = ()
+    """CIDR ranges of clients that may connect although `networkPolicies` is on."""
+
+    checks = (_own_namespace,)
+
+
+class ChartRepository(Model):
+    """A chart repository to take the operator's chart from, instead of the one in the pinned wheel."""
+
+    repository: Annotated[Url, Field(examples=["https://helm.dask.org"])]
+    """Its address."""
+    version: Annotated[str, Field(min_length=1, examples=["2026.3.0"])]
+    """The chart's version."""
+
+
+class OperatorImage(Model):
+    """The operator's image where it is mirrored."""
+
+    name: ImageName | None = None
+    """The image without a tag. Left out: the upstream one."""
+    tag: ImageTag | None = None
+    """The tag, with `@sha256:…` behind it where it is pinned by digest. Left out: the version of the chart."""
+
+
+def _all_is_none(value: Any) -> Any:
+    """A tuple, because a validator in front of the field turns pydantic's lenient JSON mode off."""
+    if value == "all":
+        return None
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _bundled_is_none(value: Any) -> Any:
+    return None if value == "bundled" else value
+
+
+Namespaces = Annotated[tuple[NamespaceName, ...], Field(min_length=1)]
+Watch = Annotated[Namespaces | None, BeforeValidator(_all_is_none), Word("all")]
+Chart = Annotated[ChartRepository | None, BeforeValidator(_bundled_is_none), Word("bundled")]
+
+
+class Operator(Model):
+    """The dask-kubernetes-operator. Exactly one stack per Kubernetes cluster installs it."""
+
+    install: bool = True
+    """Whether this stack installs the operator. `false` where another stack or someone else has."""
+    namespace: NamespaceName = "dask-operator"
+    """The operator's own namespace."""
+    create_namespace: bool = True
+    """Whether this stack makes that namespace. `false` uses one that exists."""
+    watch: Watch = None
+    """`all`, or a list of namespaces that this operator alone looks after."""
+    cluster_role: bool = True
+    """With a list in `watch`: a ClusterRole lets the operator list namespaces and CRDs. Without it the operator takes
+    a minute longer at every start."""
+    chart: Chart = None
+    """`bundled`: the chart in the pinned dask-kubernetes wheel; or a repository and a version."""
+    image: OperatorImage = OperatorImage()
+    """The operator's image where it is mirrored."""
+    image_pull_secrets: tuple[ObjectName, ...] = ()
+    """Secrets with registry credentials; they must exist in the operator's namespace."""
+    resources: Resources = Resources(requests={"cpu": "50m", "memory": "192Mi"})
+    """CPU and memory of the operator. Left out: it requests 50m and 192Mi."""
+    timeout: Duration = "5m"
+    """How long the release may take to install."""
+    values: Raw = {}
+    """More values of the chart, laid over ours."""
+
+
+class Settings(Model):
+    """Everything that a stack says."""
+
+    namespace: Namespace = Namespace()
+    """The namespace that the clusters live in."""
+    operator: Operator = Operator()
+    """The operator that runs them."""
+    clusters: dict[ClusterName, Cluster] = {}
+    """The Dask clusters, by name."""
+    jobs: dict[ClusterName, Job] = {}
+    """The DaskJobs, by name: each runs once on a cluster of its own."""
+    secrets: dict[Name, dict[SecretKey, str]] = {}
+    """Kubernetes Secrets to make, by name. Give the values with `pulumi config set --secret`."""
+    strict: bool = False
+    """Refuses what is only warned about otherwise: image tags such as `latest`, and secrets in plain text."""
+    take_over: bool = False
+    """Takes over what another state of a stack of this name has created: after a state was lost, for one `up`."""
+
+    checks = (
+        *(stackrules.fixed_images, stackrules.cluster_names, stackrules.job_names, stackrules.node_ports),
+        *(stackrules.pod_security, stackrules.quota, stackrules.watched, podfields.pod_fields),
+    )
+
+    def warnings(self) -> list[str]:
+        """What works and may surprise."""
+        return list(stackrules.warnings(self))

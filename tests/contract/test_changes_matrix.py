@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from components import manifest
+from components.manifests import cluster as manifest
 from tests.contract import changes
 from tests.contract.changes import EXAMPLES, OTHERS, PODS, SCHEDULERS, WORKERS, Raw
 from tests.unit.api import FakeApi
@@ -64,8 +64,8 @@ def kubernetes(monkeypatch: pytest.MonkeyPatch) -> None:
     async def runs_as_declared(_: Any, target: Any) -> Any:
         return manifest.dask_cluster(target)["spec"]
 
-    monkeypatch.setattr("components.kube.api", connect)
-    monkeypatch.setattr("components.adoption.spec", runs_as_declared)
+    monkeypatch.setattr("components.kube.client.api", connect)
+    monkeypatch.setattr("components.lifecycle.adoption.spec", runs_as_declared)
 
 
 @cache

@@ -155,3 +155,33 @@ def test_a_changed_key_of_pods_does_what_the_page_says_at_each_place(kind: str, 
     made[again] -= {"endpoint"} - expected[again]
     assert made == expected
     assert found.keys() <= {place.split(".")[1] for place in places}
+
+
+@pytest.mark.parametrize("uses_secrets", [False, True])
+def test_a_renamed_stack_has_new_clusters_only_where_they_use_its_secrets(uses_secrets: bool) -> None:
+    raw = stack("")
+    if not uses_secrets:
+        del raw["secrets"]
+
+    found = changes.steps(changes.registered(raw), changes.registered(raw, "renamed"))["a"]
+
+    assert (("create", "DaskCluster") in found) == uses_secrets
+    assert uses_secrets or {operation for operation, _ in found} == {"update"}
+
+
+def test_another_name_of_a_group_is_a_new_group_of_the_same_cluster() -> None:
+    raw, renamed = stack(""), stack("")
+    renamed["clusters"]["a"]["workerGroups"] = {"b": {}}
+
+    assert changes.classes(done(raw, renamed)["a"]) == {"new group"}
+
+
+def test_another_name_of_a_cluster_keeps_no_object_of_it() -> None:
+    raw, renamed = stack(""), stack("")
+    renamed["clusters"] = {"b": renamed["clusters"]["a"]}
+
+    found = done(raw, renamed)
+
+    assert {operation for operation, _ in found["a"]} == {"delete"}
+    assert {operation for operation, _ in found["b"]} == {"create"}
+    assert found.keys() == {"a", "b"}

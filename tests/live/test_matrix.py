@@ -79,40 +79,45 @@ def test_running_work_does_not_notice_what_touches_no_scheduler(running: Stack) 
             assert running.scheduler() == scheduler, path
 
 
-@pytest.mark.parametrize("threads", [1, THREADS])
 def test_when_the_endpoint_moves_submitted_work_finishes_and_a_new_client_has_the_new_cluster(
-    running: Stack, kube: Kubectl, threads: int
+    running: Stack, kube: Kubectl
 ) -> None:
     address, old, config = running.address(), running.cluster()["name"], declared()
-    config["clusters"]["main"]["env"] = {"THREADS": str(threads)}
+    config["clusters"]["main"]["env"] = {"FLAVOUR": "two"}
     said = running.configure(**config).preview()
 
-    with client(address) as connected, ThreadPoolExecutor(threads) as pool:
-        futures = connected.map(where, range(TASKS), pure=False)
-        Variable("state", client=connected).set("before")
+    with client(address) as one, client(address) as many, ThreadPoolExecutor(THREADS) as pool:
+        # A client of one thread, and one of eight.
+        users: list[tuple[Any, Any]] = [(one, map), (many, pool.map)]
+        submitted = [made.map(where, range(TASKS), pure=False) for made, _ in users]
+        Variable("state", client=one).set("before")
         up = running.start_up()
         wait_until(lambda: up.says(f"{old}: waiting for"), 240, "the old cluster is being drained")
-        results = list(pool.map(lambda future: future.result(timeout=120), futures))
-        later = list(pool.map(lambda i: connected.submit(where, i, 0, pure=False).result(timeout=60), range(threads)))
-        # Not promised: these go over further connections, which may reach either cluster.
-        outcomes = list(pool.map(lambda i: scattered(connected, i), range(ROUNDS)))
-        value = attempt(lambda: Variable("state", client=connected).get(timeout=5))
-        print(f"{threads} threads: scatter {Counter(outcomes)}, run {asked(connected)}, Variable {value}")
+        for (made, spread), futures in zip(users, submitted, strict=True):
+            results = list(spread(lambda future: future.result(timeout=120), futures))
+            later = [made.submit(where, i, 0, pure=False) for i in range(THREADS)]
+            assert [i for i, _ in results] == list(range(TASKS))
+            assert {place(pod) for _, pod in [*results, *made.gather(later)]} == {old}
+            print_what_is_not_promised(made, spread)
     done = up.wait()
 
     assert done.code == 0, done.text
     assert done.changes == said.changes
     assert changes.classes({(op, kind) for op, kind, _ in done.changes}) == changes.said(PODS["env"][0])
-    assert [i for i, _ in results] == list(range(TASKS))
-    assert {place(pod) for _, pod in [*results, *later]} == {old}
     new = running.cluster()["name"]
     assert kube.clusters(NAMESPACE) == [new]
-    with client(address) as again, ThreadPoolExecutor(threads) as pool:
-        outcomes = list(pool.map(lambda i: scattered(again, i), range(ROUNDS)))
-        assert outcomes == [new] * ROUNDS
+    with client(address) as again, ThreadPoolExecutor(THREADS) as pool:
+        assert list(pool.map(lambda i: scattered(again, i), range(ROUNDS))) == [new] * ROUNDS
         assert asked(again) == {new}
         Variable("state", client=again).set("after")
         assert Variable("state", client=again).get(timeout=30) == "after"
+
+
+def print_what_is_not_promised(made: Any, spread: Any) -> None:
+    """What goes over further connections, which may reach either cluster."""
+    outcomes = Counter(spread(lambda i: scattered(made, i), range(ROUNDS)))
+    value = attempt(lambda: Variable("state", client=made).get(timeout=5))
+    print(f"{spread}: scatter {outcomes}, run {asked(made)}, Variable {value}")
 
 
 def asked(connected: Any) -> set[str]:

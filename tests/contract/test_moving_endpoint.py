@@ -15,7 +15,7 @@ import dask.config
 import pytest
 from distributed import Client, LocalCluster, Variable, get_worker
 
-from tests.contract.dasks import QUIET
+from tests.contract.dasks import QUIET, counted, executions
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180), pytest.mark.filterwarnings("default")]
 TASKS, ROUNDS = 40, 20
@@ -91,11 +91,14 @@ def client(endpoint: Endpoint) -> Iterator[Any]:
         yield made
 
 
-def scheduler_of(*_: object, seconds: float = 0.0) -> str:
-    """The address of the scheduler whose worker runs this."""
-    import time
+def once(number: int) -> str:
+    """A task that is counted."""
+    counted(None, number, seconds=0.1)
+    return scheduler_of()
 
-    time.sleep(seconds)
+
+def scheduler_of(*_: object) -> str:
+    """The address of the scheduler whose worker runs this."""
     return get_worker().scheduler.address
 
 
@@ -130,11 +133,13 @@ def test_submitted_work_finishes_and_a_new_client_has_the_new_cluster(threads: i
     with moving() as (endpoint, old, new), ThreadPoolExecutor(threads) as pool:
         with client(endpoint) as connected:
             Variable("state", client=connected).set("before")
-            submitted = connected.map(scheduler_of, range(TASKS), seconds=0.1, pure=False)
+            executions.clear()
+            submitted = connected.map(once, range(TASKS), pure=False)
 
             endpoint.leads_to = new
 
             assert list(pool.map(lambda future: future.result(timeout=60), submitted)) == [old] * TASKS
+            assert executions == dict.fromkeys(range(TASKS), 1)
             later: Any = [connected.submit(scheduler_of, i, pure=False) for i in range(threads)]
             assert list(pool.map(lambda future: future.result(timeout=60), later)) == [old] * threads
             # Not promised, and printed: what goes over further connections reaches either cluster.

@@ -37,7 +37,9 @@ async def plan(client: "Api", wanted: list[Object], version: str) -> list[tuple[
     """
     found = await kube.unless_forbidden(kube.items(client, URL))
     if found is None:
-        pulumi.log.warn("may not list CRDs, so the operator's are taken as they are: who may has to keep them current")
+        pulumi.log.warn(
+            "no permission to list CRDs, so they are assumed to match the operator; ask a cluster administrator to keep them up to date"
+        )
         return []
     live = {crd["metadata"]["name"]: crd for crd in found}
     steps = []

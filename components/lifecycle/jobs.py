@@ -92,7 +92,7 @@ async def _failure(client: "Api", target: JobTarget, phase: str, *, begun: bool,
     if phase == "Failed":
         return f"failed ({again}):\n{await _tail(client, target)}"
     if begun and phase == NO_POD:
-        return f"has lost its runner's pod: it was deleted, or its node; {again}"
+        return f"lost its runner's pod: the pod or its node was deleted; {again}"
     if late:
         return (
             f"has not ended {target.job.timeout} after its creation (timeout). It goes on: {again}, a longer `timeout` "

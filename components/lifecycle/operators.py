@@ -59,7 +59,9 @@ async def _operators(client: "Api", ours: Operator) -> list[kube.Object]:
     found = await kube.unless_forbidden(everywhere)
     if found is not None:
         return found
-    pulumi.log.warn("may not list the Deployments of all namespaces: an operator elsewhere would not be seen")
+    pulumi.log.warn(
+        "no permission to list Deployments cluster-wide: an operator in another namespace would go unnoticed"
+    )
     homes = (f"apis/apps/v1/namespaces/{namespace}/deployments" for namespace in ours.watch)
     return [deployment for home in homes for deployment in await kube.items(client, home, chart.SELECTOR)]
 

@@ -53,7 +53,7 @@ async def _seen(connection: Connection, target: Target) -> int:
         pulumi.log.warn(f"{target.name}: could not look for drift: {error}")
         return 0
     for one in found if pulumi.runtime.is_dry_run() else ():
-        pulumi.log.warn(f"drift: {one}" if one.refused else f"drift, which `up` repairs: {one}")
+        pulumi.log.warn(f"drift: {one}" if one.refused else f"drift (`up` will repair it): {one}")
     return len(found)
 
 

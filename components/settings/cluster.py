@@ -141,9 +141,9 @@ class Tls(Model):
     secret: ObjectName | None = None
     """An existing Secret with ca.crt, scheduler.crt/.key, worker.crt/.key and client.crt/.key. Left out: made here."""
     rotation: Annotated[int, Field(ge=1)] = 1
-    """Raise it to have new certificates made; the cluster is then updated as by any change of its pods."""
+    """Increment it to issue new certificates. The cluster is then updated like for any other change of its pods."""
     valid_days: Annotated[int, Field(ge=1, le=3650)] = 825
-    """How many days the certificates that are made here are valid. Counts when they are made: see `rotation`."""
+    """Validity of generated certificates in days. Takes effect when they are next issued: see `rotation`."""
 
     checks = (rules.tls_switched_on,)
 
@@ -152,7 +152,7 @@ class Monitors(Model):
     """Prometheus Operator monitors for scheduler and workers. Needs the CRDs of monitoring.coreos.com."""
 
     enabled: bool = False
-    """Whether to make them."""
+    """Whether to create the monitors."""
     interval: Duration = "15s"
     """How often Prometheus asks."""
     labels: Labels = {}
@@ -177,7 +177,7 @@ class Cluster(PodSettings):
     update: Literal["blueGreen", "recreate"] = "blueGreen"
     """What a change of the pods does: a new cluster beside the old one, or delete and make again."""
     drain_timeout: DurationOrZero = "10m"
-    """How long a replaced cluster may go on for the clients that are still on it."""
+    """How long a replaced cluster keeps running for clients that are still connected."""
     ready_timeout: Duration = "10m"
     """How long pods may take to be pulled, placed and started before `up` fails."""
     verify: bool = True

@@ -51,7 +51,7 @@ class PodSettings(Model):
     node_selector: Selector = {}
     """Labels that a node must have."""
     tolerations: tuple[Toleration, ...] = ()
-    """Taints that the pods put up with."""
+    """Taints that the pods tolerate."""
     affinity: Raw = {}
     """A pod's `affinity`, as Kubernetes takes it."""
     topology_spread_constraints: tuple[Raw, ...] = ()
@@ -65,7 +65,7 @@ class PodSettings(Model):
     annotations: Annotations = {}
     """Annotations of the pods."""
     pod_template: Raw = {}
-    """A raw pod spec laid over the made one, for what is missing here. Lists are merged as Kubernetes merges them:
+    """A raw pod spec merged over the generated one, for fields that have no setting. Lists are merged as Kubernetes merges them:
     containers, volumes and `env` by name, mounts by path. A null removes what is there."""
 
     checks = (_volumes_fit, _dask_config_fits)

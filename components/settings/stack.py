@@ -126,7 +126,7 @@ class Operator(Model):
     create_namespace: bool = True
     """Whether this stack makes that namespace. `false` uses one that exists."""
     watch: Watch = None
-    """`all`, or a list of namespaces that this operator alone looks after."""
+    """`all`, or a list of namespaces that only this operator watches."""
     cluster_role: bool = True
     """With a list in `watch`: a ClusterRole lets the operator list namespaces and CRDs. Without it the operator takes
     a minute longer at every start."""
@@ -141,7 +141,7 @@ class Operator(Model):
     timeout: Duration = "5m"
     """How long the release may take to install."""
     values: Raw = {}
-    """More values of the chart, laid over ours."""
+    """Extra chart values, merged over the defaults."""
 
 
 class Settings(Model):

@@ -41,7 +41,7 @@ def run(step: str, argv: Sequence[str | Path], usual_seconds: int, log: Path, lo
         )
         try:
             while (status := _wait(process, ALIVE_EVERY_SECONDS)) is None:
-                say(f"  still at it, {time.monotonic() - started:.0f} s")
+                say(f"  still running, {time.monotonic() - started:.0f} s")
         except BaseException:
             process.terminate()
             process.wait()

@@ -161,4 +161,4 @@ def test_who_may_not_look_is_told_what_to_do(told: list[str]) -> None:
 
     run(api(403), "0s")
 
-    assert told == ["a-old: its clients are cut off, as drainTimeout is 0s"]
+    assert told == ["a-old: its clients are disconnected now (drainTimeout: 0s)"]

@@ -292,7 +292,7 @@ def test_where_the_api_server_cannot_be_asked_the_drift_is_told_as_it_is(
 
     keep(world, monkeypatch, preview=True)
 
-    assert [line.startswith("drift, which `up` repairs: deployment/") for line in told] == [True]
+    assert [line.startswith("drift (`up` will repair it): deployment/") for line in told] == [True]
 
 
 def test_all_repairs_together_have_a_bound_and_the_next_up_goes_on(
@@ -345,7 +345,7 @@ def test_a_preview_warns_and_changes_nothing(world: World, told: list[str], monk
 
     keep(world, monkeypatch, preview=True)
 
-    assert [line.startswith("drift, which `up` repairs: service/") for line in told] == [True]
+    assert [line.startswith("drift (`up` will repair it): service/") for line in told] == [True]
     assert world.objects == before
 
 

@@ -58,7 +58,7 @@ def test_what_is_right_is_accepted(raw: Raw) -> None:
 def test_a_floating_image_is_warned_about_where_it_is_written() -> None:
     settings = parse(cluster(image="dask:1", scheduler={"image": "dask"}, workerGroups={"b": {"image": "x:latest"}}))
 
-    end = "can change under the same name, which no preview shows; name a version or a digest"
+    end = "is a mutable tag: its content can change without showing up in a preview; name a version or a digest"
     assert settings.warnings() == [
         f"dask:clusters.a.scheduler.image: 'dask' {end}",
         f"dask:clusters.a.workerGroups.b.image: 'x:latest' {end}",

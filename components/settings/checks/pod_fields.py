@@ -88,5 +88,5 @@ def _unlike_object(value: dict[str, Any], schema: Schema, path: Path) -> Iterato
             yield from _unlike(item, others, (*path, key))
         elif not others and not schema.get("x-kubernetes-preserve-unknown-fields"):
             near = nearest(key, list(fields))
-            rule = "is no field of the pods in the operator's CRDs, and Kubernetes would drop it"
+            rule = "is not a pod field in the operator's CRDs, and Kubernetes would silently drop it"
             yield Rule(rule, f"did you mean '{near}'?" if near else "remove it", (*path, key))

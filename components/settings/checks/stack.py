@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ...settings.job import Job
     from ...settings.stack import Namespace, Settings
 
-FLOATING = ("can change under the same name, which no preview shows", "name a version or a digest")
+FLOATING = ("is a mutable tag: its content can change without showing up in a preview", "name a version or a digest")
 
 
 def floating(settings: Settings) -> Iterator[tuple[Path, str]]:

@@ -38,7 +38,8 @@ async def plan(client: "Api", wanted: list[Object], version: str) -> list[tuple[
     found = await kube.unless_forbidden(kube.items(client, URL))
     if found is None:
         pulumi.log.warn(
-            "no permission to list CRDs, so they are assumed to match the operator; ask a cluster administrator to keep them up to date"
+            "no permission to list CRDs, so they are assumed to match the operator; ask a cluster administrator to "
+            "keep them up to date"
         )
         return []
     live = {crd["metadata"]["name"]: crd for crd in found}

@@ -53,7 +53,7 @@ async def until_idle(client: "Api", namespace: str, name: str, timeout: str, mov
     `moved` is when its endpoint was led elsewhere, by the monotonic clock; None where it was not.
     """
     if not seconds(timeout):
-        pulumi.log.warn(f"{name}: its clients are cut off, as drainTimeout is {timeout}")
+        pulumi.log.warn(f"{name}: its clients are disconnected now (drainTimeout: {timeout})")
         return
     begin = time.monotonic()
     deadline, told, busy_at = begin + seconds(timeout), float("-inf"), begin

@@ -65,8 +65,8 @@ class PodSettings(Model):
     annotations: Annotations = {}
     """Annotations of the pods."""
     pod_template: Raw = {}
-    """A raw pod spec merged over the generated one, for fields that have no setting. Lists are merged as Kubernetes merges them:
-    containers, volumes and `env` by name, mounts by path. A null removes what is there."""
+    """A raw pod spec merged over the generated one, for fields that have no setting. Lists are merged as Kubernetes
+    merges them: containers, volumes and `env` by name, mounts by path. A null removes the field."""
 
     checks = (_volumes_fit, _dask_config_fits)
 

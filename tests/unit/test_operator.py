@@ -132,7 +132,7 @@ class TestPeers:
         with pytest.raises(ClusterError, match="already looks after namespace 'red'"):
             asyncio.run(peers.refuse_second_operator(api, operator(watch=["red"]), OURS, CLAIM))  # type: ignore[arg-type]
 
-        assert "an operator elsewhere would not be seen" in told[0]
+        assert "an operator in another namespace would go unnoticed" in told[0]
 
     def test_our_own_release_is_no_stranger(self) -> None:
         self.refuse(operator(), deployment("dask-operator", "--all-namespaces", release="dask-operator"))

@@ -1,6 +1,7 @@
-"""What a namespaced operator may do. In: its settings. Out: Roles where it watches, and one ClusterRole to start with.
+"""Gives an operator that watches a list of namespaces the permissions that its chart leaves out.
 
-The chart gives a namespaced operator rights in its own namespace only, and none that kopf needs at its start.
+The chart grants a namespaced operator permissions in its own namespace only, and none of those that kopf needs when it
+starts. So every watched namespace gets a Role, and one ClusterRole covers the start.
 """
 
 from collections.abc import Iterator, Sequence

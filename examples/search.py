@@ -1,4 +1,4 @@
-"""Optuna's search, spread over a Dask cluster. In: a client and the data's future. Out: trials with their scores."""
+"""Optuna's search, spread over a Dask cluster."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple

@@ -1,8 +1,8 @@
-"""What on the cluster is not as the stack's file says. In: a stack. Out: lines; exit code 0 for none, 2 for some.
+"""Reports where the cluster differs from the stack's file. The exit code is 2 if it differs, and 0 otherwise.
 
     python -m tools.drift --stack dev
 
-Reads only, and needs neither engine nor state: so a change of the file that `up` has not made yet shows as well.
+Only reads, and needs neither the engine nor its state: so a change of the file that has not been applied shows as well.
 """
 
 import sys

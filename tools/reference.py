@@ -1,6 +1,6 @@
-"""The reference page docs/configuration.md. In: the JSON Schema. Out: the page's generated half, one table per level.
+"""Writes the reference page docs/configuration.md from the JSON Schema, with one table for each level.
 
-What stands above the marker is written by hand and kept.
+The text above the marker is written by hand and is kept.
 """
 
 import json

@@ -1,8 +1,8 @@
-"""Clusters, pods and services of a stack in one table. In: a stack. Out: what runs right now, and what is wrong.
+"""Shows the clusters, pods and services of a stack in one table: what runs right now, and what is wrong.
 
     python -m tools.status --stack dev
 
-Asks Kubernetes and, through its API server, the schedulers; needs neither engine nor state.
+Asks Kubernetes and, through its API server, the schedulers; needs neither the engine nor its state.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""PURE: the rows of the status table. In: live objects and a scheduler's answers. Out: rows of text."""
+"""The rows of the status table, as text, from live objects and the schedulers' answers."""
 
 import base64
 from collections.abc import Iterator

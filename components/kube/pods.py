@@ -1,7 +1,7 @@
-"""What keeps a cluster from becoming ready, in words. In: pods and Deployments as the API gives them. Out: reasons.
+"""Explains why a cluster does not become ready, from its pods and Deployments.
 
-Some reasons never go away by themselves (`fatal`): a wrong image, a crash loop, an exceeded quota. A pod that fits on
-no node is only told, because a cluster autoscaler may be bringing one.
+Some reasons never resolve by themselves (`fatal`): a wrong image, a crash loop, an exceeded quota. A pod that fits on
+no node is only reported, because a cluster autoscaler may be adding one.
 """
 
 import re

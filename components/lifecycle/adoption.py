@@ -1,8 +1,8 @@
-"""Adoption: a DaskCluster that kubectl made comes under the program without a restart. In: its name. Out: its own spec.
+"""Takes over an existing DaskCluster, which was created with kubectl, without restarting it.
 
-While `adopt: true` stands, what is declared of scheduler and workers is what runs: the live spec, read in every run.
-Only the number of workers, the labels and the endpoint are the configuration's. The operator never reads a changed pod
-spec anyway (dask-kubernetes #895), so declaring another one would only be untrue.
+While `adopt: true` is set, the live spec of scheduler and workers is read in every run and declared as it is.
+Only the number of workers, the labels and the endpoint come from the configuration. The operator never reads a changed
+pod spec anyway (dask-kubernetes #895), so declaring a different one would only be untrue.
 """
 
 import asyncio

@@ -1,8 +1,8 @@
-"""PURE: settings -> the Kubernetes objects of one Dask cluster. No Pulumi import. The heart.
+"""Renders the Kubernetes objects of one Dask cluster from its settings. This is the heart of the program.
 
-A cluster's name in Kubernetes is `<name>-<hash of all that its pods are made of>` under `update: blueGreen`, because
-the operator ignores almost every change to a DaskCluster (dask-kubernetes #895): a change of the content is a new
-cluster, and a change of the replicas is not.
+A cluster's name in Kubernetes is `<name>-<hash of its pods' content>` under `update: blueGreen`, because the operator
+ignores almost every change to a DaskCluster (dask-kubernetes #895): when the content changes, a new cluster is created;
+when only the replicas change, the cluster is updated.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""PURE: the environment variables of a container: packages, Dask's configuration, TLS, the person's own."""
+"""The environment variables of a container: packages, Dask's configuration, TLS, and the user's own."""
 
 from ..settings.cluster import Tls
 from ..settings.dask_config import dask_environment

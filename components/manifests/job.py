@@ -1,4 +1,4 @@
-"""PURE: a job's settings -> its DaskJob. No Pulumi import."""
+"""Renders the DaskJob of a job's settings."""
 
 from dataclasses import dataclass
 from functools import cached_property

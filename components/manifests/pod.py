@@ -1,7 +1,7 @@
-"""PURE: settings -> pod specs of scheduler, workers and the verify Job. No Pulumi import.
+"""Renders the pod specs of the scheduler, the workers and the verify Job.
 
-The CRDs carry the PodSpec of about Kubernetes 1.21 and silently drop what they do not know: the contract
-tests hold every spec made here against them.
+The CRDs carry the PodSpec of about Kubernetes 1.21 and silently drop fields that they do not know: the contract
+tests check every rendered spec against them.
 """
 
 import json

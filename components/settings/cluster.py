@@ -1,4 +1,4 @@
-"""One Dask cluster as it stands under `dask:clusters`. In: its mapping. Out: a frozen `Cluster`, or every mistake."""
+"""The settings of one Dask cluster under `dask:clusters`."""
 
 from typing import Annotated, Literal
 

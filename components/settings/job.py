@@ -1,4 +1,4 @@
-"""A DaskJob as it stands under `dask:jobs`. In: its mapping. Out: a frozen `Job`."""
+"""The settings of one DaskJob under `dask:jobs`."""
 
 from collections.abc import Iterator
 from typing import Annotated

@@ -1,7 +1,7 @@
-"""The whole configuration of a stack. In: the `dask:` keys of Pulumi.<stack>.yaml. Out: one frozen `Settings`.
+"""The whole configuration of a stack: the `dask:` keys of Pulumi.<stack>.yaml.
 
-`load()` reads what the engine hands over; `parse()` is the pure part. Both report every mistake at once, as a
-`ConfigError`, before anything is registered.
+`load()` reads the configuration from the engine; `parse()` is the pure part. Both report every mistake at once, as a
+`ConfigError`, before any resource is registered.
 """
 
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Volumes: what is mounted where. In: the stack's `volumes`. Out: models that know Kubernetes' volume and mount."""
+"""The `volumes` setting: what is mounted where. The models render Kubernetes' volumes and mounts."""
 
 import posixpath
 import re

@@ -1,7 +1,7 @@
-"""What can be built, and where it lies. In: the files in this folder. Out: `Image`s with their archive paths.
+"""Lists the images that this folder can build, and where their archives are.
 
-An archive's name ends in a hash of everything that goes into the image, so that a finished one is never built again, by
-no checkout of the same files, and a changed lock file never meets an old archive.
+An archive's name ends in a hash of everything that goes into the image. So a finished image is never built again, not
+even from another checkout of the same files, and a changed lock file never finds an old archive.
 """
 
 import hashlib

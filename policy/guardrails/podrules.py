@@ -1,4 +1,4 @@
-"""Rules that one object breaks or keeps by itself. In: a resource and the policy's config. Out: violations, as text."""
+"""Rules that concern a single object. Violations are returned as text."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""Rules about how objects fit together. In: the stack. Out: violations."""
+"""Rules about how the objects of a stack fit together."""
 
 from collections.abc import Iterator
 from typing import Any

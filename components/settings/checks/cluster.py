@@ -1,4 +1,4 @@
-"""Rules that span the parts of one cluster or job. In: its settings. Out: the rules that it breaks."""
+"""Rules that span the parts of one cluster or job. Each function yields the rules that its settings break."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the program says when it refuses. In: a finding of pydantic, or a `Rule` of ours. Out: one line of text.
+"""Words the messages about an invalid configuration: one line for each mistake.
 
 Every line has path, value, rule and fix:
 `dask:clusters.1abc: '1abc' must start with a letter, because ...; try 'c1abc'`.

@@ -1,6 +1,6 @@
-"""Fields of a pod that the operator's CRDs do not have. In: the settings. Out: broken rules, each at its place.
+"""Reports pod fields that the operator's CRDs do not have.
 
-The CRDs carry the PodSpec of about Kubernetes 1.21; the API server accepts every other field and drops it in silence
+The CRDs carry the PodSpec of about Kubernetes 1.21; the API server accepts every other field and silently drops it
 (https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#field-pruning).
 """
 

@@ -1,8 +1,8 @@
-"""Every mistake at once. In: a settings model and JSON values. Out: the model's object, and lines in the file's order.
+"""Validates settings and reports every mistake at once, in the order of the file.
 
-Checks across fields can be asked only of what is right itself. So what pydantic refuses is taken out, its place is
-marked UNKNOWN, and the checks run on the rest: one that comes upon something UNKNOWN ends there. No check has to say
-what it depends on, and none reports what only follows from another mistake.
+Rules across fields only make sense on valid fields. A value that pydantic rejects is therefore replaced by UNKNOWN, and
+the rules run on the rest: a rule that reads something UNKNOWN ends there. So no rule has to declare what it depends on,
+and none reports what only follows from another mistake.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Rules that span a whole stack. In: the settings. Out: the rules that they break, each where it is written."""
+"""Rules that span a whole stack. Each function yields the broken rules, with the path where they are broken."""
 
 from __future__ import annotations
 

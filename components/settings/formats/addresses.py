@@ -1,4 +1,4 @@
-"""Host names and address ranges, as pure checks. In: a string. Out: the string, or a `Rule`."""
+"""Checks host names and address ranges."""
 
 import ipaddress
 import re

@@ -1,8 +1,8 @@
-"""The naming rules of Kubernetes and of the Dask operator, as pure checks. In: a string. Out: the string, or a `Rule`.
+"""Checks names against the rules of Kubernetes and of the Dask operator.
 
 Lengths come from what the operator builds on a name: the Service `<name>-scheduler` is a DNS label of at most 63
 characters (dask_kubernetes/constants.py), and a worker group's name becomes a label value of at most 63.
-The patterns are the JSON Schema's as well, so they use nothing that ECMAScript reads otherwise.
+The JSON Schema uses the same patterns, so they contain nothing that ECMAScript reads differently.
 """
 
 import hashlib

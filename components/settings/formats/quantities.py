@@ -1,4 +1,4 @@
-"""Quantities and durations as people write them in a stack file. In: a string. Out: a number, or a `Rule`."""
+"""Checks quantities and durations as a stack file has them, and turns them into numbers."""
 
 import re
 from decimal import Decimal

@@ -41,7 +41,7 @@ def load() -> Settings:
             raw[name] = decoded(value)
     if raw.get("secrets") and not pulumi_config.is_config_secret(f"{PROJECT}:secrets"):
         fix = "set each with `pulumi config set --secret --path 'dask:secrets.<name>.<KEY>'`"
-        readable = f"{PROJECT}:secrets: can be read by all who can read the stack's file; {fix}"
+        readable = f"{PROJECT}:secrets: can be read by everyone who can read the stack's file; {fix}"
         if raw.get("strict") is True:
             broken.append(readable)
         else:

@@ -89,8 +89,8 @@ def _read_namespace(role: str, found: str | None, opts: ResourceOptions) -> None
     key = "operator.createNamespace" if role == "operator" else "namespace.create"
     Namespace.get("namespace", found, opts=opts)
     pulumi.log.info(
-        f"the namespace '{found}' was created by this stack and is let go, because `dask:{key}` is false: it stays "
-        "with all that is in it, and `pulumi destroy` leaves it too"
+        f"the namespace '{found}' was created by this stack and is no longer managed, because `dask:{key}` is false: "
+        "it stays with all that is in it, and `pulumi destroy` leaves it too"
     )
 
 
@@ -112,8 +112,8 @@ def _read_operator(held: Held, opts: ResourceOptions) -> None:
         kind = kinds[logical if logical in kinds else logical.partition("-")[0]]
         kind.get(logical, physical, opts=opts)
     pulumi.log.info(
-        f"the operator's release '{held.release}' was installed by this stack and is let go, because "
-        "`dask:operator.install` is false: it goes on running, and `pulumi destroy` leaves it too"
+        f"the operator's release '{held.release}' was installed by this stack and is no longer managed, "
+        "because `dask:operator.install` is false: it keeps running, and `pulumi destroy` leaves it too"
     )
 
 

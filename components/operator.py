@@ -140,4 +140,4 @@ async def _warn_of_trouble(settings: Operator, kubernetes: Kubernetes) -> None:
         if there and (words := await peers.trouble(client, settings.namespace)):
             pulumi.log.warn(words)
     except Exception as error:  # what cannot be looked at must not stop anything
-        pulumi.log.warn(f"could not look for the operator in namespace '{settings.namespace}': {error}")
+        pulumi.log.warn(f"could not check the operator in namespace '{settings.namespace}': {error}")

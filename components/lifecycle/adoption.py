@@ -48,8 +48,8 @@ async def _live(client: "Api", target: Target) -> kube.Object:
         live = await kube.get(client, url)
     except (kr8s.ServerError, kr8s.NotFoundError) as error:
         raise ClusterError(
-            f"dask:clusters.{target.name}.adopt: there is no DaskCluster {where} to adopt ({error}); name the cluster "
-            "and `dask:namespace.name` as `kubectl get daskclusters -A` shows them, or remove `adopt`"
+            f"dask:clusters.{target.name}.adopt: no DaskCluster {where} exists that could be adopted ({error}); name "
+            "the cluster and `dask:namespace.name` as `kubectl get daskclusters -A` shows them, or remove `adopt`"
         ) from error
     scheduler = live["spec"]["scheduler"]["spec"]["containers"][0]
     if missing := PORT_NAMES - {port.get("name") for port in scheduler.get("ports", [])}:

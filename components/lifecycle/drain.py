@@ -68,7 +68,7 @@ async def until_idle(client: "Api", namespace: str, name: str, timeout: str, mov
             pulumi.log.info(f"{name}: {load} left, idle for {IDLE_SECONDS:.0f} s")
             break
         if now > deadline:
-            pulumi.log.warn(f"{name}: drainTimeout of {timeout} is over: {_cut_off(load)}")
+            pulumi.log.warn(f"{name}: drainTimeout ({timeout}) exceeded: {_cut_off(load)}")
             break
         if load != Load(0, 0) and now - told >= TELL_SECONDS:
             pulumi.log.info(f"{name}: waiting for {load} (up to {deadline - now:.0f} s more)")
@@ -79,10 +79,10 @@ async def until_idle(client: "Api", namespace: str, name: str, timeout: str, mov
 
 def _cut_off(load: Load | Silent) -> str:
     if isinstance(load, Load):
-        return f"cutting off {load}"
+        return f"disconnecting {load}"
     return (
-        f"could not look whether anybody uses it: {load}; if this is so in every update, the API server cannot reach "
-        "the pods' port 8787 (a firewall, a network policy), and `drainTimeout` is waited for each time"
+        f"cannot tell whether it is still in use: {load}; if this happens in every update, the API server cannot reach "
+        "the pods' port 8787 (a firewall, a network policy), and each update waits for the whole `drainTimeout`"
     )
 
 
@@ -97,8 +97,8 @@ async def look(client: "Api", namespace: str, name: str) -> Load | Silent | None
     except (kr8s.ServerError, kr8s.NotFoundError) as error:
         if kube.forbidden(error):
             raise ClusterError(
-                f"may not see whether {name} still has work: this needs the right to `get` `services/proxy` in the "
-                f"namespace '{namespace}'; or set `drainTimeout: 0s`, which cuts its clients off"
+                f"cannot tell whether {name} is still busy: missing permission to `get` `services/proxy` in the "
+                f"namespace '{namespace}'; grant it, or set `drainTimeout: 0s`, which disconnects its clients"
             ) from error
         reason = _words(error)
     except (httpx.TransportError, kr8s.APITimeoutError) as error:

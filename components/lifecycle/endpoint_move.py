@@ -77,7 +77,7 @@ async def ends_well(target: Target, record: Resource) -> None:
     except ResourceRegistrationFailed as error:
         raise ClusterError(
             f"{target.name}: the clusters that it replaces are not drained, so nothing is deleted in this run; "
-            "mend what the error above says, and run `up` again"
+            "fix the error above, and run `up` again"
         ) from error
 
 

@@ -95,8 +95,8 @@ async def _failure(client: "Api", target: JobTarget, phase: str, *, begun: bool,
         return f"lost its runner's pod: the pod or its node was deleted; {again}"
     if late:
         return (
-            f"has not ended {target.job.timeout} after its creation (timeout). It goes on: {again}, a longer `timeout` "
-            f"waits for it. Its pod is {phase}:\n{await _tail(client, target)}"
+            f"has not ended {target.job.timeout} after its creation (timeout). It is still running: {again}, a longer "
+            f"`timeout` waits for it. Its pod is {phase}:\n{await _tail(client, target)}"
         )
     return None
 

@@ -32,7 +32,7 @@ async def preview(connection: Connection, target: Target, declared: Collection[T
     try:
         ours, _ = await _holders(await kube.api(connection), target, declared, None)
     except Exception as error:  # a preview shows what it can; `up` asks again
-        pulumi.log.warn(f"{target.name}: could not look who has its node ports: {error}")
+        pulumi.log.warn(f"{target.name}: could not find out which Services have its node ports: {error}")
         return wanted
     held = {port for holder in ours for port in node_ports(holder["spec"])}
     for holder in ours:

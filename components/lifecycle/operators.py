@@ -35,9 +35,9 @@ async def refuse_second_operator(client: "Api", ours: Operator, owner: str, clai
         shared = overlap(ours.watch, watched(deployment))
         if shared and "deletionTimestamp" not in meta and not await _is_ours(client, meta, ours, owner, claim):
             raise ClusterError(
-                f"the operator '{meta['name']}' in namespace '{meta['namespace']}' already looks after "
-                f"{shared}, and two operators make workers twice; set `dask:operator.install: false` to use it, or "
-                "`dask:operator.watch` to a list of namespaces that only this one looks after"
+                f"the operator '{meta['name']}' in namespace '{meta['namespace']}' already watches "
+                f"{shared}, and two operators create workers twice; set `dask:operator.install: false` to use it, or "
+                "`dask:operator.watch` to a list of namespaces that only this one watches"
             )
 
 
@@ -85,13 +85,13 @@ async def _found_homes(connection: Connection, guess: str, namespace: str) -> li
     found = await kube.unless_forbidden(kube.items(client, DEPLOYMENTS, chart.SELECTOR))
     if found is None:
         raise ClusterError(
-            "dask:namespace.networkPolicies: the operator has to reach the schedulers, and the Deployments of all "
-            f"namespaces may not be listed to find it; {fix}"
+            "dask:namespace.networkPolicies: the operator must be able to reach the schedulers, and finding it needs "
+            f"permission to list Deployments cluster-wide; {fix}"
         )
     homes = sorted({it["metadata"]["namespace"] for it in found if overlap((namespace,), watched(it))})
     if not homes:
         pulumi.log.warn(
-            f"no operator looks after namespace '{namespace}' yet: the network policy lets in one in '{guess}'; {fix}"
+            f"no operator watches namespace '{namespace}' yet: the network policy allows one in '{guess}'; {fix}"
         )
     return homes or [guess]
 
@@ -104,8 +104,8 @@ async def trouble(client: "Api", namespace: str) -> str | None:
         return None
     if not found:
         return (
-            f"the operator's Deployment in namespace '{namespace}' is missing, so no cluster gets its pods; bring it "
-            "back with `pulumi up --replace '**::release'`, during which running clusters go on"
+            f"the operator's Deployment in namespace '{namespace}' is missing, so no cluster gets its pods; restore "
+            "it with `pulumi up --replace '**::release'`, during which running clusters keep working"
         )
     for deployment in found:
         name, wanted = deployment["metadata"]["name"], deployment["spec"].get("replicas", 1)

@@ -134,7 +134,7 @@ async def before_create(connection: Connection, body: Object, claim: Claim) -> N
             return
         if time.monotonic() > deadline:
             raise ClusterError(
-                f"{_where(body)} has been terminating for {TERMINATING_SECONDS} s: see its finalizers, and run `up` "
+                f"{_where(body)} has been terminating for {TERMINATING_SECONDS} s: check its finalizers, and run `up` "
                 "again"
             )
         await asyncio.sleep(POLL_SECONDS)
@@ -168,12 +168,12 @@ def _take(body: Object, live: Object, claim: Claim) -> None:
     if _holds_certificates(live):
         # The new certificates of this run would cut clients off from whatever uses these.
         raise ClusterError(
-            f"{where} holds certificates that the state does not know; delete it if no cluster uses it, or bring it "
-            "back with `pulumi import kubernetes:core/v1:Secret`"
+            f"{where} holds certificates that the state does not know; delete it if no cluster uses it, or "
+            "import it with `pulumi import kubernetes:core/v1:Secret`"
         )
     # In a preview it may as well be what is about to be replaced.
     if not pulumi.runtime.is_dry_run():
-        pulumi.log.info(f"{where} exists already and belongs to this stack: it is taken over")
+        pulumi.log.info(f"{where} already exists and belongs to this stack: taking it over")
 
 
 def _is_own(body: Object, live: Object) -> bool:
@@ -202,13 +202,13 @@ def refuse_other_state(where: str, claim: Claim, written: str = "") -> None:
     """Raises `ClusterError` about what another state of a stack of this name owns; warns where it is to be taken."""
     if claim.take_over:
         why = f"{where} belongs to another state of '{claim.part_of}'{written}"
-        pulumi.log.warn(f"{why}: it is taken over, because takeOver is set")
+        pulumi.log.warn(f"{why}: taking it over, because takeOver is set")
         return
     command = f"`pulumi config set {pulumi.get_project()}:takeOver true`"
     raise ClusterError(
-        f"{where} belongs to another state of a stack '{claim.part_of}'{written}: another person's stack of that name, "
-        f"or a state that was lost; if it is yours, run {command} and `up` once more; otherwise choose another name "
-        "for the stack and its namespaces, or use what exists (`dask:operator.install: false`, "
+        f"{where} belongs to another state of a stack '{claim.part_of}'{written}: a stack of that name that belongs "
+        f"to another user, or a state that was lost; if it is yours, run {command} and `up` once more; otherwise "
+        "choose another name for the stack and its namespaces, or use what exists (`dask:operator.install: false`, "
         "`dask:namespace.create: false`)"
     )
 
@@ -243,4 +243,4 @@ def foreign(live: Mapping[str, Any], part_of: str) -> str | None:
             "choose another, or use what exists: `dask:operator.install: false` for the operator's namespace, "
             "`dask:namespace.create: false` for the clusters'"
         )
-    return f"exists already and {whose}, so it is left alone; {fix}"
+    return f"already exists and {whose}, so it is left alone; {fix}"

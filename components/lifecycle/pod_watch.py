@@ -113,7 +113,7 @@ async def explain_idle_operator(client: "Api", target: Target) -> None:
         raise Hopeless(
             f"pods of the cluster '{target.name}' are missing, and "
             "no dask-kubernetes-operator runs that could create them; "
-            "set `dask:operator.install: true` in the one stack that owns it, or look whether its Deployment is "
+            "set `dask:operator.install: true` in the one stack that owns it, or check whether its Deployment is "
             f"scaled to 0: `kubectl get deployments --all-namespaces -l app.kubernetes.io/name={chart.NAME}`"
         )
     troubles = health.pod_troubles(pods)

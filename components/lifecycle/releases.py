@@ -105,13 +105,13 @@ async def make_room(client: "Api", namespace: str, owner: str, claim: Claim) -> 
     if not await is_ours(client, release, owner, claim):
         if release.part_of != claim.part_of:
             raise ClusterError(
-                f"{where} exists already and {_whose(release)}; set `dask:operator.install: false` to use it, or "
+                f"{where} already exists and {_whose(release)}; set `dask:operator.install: false` to use it, or "
                 f"remove it with `helm uninstall {RELEASE} -n {namespace}`, which leaves CRDs and clusters"
             )
         ownership.refuse_other_state(where, claim)
     if pulumi.runtime.is_dry_run():
         return  # it may as well be what is about to be replaced
-    pulumi.log.info(f"{where} exists already and belongs to this stack: it is taken over")
+    pulumi.log.info(f"{where} already exists and belongs to this stack: taking it over")
     # The newest record goes last: it says whose the release is, should this be interrupted.
     for record in records:
         await kube.delete(client, f"{_secrets(namespace)}/{record['metadata']['name']}")

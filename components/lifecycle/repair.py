@@ -50,7 +50,7 @@ async def _seen(connection: Connection, target: Target) -> int:
         live = await drift.look(client, target)
         found = await admission.settled(client, target, live, drift.find(target, live)) if live else []
     except Exception as error:
-        pulumi.log.warn(f"{target.name}: could not look for drift: {error}")
+        pulumi.log.warn(f"{target.name}: could not check for drift: {error}")
         return 0
     for one in found if pulumi.runtime.is_dry_run() else ():
         pulumi.log.warn(f"drift: {one}" if one.refused else f"drift (`up` will repair it): {one}")
@@ -74,7 +74,7 @@ async def repair(client: "Api", target: Target) -> None:
             if time.monotonic() > deadline:
                 pulumi.log.warn(
                     f"{target.name}: the repairs have taken {BOUND} times {target.cluster.ready_timeout} "
-                    f"(readyTimeout); the next `up` goes on with {len(found) - index} of the kind '{kind}'"
+                    f"(readyTimeout); the next `up` continues with {len(found) - index} of the kind '{kind}'"
                 )
                 return
             await mend(client, target, one)
@@ -102,7 +102,7 @@ async def _missing(client: "Api", target: Target, _: Drift) -> None:
         return all(one.kind != "missing" for one in drift.find(target, live)) and _phase(live) != "Created"
 
     await kube.patch(client, url(target, "daskclusters", target.physical_name), {"status": {"phase": "Created"}})
-    await _until(client, target, made, "the operator has made again what was deleted")
+    await _until(client, target, made, "the operator has recreated what was deleted")
 
 
 def _phase(live: Live) -> str:
@@ -174,7 +174,7 @@ async def _until(client: "Api", target: Target, true: Callable[[Live], bool], wh
             pods = f"api/v1/namespaces/{target.namespace}/pods"
             found = await kube.items(client, pods, {"dask.org/cluster-name": target.physical_name})
             why = "; ".join(map(str, health.pod_troubles(found))) or "see the operator's log"
-            raise ClusterError(f"{target.name}: not within {target.cluster.ready_timeout}: {what}: {why}")
+            raise ClusterError(f"{target.name}: timed out after {target.cluster.ready_timeout}; not yet: {what}: {why}")
         await asyncio.sleep(POLL_SECONDS)
 
 

@@ -166,8 +166,8 @@ async def _all(client: "Api", target: Target, record: Record) -> list[Object]:
             return found
         if record.named is None:
             pulumi.log.warn(
-                f"{target.name}: may not list the DaskClusters of all namespaces: one that was in another namespace "
-                "until now is not drained; to move a cluster there, give `list` on `daskclusters` first"
+                f"{target.name}: no permission to list DaskClusters cluster-wide: a cluster that moves here from "
+                "another namespace is not drained; before you move one, grant `list` on `daskclusters`"
             )
     return await kube.items(client, here)
 
@@ -195,7 +195,7 @@ async def refuse_terminating(connection: Connection, target: Target) -> None:
     if live and "deletionTimestamp" in live["metadata"]:
         raise ClusterError(
             f"{target.name}: the DaskCluster '{target.physical_name}' is still being deleted, from an update that was "
-            "interrupted; run `up` again when `kubectl get daskclusters` no longer shows it"
+            "interrupted; run `up` again when `kubectl get daskclusters` no longer lists it"
         )
 
 

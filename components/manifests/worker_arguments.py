@@ -51,7 +51,7 @@ def broken(settings: WorkerPods, pod: PodSettings, *, autoscaled: bool) -> Itera
         fix = "add `resources: {limits: {nvidia.com/gpu: '1'}}`, or `processes`"
         yield Rule("starts a worker for each GPU, and no GPU is asked for", fix, ("command",))
     if settings.port and (count > 1 or is_cuda(settings)):
-        rule = "can be the port of one worker only" if count > 1 else "is no option of `dask cuda worker`"
+        rule = "can be the port of one worker only" if count > 1 else "is not an option of `dask cuda worker`"
         yield Rule(rule, "remove it", ("port",))
     if autoscaled and count > 1:
         place = ("processes",) if settings.processes else ("command",)

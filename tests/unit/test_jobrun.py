@@ -84,7 +84,7 @@ def test_a_runner_that_was_lost_before_is_told_as_well(monkeypatch: pytest.Monke
 
 def test_the_timeout_counts_from_the_jobs_creation(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(
-        ClusterError, match=r"has not ended 1h after its creation \(timeout\)\. It goes on: `kubectl delete"
+        ClusterError, match=r"has not ended 1h after its creation \(timeout\)\. It is still running: `kubectl delete"
     ):
         run(monkeypatch, [runner("Running")], age=timedelta(minutes=61))
 

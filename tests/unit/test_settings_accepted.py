@@ -126,7 +126,7 @@ def test_a_role_inherits_mappings_by_key_volumes_by_name_and_the_rest_whole() ->
 
 
 def test_what_is_made_in_python_is_checked_at_once() -> None:
-    with pytest.raises(ValueError, match="cannot stand beside minimum and maximum"):
+    with pytest.raises(ValueError, match="cannot be combined with minimum and maximum"):
         Workers(replicas=1, minimum=1, maximum=2)
     with pytest.raises(ValueError, match="needs exactly one of"):
         Volume.model_validate({"name": "x", "mountPath": "/x"})

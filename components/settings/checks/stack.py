@@ -87,7 +87,7 @@ def _cluster_length(name: str, cluster: Cluster) -> Iterator[Rule]:
 
 def _length(path: Path, name: str, longest: int) -> Iterator[Rule]:
     if len(name) > longest:
-        because = "the Service '…-scheduler' may have 63"
+        because = "the Service '…-scheduler' can have 63"
         if longest == names.VERSIONED_NAME_LENGTH:
             because = f"a dash and a hash of {names.HASH_LENGTH} are added and {because}"
         rule = f"must have at most {longest} characters, not {len(name)}, because {because}"
@@ -176,7 +176,7 @@ def watched(settings: Settings) -> Iterator[Rule]:
     """An operator that looks elsewhere would never see the stack's clusters."""
     operator, home = settings.operator, settings.namespace.name
     if operator.install and operator.create_namespace and operator.namespace in (home, "default"):
-        rule = "is made for the clusters" if operator.namespace == home else "is always there"
+        rule = "is created for the clusters" if operator.namespace == home else "is always there"
         yield Rule(rule, "choose another, or add `createNamespace: false`", ("operator", "namespace"))
     if not (settings.clusters or settings.jobs):
         return

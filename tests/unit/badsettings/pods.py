@@ -28,7 +28,7 @@ PODS = [
         "an environment variable as an unquoted version",
         cluster(env={"VERSION": 2024.1}),
         (
-            'dask:clusters.a.env.VERSION: 2024.1 must be a string; put it in quotes as you wrote it: "2024.1", '
+            'dask:clusters.a.env.VERSION: 2024.1 must be a string; quote it as you wrote it: "2024.1", '
             'or with the zero that YAML has dropped, "2024.10"'
         ),
     ),

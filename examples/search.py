@@ -72,5 +72,5 @@ def search(client: Client, data: Future, trials: int, at_once: int, workers: lis
         ask()
     done = sorted(answers())
     if not done:
-        raise SystemExit("no trial succeeded; the lines above say why")
+        raise SystemExit("no trial succeeded; the log above shows why")
     return done

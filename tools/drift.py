@@ -35,7 +35,7 @@ async def examine(client: Any, target: Target) -> list[str]:
     """One line for every field that is not as declared: what the program makes, and what the operator made from it."""
     live = await drift.look(client, target)
     if live is None:
-        return [f"daskcluster/{target.physical_name}: is missing: it was deleted, or `up` has not made it yet"]
+        return [f"daskcluster/{target.physical_name}: is missing: it was deleted, or `up` has not created it yet"]
     lines: list[str] = []
     for body in declared_objects(target):
         lines += compare(body, await kube.find(client, kube.url(body)), target)

@@ -47,7 +47,7 @@ def choose(project: Project, asked: str) -> Target:
         if os.environ.get("KUBECONFIG"):
             return Target(f"KUBECONFIG={os.environ['KUBECONFIG']}")
         if context := current_context():
-            return Target(f"the current context {context!r} of ~/.kube/config (CLUSTER=dev takes a local Kubernetes)")
+            return Target(f"the current context {context!r} of ~/.kube/config (CLUSTER=dev uses a local Kubernetes)")
     why = "which CLUSTER names" if asked else "because no kubeconfig has a current context"
     return Target(f"the local one {asked or DEFAULT_LOCAL!r}, {why}", asked or DEFAULT_LOCAL)
 

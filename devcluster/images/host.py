@@ -50,7 +50,7 @@ def run(step: str, argv: Sequence[str | Path], usual_seconds: int, log: Path, lo
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-25:])
         raise BuildError(
             f"{step} failed with exit status {status}: {' '.join(map(str, argv))}\n{tail}\n"
-            f"The whole output is in {log}; run the same command again to go on from here."
+            f"The whole output is in {log}; run the same command again to continue from here."
         )
     say(f"  done in {time.monotonic() - started:.0f} s")
 

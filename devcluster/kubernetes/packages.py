@@ -58,7 +58,7 @@ def ensure() -> None:
             run(install, env=environment)
     if still := missing():
         raise DevclusterError(
-            f"apt-get ended well, yet {' '.join(still)} is missing; run `{' '.join(install)}` and read what it says"
+            f"apt-get succeeded, but {' '.join(still)} is missing; run `{' '.join(install)}` and read its output"
         )
 
 

@@ -15,14 +15,14 @@ def never_floating(resource: Resource, _config: Config) -> Iterator[str]:
     for where, image in images(resource):
         last = image.rpartition("/")[2]
         if _DIGEST not in image and (":" not in last or last.endswith(":latest")):
-            yield f"{where}: '{image}' can change under the same name; name a version or a digest"
+            yield f"{where}: '{image}' is a mutable tag; name a version or a digest"
 
 
 def pinned_by_digest(resource: Resource, _config: Config) -> Iterator[str]:
     """Every image is pinned by its digest."""
     for where, image in images(resource):
         if _DIGEST not in image:
-            yield f"{where}: '{image}' is pinned by no digest; append '@sha256:…' (`crane digest {image}` prints it)"
+            yield f"{where}: '{image}' is not pinned by a digest; append '@sha256:…' (`crane digest {image}` prints it)"
 
 
 def images(resource: Resource) -> Iterator[tuple[str, str]]:

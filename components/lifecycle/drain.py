@@ -1,4 +1,4 @@
-"""Draining: a replaced cluster goes on until its clients are done with it.
+"""Keeps a replaced cluster running until its clients are done.
 
 Its scheduler is asked over HTTP through the API server: that works from wherever `pulumi` runs, with TLS clusters, and
 with any version of Dask in the old cluster.
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 1.0
 TELL_SECONDS = 10.0
-# A client that computes in rounds holds nothing between two of them.
+# A client that computes in rounds holds nothing between two rounds.
 IDLE_SECONDS = 15.0
 # EndpointSlices, kube-proxy and load balancers send new clients to the old scheduler for some seconds after a move.
 SETTLE_SECONDS = 10.0
@@ -48,9 +48,9 @@ class Silent:
 
 
 async def until_idle(client: "Api", namespace: str, name: str, timeout: str, moved: float | None = None) -> None:
-    """Waits until the DaskCluster `name` is idle or missing, or `timeout` (as `10m`) has passed; says which.
+    """Waits until the DaskCluster `name` is idle or missing, or `timeout` (such as `10m`) has passed; logs which.
 
-    `moved` is when its endpoint was led elsewhere, by the monotonic clock; None where it was not.
+    `moved` is the time on the monotonic clock when its endpoint moved away; None if it did not move.
     """
     if not seconds(timeout):
         pulumi.log.warn(f"{name}: its clients are disconnected now (drainTimeout: {timeout})")
@@ -87,7 +87,7 @@ def _cut_off(load: Load | Silent) -> str:
 
 
 async def look(client: "Api", namespace: str, name: str) -> Load | Silent | None:
-    """The load of a scheduler; None where none runs. Raises `ClusterError` where one may not look."""
+    """The load of a scheduler; None if none is running. Raises `ClusterError` without permission to ask."""
     import httpx
     import kr8s
 

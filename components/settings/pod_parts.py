@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field
 from ..settings.checks.messages import Rule
 from ..settings.fields import LabelKey, Model, ObjectName, pattern
 
-# What the image's start script takes apart at blanks, unquoted: one name, version and extras, and nothing for a shell.
+# The image's entrypoint word-splits this unquoted: allow one requirement and no shell characters.
 _PACKAGE = r"[A-Za-z0-9/][A-Za-z0-9._+/:@\[\],<>=!~*%#-]*"
 
 

@@ -95,7 +95,7 @@ def adoption(cluster: Cluster) -> Iterator[Rule]:
 
 
 def encrypted(cluster: Cluster) -> Iterator[Rule]:
-    """With tls, what anyone sets of Dask's encryption beside it."""
+    """Encryption settings that would conflict with `tls`."""
     if not cluster.tls.enabled:
         return
     for path, part in parts(cluster):
@@ -106,7 +106,7 @@ def encrypted(cluster: Cluster) -> Iterator[Rule]:
 
 
 def inherited_volumes(owner: Cluster | Job) -> Iterator[Rule]:
-    """A role's volume at a path where an inherited one of another name already is."""
+    """A role's volume at the mount path of an inherited volume with another name."""
     for path, role in owner.roles().items():
         yield from known(_beside_inherited, owner, path, role)
 

@@ -27,7 +27,7 @@ _WORDS = {"object": "a mapping", "array": "a list", "string": "text", "boolean":
 
 
 def pod_fields(settings: Settings) -> Iterator[Rule]:
-    """A chart from a repository has CRDs that only Helm sees: then nothing is said."""
+    """A chart from a repository has CRDs that only Helm sees: then nothing is checked."""
     if settings.operator.chart is not None:
         return
     for path, part in parts(settings):

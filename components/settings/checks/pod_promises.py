@@ -42,7 +42,7 @@ _ROUTES = {
 
 
 def broken(plain: Spec, pod: Spec, extra: int, *, tls: bool) -> Iterator[Rule]:
-    """What the pod has lost. `extra`: how many of the plain pod's last arguments are the person's."""
+    """What the pod has lost. `extra`: how many of the plain pod's last arguments are the user's."""
     before, box = plain["containers"][0], pod["containers"][0]
     role = before["name"]
     if box.get("image") != before.get("image"):

@@ -1,4 +1,4 @@
-"""What the API server refuses in a pod, or no kubelet can start: told before the operator asks and is refused.
+"""What the API server refuses in a pod, or no kubelet can start. It is reported before anything is created.
 
 Each rule carries its path within the pod. The sources are the validation of Kubernetes (pkg/apis/core/validation) and
 https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1.
@@ -72,7 +72,7 @@ def boxes(pod: Spec) -> Iterator[tuple[Path, Spec]]:
 
 
 def _everywhere(value: Any, path: Path) -> Iterator[Rule]:
-    """Single values, wherever they stand."""
+    """Single values, anywhere in the pod."""
     steps = tuple(step for step in path if isinstance(step, str))
     for choices in _choices(value, steps):
         near = next((choice for choice in choices if choice.lower() == value.lower()), None)
@@ -89,7 +89,7 @@ def _everywhere(value: Any, path: Path) -> Iterator[Rule]:
 
 
 def _choices(value: Any, steps: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    """What may stand there instead of the value, if it is one of `_CHOICES`."""
+    """The allowed values, if the value is one of `_CHOICES`."""
     for end, choices in _CHOICES.items() if isinstance(value, str) and steps and steps[-1] in _CHOSEN else ():
         if steps[-len(end) :] == end and value not in choices:
             yield choices

@@ -60,7 +60,7 @@ def fixed_images(settings: Settings) -> Iterator[Rule]:
 
 
 def cluster_names(settings: Settings) -> Iterator[Rule]:
-    """How long names may be, and what the objects made for one cluster take from another."""
+    """Name lengths, and clashes between the names of generated objects."""
     for name, cluster in settings.clusters.items():
         yield from known(_cluster_length, name, cluster)
         yield from known(_group_lengths, name, cluster)
@@ -173,7 +173,7 @@ def _quota(namespace: Namespace, path: Path, owner: PodSettings, role: PodSettin
 
 
 def watched(settings: Settings) -> Iterator[Rule]:
-    """An operator that looks elsewhere would never see the stack's clusters."""
+    """An operator that watches other namespaces would never see the stack's clusters."""
     operator, home = settings.operator, settings.namespace.name
     if operator.install and operator.create_namespace and operator.namespace in (home, "default"):
         rule = "is created for the clusters" if operator.namespace == home else "is always there"

@@ -14,7 +14,7 @@ def variable(name: str, value: str) -> Variable:
 
 
 def environment(pod: PodSettings, *, restricted: bool) -> list[Variable]:
-    """Packages, Dask's configuration and the person's own variables, in a stable order. The last of a name wins."""
+    """Packages, Dask's configuration and the user's own variables, in a stable order. The last of a name wins."""
     values = {
         f"EXTRA_{manager.upper()}_PACKAGES": " ".join(names) for manager, names in dict(pod.packages).items() if names
     }

@@ -1,4 +1,4 @@
-"""Reads the stack's configuration and checks it as a whole: the settings, and the pods that are made of them."""
+"""Reads the stack's configuration and checks it as a whole: the settings, and the pods that are rendered from them."""
 
 import json
 from collections.abc import Mapping
@@ -53,7 +53,7 @@ def load() -> Settings:
 
 
 def decoded(value: Any) -> Any:
-    """The engine hands over texts: of a mapping or a list its JSON, of anything else what was written."""
+    """Pulumi passes config values as strings: JSON for mappings and lists, the literal text otherwise."""
     try:
         return json.loads(value) if isinstance(value, str) else value
     except json.JSONDecodeError:
@@ -63,7 +63,7 @@ def decoded(value: Any) -> Any:
 def _parse(
     raw: Mapping[str, Any], broken: list[str], hidden: list[str] | None = None, error: type[ConfigError] = ConfigError
 ) -> Settings:
-    """`hidden` are keys that are there but must not be read."""
+    """`hidden` are keys that exist but must not be read."""
     settings, mistakes = checked(Settings, raw, hidden or (), (as_they_run,))
     if broken or mistakes or settings is None:
         raise error([*broken, *mistakes])

@@ -21,7 +21,7 @@ NONE, FOUND = 0, 2
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Look and say."""
+    """Reports the drift of the stack."""
     return run(arguments, "Compare the cluster with the file.", _say)
 
 
@@ -32,7 +32,7 @@ async def _say(client: Any, declared: Declared, stack: str) -> int:
 
 
 async def examine(client: Any, target: Target) -> list[str]:
-    """One line for every field that is not as declared: what the program makes, and what the operator made from it."""
+    """One line for every field that is not as declared, of the program's objects and of the operator's."""
     live = await drift.look(client, target)
     if live is None:
         return [f"daskcluster/{target.physical_name}: is missing: it was deleted, or `up` has not created it yet"]

@@ -131,7 +131,7 @@ def main() -> None:
 
 
 def text() -> str:
-    """The schema as it stands in the file."""
+    """The schema as it is written to the file."""
     return json.dumps(stack_schema(), indent=2, ensure_ascii=False) + "\n"
 
 

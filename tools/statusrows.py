@@ -151,7 +151,7 @@ def job(live: Object) -> Row:
 
 
 def age(live: Object, now: datetime | None = None) -> str:
-    """Since when an object is there, as kubectl shows it: `42s`, `12m`, `3h`, `9d`."""
+    """The age of an object, as kubectl shows it: `42s`, `12m`, `3h`, `9d`."""
     made: Any = datetime.fromisoformat(live["metadata"]["creationTimestamp"])
     passed = int(((now or datetime.now(UTC)) - made).total_seconds())
     for unit, length in (("d", 86400), ("h", 3600), ("m", 60)):

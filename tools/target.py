@@ -79,6 +79,6 @@ def environment(target: Target, *, start: bool) -> dict[str, str]:
             f"the local Kubernetes {target.local!r} does not run, so the command finds nothing; `make up` starts it, "
             "and KUBECONFIG or `kubernetes:context` in the stack's file chooses another cluster"
         ) from error
-    # Behind everything else on PATH, so that a person's own kubectl comes first.
+    # At the end of PATH, so that the user's own kubectl comes first.
     path = os.pathsep.join([os.environ.get("PATH", ""), str(node_programs() / "tools")])
     return {"KUBECONFIG": str(kubeconfig), "PATH": path}

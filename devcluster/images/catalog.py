@@ -33,7 +33,7 @@ class Image:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What a person may call it."""
+        """The names that a user may give."""
         return self.reference, self.reference.rpartition("/")[2], self.stage
 
     @property
@@ -48,7 +48,7 @@ class Image:
 
     @property
     def built(self) -> bool:
-        """Whether the archive is there. After a power cut a file may have its name and none of its bytes."""
+        """Whether the archive exists. After a power cut a file may have its name and none of its bytes."""
         return has_content(self.archive)
 
 
@@ -67,7 +67,7 @@ def cache_folder() -> Path:
 
 
 def has_content(file: Path) -> bool:
-    """Whether the file is there and not empty."""
+    """Whether the file exists and is not empty."""
     return file.is_file() and file.stat().st_size > 0
 
 

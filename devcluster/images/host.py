@@ -14,7 +14,7 @@ ALIVE_EVERY_SECONDS = 15
 
 
 class BuildError(Exception):
-    """A step failed; the message says what, why and what to do."""
+    """A step failed; the message has what, why and a fix."""
 
 
 def say(line: str) -> None:
@@ -81,7 +81,7 @@ def locked(path: Path) -> Iterator[int]:
 
 
 def need(packages: Mapping[str, Sequence[str]], log: Path) -> None:
-    """Install the Debian packages (name -> a command that shows it is there) that are missing."""
+    """Install the Debian packages (name -> a command that shows that it is installed) that are missing."""
     missing = sorted(package for package, probe in packages.items() if not _works(probe))
     if not missing:
         return

@@ -32,7 +32,7 @@ def folder(lock: str) -> Path:
 
 
 def fetch(lock: str, lock_descriptor: int) -> Path:
-    """Download what the lock file lists, checked by its hashes, unless it is there."""
+    """Download what the lock file lists, checked by its hashes, unless it exists."""
     target = folder(lock)
     if target.is_dir():
         return target

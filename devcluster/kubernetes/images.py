@@ -1,4 +1,4 @@
-"""Images without a registry: in, files or OCI archives; out, images in every node's containerd (namespace `k8s.io`)."""
+"""Imports files or OCI archives as images into every node's containerd (namespace `k8s.io`), without a registry."""
 
 import hashlib
 import io

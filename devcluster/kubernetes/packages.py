@@ -1,4 +1,4 @@
-"""Debian packages of a node: in, what is on this machine; out, the missing ones installed by apt."""
+"""Installs the Debian packages of a node that are missing on this machine, by apt."""
 
 import contextlib
 import os

@@ -11,7 +11,7 @@ _DIGEST = "@sha256:"
 
 
 def never_floating(resource: Resource, _config: Config) -> Iterator[str]:
-    """No image can change under the same name."""
+    """No image has a mutable tag."""
     for where, image in images(resource):
         last = image.rpartition("/")[2]
         if _DIGEST not in image and (":" not in last or last.endswith(":latest")):
@@ -52,7 +52,7 @@ def no_token(resource: Resource, _config: Config) -> Iterator[str]:
 
 
 def limited(resource: Resource, _config: Config) -> Iterator[str]:
-    """Every container says how much CPU and memory it may take."""
+    """Every container has limits on CPU and memory."""
     for path, pod in resource.pods():
         for box in pod.get("containers") or []:
             limits = (box.get("resources") or {}).get("limits") or {}
@@ -61,7 +61,7 @@ def limited(resource: Resource, _config: Config) -> Iterator[str]:
 
 
 def restricted_namespace(resource: Resource, _config: Config) -> Iterator[str]:
-    """Namespaces of ours enforce the restricted standard."""
+    """The stack's namespaces enforce the restricted standard."""
     label = "pod-security.kubernetes.io/enforce"
     if resource.kind == "Namespace" and resource.labels.get(label) != "restricted":
         level = resource.labels.get(label, "nothing")

@@ -16,7 +16,7 @@ PROGRAMS = [file for file in FILES if file.relative_to(ROOT).parts[0] != "tests"
 # The glossary quotes the odd words, and the changelog is a record.
 QUOTES = {"CONTRIBUTING.md", "CHANGELOG.md"}
 
-FORMULA = re.compile(r"(?:^|[.:] )(?:In|Out): |^PURE\b", re.MULTILINE)
+FORMULA = re.compile(r"(?:^|[.:] )(?:In|Out): |\bin, [^;]+; out, |^PURE\b", re.MULTILINE)
 # Each odd wording, and an example of it.
 ODD = {
     r"\b(is|are) there already\b|\b(exists?|exist) already\b": "the Service is there already",
@@ -85,6 +85,9 @@ def test_each_pattern_finds_its_example(pattern: str) -> None:
     assert re.search(pattern, ODD[pattern])
 
 
-@pytest.mark.parametrize("text", ["Does it. In: a name.", "Does it. Out: a number.", "PURE: rows of text."])
+@pytest.mark.parametrize(
+    "text",
+    ["Does it. In: a name.", "Does it. Out: a number.", "PURE: rows of text.", "State: in, a name; out, a lock."],
+)
 def test_the_formula_is_recognised(text: str) -> None:
     assert FORMULA.search(text)

@@ -37,7 +37,7 @@ class Workspace(pulumi.ComponentResource):
         operator: settings.Operator,
         opts: ResourceOptions | None = None,
     ) -> None:
-        """`operator` are the namespaces of the operators that the network policy allows."""
+        """`operator` describes the operator that the network policy allows."""
         super().__init__("dask:k8s:Workspace", name, {}, opts)
         self._name = namespace.name
         self._restricted = namespace.pod_security == "restricted"

@@ -1,9 +1,9 @@
 # Everything a fresh machine needs, one command each. `make` lists the targets.
 #   STACK=dev          which Pulumi.<stack>.yaml
 #   ARGS=...           more arguments for the CLI, such as ARGS=--show-secrets for `make outputs`
-#   CLUSTER=dev        take the local Kubernetes of this name. Left out: the stack's kubernetes:context, KUBECONFIG or the
-#                      current context, and a local one only where there is none of them
-#   ENGINE=built       take the Pulumi CLI that is built from Go modules, although another one is to be had
+#   CLUSTER=dev        use the local Kubernetes of this name. Default: the stack's kubernetes:context, KUBECONFIG or the
+#                      current context, and a local one only if none of them exists
+#   ENGINE=built       use the Pulumi CLI that is built from Go modules, even if another one is available
 #   LANES=3            tests run in so many processes, each with a cluster of its own; 0: one after another
 STACK ?= dev
 CLUSTER ?=
@@ -23,7 +23,7 @@ INSTALL := $(BIN)/python -m pip --disable-pip-version-check --quiet --no-input i
 TOOL = $(BIN)/python -m tools
 LOCAL = $(PYTHON) -m devcluster
 PYTEST := $(BIN)/python -m pytest -n $(LANES) --dist loadfile
-# The long files first, which is also the order of their names; reordered by the number of tests they would be last.
+# Keep the order of the files: the slowest ones sort first by name.
 LIVE := $(PYTEST) -v --no-loadscope-reorder -m "live or slow" tests/live tests/devcluster tests/contract
 
 .DEFAULT_GOAL := help

@@ -1,6 +1,6 @@
 """KubeCluster(n_workers=2) of dask_kubernetes.operator, as a program of its own, because it may hang.
 
-In: one line on stdin, the signal to begin (the imports are over then). Out: one JSON line for every step, on stdout.
+It starts when it reads a line on stdin, after its imports, and writes one JSON line for each step to stdout.
 """
 
 import json

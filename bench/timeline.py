@@ -1,6 +1,6 @@
-"""Where the time went. In: the cluster's objects and logs after a measurement. Out: seconds since its start, by event.
+"""Shows where the time of a measurement went: seconds since its start for each event, from objects and logs.
 
-Kubernetes keeps whole seconds; Dask's own lines come with the log's finer times. Nothing is asked while the clock runs.
+Kubernetes keeps whole seconds; Dask's own lines have the log's finer times. Nothing is read while the clock runs.
 """
 
 import re

@@ -1,7 +1,7 @@
 """Dask clusters on Kubernetes as Pulumi components.
 
-This is the door: a program imports these names and nothing below. Behind it are four rooms: `settings` (what a user may
-write), `manifests` (settings to Kubernetes objects), `kube` (the Kubernetes API) and `lifecycle` (what hooks wait for).
+Programs import these names and nothing from the packages below: `settings` (the configuration), `manifests` (Kubernetes
+objects from settings), `kube` (the Kubernetes API) and `lifecycle` (what hooks wait for).
 The names are imported on first use, because `settings` and `manifests` are of use without Pulumi.
 """
 

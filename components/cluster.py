@@ -2,7 +2,7 @@
 
 What `up` does, in this order: the DaskCluster and its worker groups, the verify Job, the endpoint Service, the drain
 and the deletion of what was replaced. Old versions are other resources with other names: when a step before the drain
-fails, the endpoint points to the old cluster, which goes on serving.
+fails, the endpoint still points to the old cluster, which keeps serving.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ from .manifests.cluster import Target
 from .settings.formats.quantities import seconds
 from .tls import tls_secret
 
-# What a pod may take to end after its grace period: its volumes, its finalizers, the operator's turn.
+# How long a pod may take to end after its grace period: its volumes, its finalizers, the operator's turn.
 _DELETE_MARGIN_SECONDS = 300
 
 
@@ -41,7 +41,7 @@ class DaskCluster(pulumi.ComponentResource):
     image: Output[str]
     client_tls: Output[dict[str, str]]
     encrypted: bool
-    """Whether `client_tls` holds certificates that were made here."""
+    """Whether `client_tls` has generated certificates."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class DaskCluster(pulumi.ComponentResource):
     ) -> None:
         """`node_hosts` are addresses of nodes, for the printed address of a NodePort.
 
-        `after` is what has to be there first, and may only go later: children do not inherit `depends_on`.
+        `after` are resources to create before this one and to delete after it: children do not inherit `depends_on`.
         """
         super().__init__("dask:k8s:Cluster", name, {}, opts)
         self._target = target
@@ -86,7 +86,7 @@ class DaskCluster(pulumi.ComponentResource):
         options = self._child(
             depends_on,
             ignore_changes=["spec.worker.replicas"] if cluster.workers.autoscaled else None,
-            # The same name cannot exist twice, so it goes first.
+            # The same name cannot exist twice, so it is deleted first.
             delete_before_replace=recreate or None,
             replacement_trigger=content if recreate else None,
             import_=f"{target.namespace}/{target.physical_name}" if cluster.adopt else None,
@@ -140,9 +140,9 @@ class DaskCluster(pulumi.ComponentResource):
         return Service(f"{target.name}-endpoint", **_args(body), opts=options)
 
     def _connection_record(self, service: Service) -> None:
-        """A ConfigMap that changes with the cluster. Between the endpoint and it stands the end of what was replaced.
+        """A ConfigMap that changes with the cluster. A before-hook on it drains the replaced clusters.
 
-        Its own step rather than a hook on the endpoint, so that an interrupted drain is taken up by the next `up`.
+        It is a step of its own rather than a hook on the endpoint, so that the next `up` resumes an interrupted drain.
         """
         target, body = self._target, manifest.connection(self._target)
         options = self._child([service], hooks=self._move.record_hooks())

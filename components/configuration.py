@@ -1,4 +1,4 @@
-"""Reads the stack's configuration and checks it as a whole: the settings, and the pods that are made of them."""
+"""Reads the stack's configuration and checks it as a whole: the settings, and the pods that are rendered from them."""
 
 import json
 from collections.abc import Mapping
@@ -41,7 +41,7 @@ def load() -> Settings:
             raw[name] = decoded(value)
     if raw.get("secrets") and not pulumi_config.is_config_secret(f"{PROJECT}:secrets"):
         fix = "set each with `pulumi config set --secret --path 'dask:secrets.<name>.<KEY>'`"
-        readable = f"{PROJECT}:secrets: can be read by all who can read the stack's file; {fix}"
+        readable = f"{PROJECT}:secrets: can be read by everyone who can read the stack's file; {fix}"
         if raw.get("strict") is True:
             broken.append(readable)
         else:
@@ -53,7 +53,7 @@ def load() -> Settings:
 
 
 def decoded(value: Any) -> Any:
-    """The engine hands over texts: of a mapping or a list its JSON, of anything else what was written."""
+    """Pulumi passes config values as strings: JSON for mappings and lists, the literal text otherwise."""
     try:
         return json.loads(value) if isinstance(value, str) else value
     except json.JSONDecodeError:
@@ -63,7 +63,7 @@ def decoded(value: Any) -> Any:
 def _parse(
     raw: Mapping[str, Any], broken: list[str], hidden: list[str] | None = None, error: type[ConfigError] = ConfigError
 ) -> Settings:
-    """`hidden` are keys that are there but must not be read."""
+    """`hidden` are keys that exist but must not be read."""
     settings, mistakes = checked(Settings, raw, hidden or (), (as_they_run,))
     if broken or mistakes or settings is None:
         raise error([*broken, *mistakes])

@@ -1,12 +1,12 @@
-"""Letting go: what a stack has created and is told to own no longer stays, with all that is in it.
+"""Hands over what a stack has created and no longer owns: it stays, with everything in it.
 
 `dask:namespace.create`, `dask:operator.createNamespace` and `dask:operator.install` that turn from true to false take
 resources out of the program, and the engine deletes what a program no longer registers. So the program reads them
-instead (`Namespace.get`): the engine then knows them as somebody else's ("relinquish", step_generator.go), deletes
+instead (`Namespace.get`): the engine then treats them as not its own ("relinquish", step_generator.go), deletes
 nothing, and `pulumi destroy` leaves them too (docs/adr/0015).
 
-A read of an object that the state never held changes nothing. One of another name would delete the object that the
-state holds, so only what carries the state's own id is read.
+A read of an object that the state never held changes nothing. A read under another name would delete the object
+that the state holds, so only objects with the state's own id are read.
 """
 
 from collections.abc import Iterator, Sequence
@@ -43,7 +43,7 @@ class Held:
 
 
 def let_namespace_go(role: str, name: str, kubernetes: Kubernetes, opts: ResourceOptions) -> None:
-    """Reads the namespace that this state has created as `role`, where there is one. `name` is the declared one."""
+    """Reads the namespace that this state has created as `role`, if it exists. `name` is the declared one."""
 
     async def look(owner: str) -> str | None:
         client = await ownership.reached(kubernetes.connection)
@@ -53,9 +53,9 @@ def let_namespace_go(role: str, name: str, kubernetes: Kubernetes, opts: Resourc
 
 
 def let_operator_go(name: str, namespaces: Sequence[str], kubernetes: Kubernetes) -> None:
-    """Reads the release, its rights and its namespace where this state has installed the operator.
+    """Reads the release, its RBAC objects and its namespace if this state has installed the operator.
 
-    `namespaces` are where it may be, the declared one first, should those of all namespaces not be listable.
+    `namespaces` are the candidates, the declared one first, if not all namespaces can be listed.
     """
 
     async def look(owner: str) -> list[Any]:
@@ -74,7 +74,7 @@ def let_operator_go(name: str, namespaces: Sequence[str], kubernetes: Kubernetes
 
 
 class _Operator(pulumi.ComponentResource):
-    """The parent of what is let go: of the operator's type, because children's URNs hold the types of their parents."""
+    """The parent of what is handed over: of the operator's type, as children's URNs have the types of their parents."""
 
     def __init__(self, name: str, opts: ResourceOptions) -> None:
         super().__init__(OPERATOR, name, {}, opts)
@@ -89,8 +89,8 @@ def _read_namespace(role: str, found: str | None, opts: ResourceOptions) -> None
     key = "operator.createNamespace" if role == "operator" else "namespace.create"
     Namespace.get("namespace", found, opts=opts)
     pulumi.log.info(
-        f"the namespace '{found}' was created by this stack and is let go, because `dask:{key}` is false: it stays "
-        "with all that is in it, and `pulumi destroy` leaves it too"
+        f"the namespace '{found}' was created by this stack and is no longer managed, because `dask:{key}` is false: "
+        "it stays with all that is in it, and `pulumi destroy` leaves it too"
     )
 
 
@@ -112,8 +112,8 @@ def _read_operator(held: Held, opts: ResourceOptions) -> None:
         kind = kinds[logical if logical in kinds else logical.partition("-")[0]]
         kind.get(logical, physical, opts=opts)
     pulumi.log.info(
-        f"the operator's release '{held.release}' was installed by this stack and is let go, because "
-        "`dask:operator.install` is false: it goes on running, and `pulumi destroy` leaves it too"
+        f"the operator's release '{held.release}' was installed by this stack and is no longer managed, "
+        "because `dask:operator.install` is false: it keeps running, and `pulumi destroy` leaves it too"
     )
 
 
@@ -151,7 +151,7 @@ async def _held(client: "Api", namespaces: Sequence[str], owner: str, claim: Cla
 
 
 def _rights(release: Found) -> Iterator[tuple[str, str, str]]:
-    """What operatorrights.py has made for the release: the name in the program, the one in Kubernetes, the path."""
+    """What operatorrights.py has created for the release: the name in the program, the one in Kubernetes, the path."""
     watched = [argument.partition("=")[2] for argument in release.values.get("kopfArgs", [])]
     for namespace in watched:
         here = f"{_RIGHTS}/namespaces/{namespace}"

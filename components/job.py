@@ -1,6 +1,6 @@
 """The DaskJob component: a program that runs to its end on a Dask cluster of its own.
 
-A job that the person changes is a new DaskJob (its name ends in a hash), which runs; the old one is deleted afterwards.
+A job that the user changes is a new DaskJob (its name ends in a hash), which runs; the old one is deleted afterwards.
 A job that has succeeded does not run again by itself. `up` waits for the end of the runner's pod as well as for
 `status.jobStatus`, which can stay at Running for ever (dask-kubernetes #975).
 """
@@ -40,7 +40,7 @@ class DaskJob(pulumi.ComponentResource):
         after: Sequence[Resource] = (),
         opts: ResourceOptions | None = None,
     ) -> None:
-        """`after` is what has to be there first, and may only go later: children do not inherit `depends_on`."""
+        """`after` are resources to create before this and to delete after it: children do not inherit `depends_on`."""
         super().__init__("dask:k8s:Job", name, {}, opts)
         before = self._hooks(name, target, connection)
         body = dask_job(target)
@@ -54,7 +54,7 @@ class DaskJob(pulumi.ComponentResource):
                 parent=self,
                 depends_on=list(after),
                 hooks=ResourceHookBinding(before_create=[before["job"]]),
-                # Its name says what the person wrote. What a new version of this program makes of it runs in new jobs.
+                # Its name depends on what the user wrote only, so a new version of this program affects new jobs only.
                 ignore_changes=["spec"],
             ),
         )
@@ -72,7 +72,7 @@ class DaskJob(pulumi.ComponentResource):
         self.register_outputs(self.outputs())
 
     def _hooks(self, name: str, target: JobTarget, connection: Connection) -> dict[str, ResourceHook]:
-        """What stands in front of the DaskJob, and of the record that it has succeeded."""
+        """The hooks before the DaskJob, and before the record that it has succeeded."""
 
         async def has_not_succeeded_before(_: ResourceHookArgs) -> None:
             await jobrun.keep_ended(connection, target)

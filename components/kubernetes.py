@@ -1,6 +1,6 @@
-"""The Kubernetes that a program works on: the connection, the provider, and the guard in front of what it writes.
+"""The Kubernetes that a program works on: the connection, the provider, and the ownership guard.
 
-The three are one thing, because the provider takes over objects that exist: without the guard it would take anybody's.
+The three belong together, because the provider takes over existing objects: without the guard it would take over any.
 """
 
 import atexit
@@ -26,7 +26,7 @@ from .settings.stack import Settings
 
 @dataclass(frozen=True)
 class Kubernetes:
-    """Where a program's objects are written, and as whose."""
+    """Where a program's objects are written, and which owner they get."""
 
     connection: Connection
     provider: Provider
@@ -40,7 +40,7 @@ class Kubernetes:
         return ResourceOptions(provider=self.provider)
 
     def hosts(self, settings: Settings) -> Output[list[str]] | None:
-        """The nodes' addresses, looked up only where a printed address needs one."""
+        """The nodes' addresses, looked up only if a printed address needs one."""
         endpoints = [cluster.endpoint for cluster in settings.clusters.values()]
         if any(endpoint.type == "NodePort" and endpoint.host == "auto" for endpoint in endpoints):
             return Output.from_input(node_hosts(self.connection))
@@ -55,9 +55,9 @@ def connect(settings: Settings) -> Kubernetes:
     provider = Provider(
         "kubernetes",
         **reaching(connection),
-        # What an `up` that was killed has created is taken up again, if the guard finds it to be ours.
+        # Takes over what a killed `up` has created, if the guard finds that it belongs to this stack.
         upsert_existing_objects=True,
-        # What was changed by hand is put right, whatever tool the hand used.
+        # Reverts changes that were made by hand, whatever tool was used.
         enable_patch_force=True,
     )
     owner, claim = ownership.identity(), Claim(part_of(), settings.take_over)
@@ -68,7 +68,7 @@ def connect(settings: Settings) -> Kubernetes:
 
 
 def reaching(where: Connection) -> dict[str, Any]:
-    """What every provider of ours is given.
+    """The arguments of every provider of this program.
 
     Its identifier is always the same. Another one makes the engine replace everything, as for another cluster
     (provider.go, DiffConfig; #2745, #4019): a rotated kubeconfig would, and a context that is named where the current
@@ -101,8 +101,8 @@ def end_quickly() -> None:
 async def node_hosts(connection: Connection) -> list[str]:
     """An address of every ready node: its external one, where it has one, else its internal one.
 
-    None in a preview without a Kubernetes API, which shows what it can. Raises `ClusterError` where nodes may not be
-    listed: then `endpoint.host` has to name one.
+    None in a preview without a Kubernetes API, which shows what it can. Raises `ClusterError` without permission to
+    list nodes: then `endpoint.host` has to name one.
     """
     try:
         client = await kube.api(connection)

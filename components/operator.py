@@ -44,9 +44,9 @@ class DaskOperator(pulumi.ComponentResource):
         after: Sequence[pulumi.Resource] = (),
         opts: ResourceOptions | None = None,
     ) -> None:
-        """`wait` for the rollout: not needed where a verified cluster proves that the operator works.
+        """`wait` for the rollout: not needed if a verified cluster proves that the operator works.
 
-        `after` are the namespaces that a namespaced operator gets its rights in.
+        `after` are the namespaces in which a namespaced operator gets its permissions.
         """
         super().__init__(handover.OPERATOR, name, {}, opts)
         own = self._home(settings, kubernetes)
@@ -103,14 +103,14 @@ def _chart(settings: Operator) -> dict[str, Any]:
 
 
 def _marker(settings: Operator, kubernetes: Kubernetes) -> dict[str, Any]:
-    """Whose the release is, and what its chart holds: with a pinned image nothing else tells a new chart."""
+    """Who owns the release, and its chart's content: with a pinned image nothing else shows a new chart."""
     bundled = {"chart": chart.content()} if settings.chart is None else {}
     return {"owner": kubernetes.owner, "partOf": kubernetes.claim.part_of} | bundled
 
 
 def _preflight(settings: Operator, kubernetes: Kubernetes) -> Any:
     async def preflight(args: ResourceHookArgs) -> None:
-        """Refuses somebody else's release and operator, and brings the CRDs up to the chart's."""
+        """Refuses a release or an operator of another owner, and updates the CRDs to the chart's."""
         client = await ownership.reached(kubernetes.connection)
         if client is None:
             return
@@ -119,7 +119,7 @@ def _preflight(settings: Operator, kubernetes: Kubernetes) -> Any:
         await guard(client, settings.namespace, owner, kubernetes.claim)
         await peers.refuse_second_operator(client, settings, owner, kubernetes.claim)
         if settings.chart is not None:
-            return  # Helm brings the CRDs of a foreign chart, once; `docs/operations.md` tells how to update them.
+            return  # Helm brings the CRDs of a foreign chart, once; `docs/operations.md` describes how to update them.
         steps = await crds.plan(client, chart.crds(chart.bundled()), chart.bundled_version())
         for step, crd in steps:
             verb = f"would {step}" if pulumi.runtime.is_dry_run() else f"{step}s"
@@ -139,5 +139,5 @@ async def _warn_of_trouble(settings: Operator, kubernetes: Kubernetes) -> None:
         there = await releases.installed(client, settings.namespace)
         if there and (words := await peers.trouble(client, settings.namespace)):
             pulumi.log.warn(words)
-    except Exception as error:  # what cannot be looked at must not stop anything
-        pulumi.log.warn(f"could not look for the operator in namespace '{settings.namespace}': {error}")
+    except Exception as error:  # a failed check must not stop the run
+        pulumi.log.warn(f"could not check the operator in namespace '{settings.namespace}': {error}")

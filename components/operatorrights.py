@@ -1,6 +1,7 @@
-"""What a namespaced operator may do. In: its settings. Out: Roles where it watches, and one ClusterRole to start with.
+"""Gives an operator that watches a list of namespaces the permissions that its chart leaves out.
 
-The chart gives a namespaced operator rights in its own namespace only, and none that kopf needs at its start.
+The chart grants a namespaced operator permissions in its own namespace only, and none of those that kopf needs when it
+starts. So every watched namespace gets a Role, and one ClusterRole covers the start.
 """
 
 from collections.abc import Iterator, Sequence
@@ -31,8 +32,8 @@ _WORK: Any = [
     {"apiGroups": ["apps"], "resources": ["deployments", "deployments/status"], "verbs": ["*"]},
     {"apiGroups": ["", "events.k8s.io"], "resources": ["events"], "verbs": ["*"]},
 ]
-# https://kopf.readthedocs.io/en/stable/deployment/#rbac: kopf lists both before it does anything. Forbidden, it tries
-# nine times over 54 s before it goes on without, at every start.
+# https://kopf.readthedocs.io/en/stable/deployment/#rbac: kopf lists both before it does anything. If that is
+# forbidden, it retries nine times over 54 s before it continues without, at every start.
 _START: Any = [
     {"apiGroups": ["apiextensions.k8s.io"], "resources": ["customresourcedefinitions"], "verbs": ["list", "watch"]},
     {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["list", "watch"]},
@@ -40,9 +41,9 @@ _START: Any = [
 
 
 def rights(parent: Resource, settings: Operator, after: Sequence[Resource]) -> list[Resource]:
-    """The rights of a namespaced operator; none where it looks after all namespaces, which the chart covers.
+    """The permissions of a namespaced operator; none if it watches all namespaces, which the chart covers.
 
-    `after` are the namespaces that it gets its rights in.
+    `after` are the namespaces in which it gets its permissions.
     """
     opts = ResourceOptions(parent=parent, depends_on=list(after))
     made: list[Resource] = []
@@ -58,7 +59,7 @@ def _in_namespace(namespace: str, subject: Any, opts: ResourceOptions) -> Iterat
     role = Role(f"role-{namespace}", metadata=metadata, rules=_WORK, opts=opts)
     yield role
     reference: Any = {"apiGroup": _GROUP, "kind": "Role", "name": RELEASE}
-    # A person who may bind what there is may not bind what is still to come.
+    # RBAC's escalation check needs the Role to exist before it is bound.
     opts = ResourceOptions.merge(opts, ResourceOptions(depends_on=[role]))
     yield RoleBinding(f"binding-{namespace}", metadata=metadata, role_ref=reference, subjects=[subject], opts=opts)
 

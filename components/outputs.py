@@ -1,4 +1,4 @@
-"""The outputs of a stack. In: its components. Out: what `pulumi stack output` shows; the names are a contract."""
+"""Exports what `pulumi stack output` shows. Other stacks read these outputs, so their names must not change."""
 
 from collections.abc import Mapping
 from typing import Any

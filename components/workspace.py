@@ -1,4 +1,4 @@
-"""The Workspace component: the namespace that the clusters live in, and everything that holds for all pods in it."""
+"""The Workspace component: the namespace that the clusters live in, and everything that applies to all pods in it."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -37,7 +37,7 @@ class Workspace(pulumi.ComponentResource):
         operator: settings.Operator,
         opts: ResourceOptions | None = None,
     ) -> None:
-        """`operator` is whom the network policy lets in."""
+        """`operator` describes the operator that the network policy allows."""
         super().__init__("dask:k8s:Workspace", name, {}, opts)
         self._name = namespace.name
         self._restricted = namespace.pod_security == "restricted"
@@ -99,7 +99,7 @@ class Workspace(pulumi.ComponentResource):
     def _policies(self, namespace: settings.Namespace, operators: pulumi.Input[Sequence[str]]) -> None:
         """Only pods of this namespace, the operator and the allowed ranges may connect to the pods here.
 
-        In somebody else's namespace the policy is about the stack's own pods alone.
+        In a namespace of another owner, the policy selects the stack's own pods only.
         """
         from pulumi_kubernetes.networking.v1 import NetworkPolicy
 

@@ -1,4 +1,4 @@
 """A one-node Kubernetes, the images of Dask, and the Pulumi engine, all built from package registries. See README.md.
 
-The package knows nothing of the program that uses it, and needs the standard library only.
+The package does not depend on the program that uses it, and needs the standard library only.
 """

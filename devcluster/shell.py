@@ -1,4 +1,4 @@
-"""Running other programs: in, an argument list; out, its stdout, or a `DevclusterError` that says what to do."""
+"""Runs other programs and returns their stdout. Raises a `DevclusterError` with a fix if one fails."""
 
 import contextlib
 import fcntl
@@ -16,7 +16,7 @@ class DevclusterError(Exception):
 
 
 class NotRunningError(DevclusterError):
-    """There is no such cluster, or it has ended; everything else that fails is no answer to that question."""
+    """The cluster does not exist, or it has ended. Any other failure leaves the question open."""
 
 
 def say(text: str) -> None:

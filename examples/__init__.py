@@ -1,1 +1,1 @@
-"""Programs that use a cluster made by the stacks of this repository. README.md tells how to run them."""
+"""Programs that use a cluster of this repository's stacks. README.md describes how to run them."""

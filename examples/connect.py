@@ -1,7 +1,7 @@
-"""From a stack to a connected client. In: an address, an environment variable or the stack's outputs. Out: a `Client`.
+"""Connects a Dask client: to an address, to the one in an environment variable, or to a cluster of a stack.
 
-A `tls://` address takes its certificates from Dask's own configuration where that names some
-(`DASK_DISTRIBUTED__COMM__TLS__*`), and from the stack's secret output `clientTls` otherwise.
+A `tls://` address takes its certificates from Dask's own configuration if that names some
+(`DASK_DISTRIBUTED__COMM__TLS__*`), and otherwise from the stack's secret output `clientTls`.
 """
 
 import json

@@ -1,10 +1,10 @@
-"""CSV files with a signal to learn. In: how many megabytes, files, features. Out: `part-000.csv` and on in a directory.
+"""Writes CSV files (`part-000.csv` and so on) with a signal to learn.
 
     .venv/bin/python -m examples.make_csv /srv/data --megabytes 100
 
-Every row has the features `f0`..`f15` and a `label` of 0 or 1. The label follows a curved rule of six of the features,
-and a tenth of the labels is wrong on purpose: an accuracy of 0.9 is the best that any model can reach. The same
-arguments give the same bytes.
+Every row has the features `f0`..`f15` and a `label` of 0 or 1. The label follows a nonlinear rule of six of the
+features, and a tenth of the labels is wrong on purpose: no model can reach an accuracy above 0.9. The same arguments
+give the same bytes.
 """
 
 import argparse

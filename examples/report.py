@@ -1,4 +1,4 @@
-"""What people see: lines on stdout, and the plot. In: what was found. Out: text and a PNG."""
+"""Reports what a search found: lines on stdout, and a plot as PNG."""
 
 import contextlib
 import time

@@ -1,4 +1,4 @@
-"""Optuna's search, spread over a Dask cluster. In: a client and the data's future. Out: trials with their scores."""
+"""Optuna's search, spread over a Dask cluster."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -72,5 +72,5 @@ def search(client: Client, data: Future, trials: int, at_once: int, workers: lis
         ask()
     done = sorted(answers())
     if not done:
-        raise SystemExit("no trial succeeded; the lines above say why")
+        raise SystemExit("no trial succeeded; the log above shows why")
     return done

@@ -1,8 +1,8 @@
-"""How much faster several workers are than one. In: the trials of a search. Out: seconds for the very same fits.
+"""Measures how much faster several workers are than one, with the very same fits.
 
 A search that learns from its results differs with the number of workers, so the finished trials' parameters are fitted
-again: half of them by one worker and then by all, the other half in the opposite order. What disturbs the machine for a
-while thus disturbs both. Every worker thread gets its next fit when it is done with one, the longest fits first.
+again: half of them by one worker and then by all, the other half in the opposite order. Whatever slows the machine for
+a while thus affects both. Every worker thread gets its next fit when it has finished one, the longest fits first.
 """
 
 from collections.abc import Iterator

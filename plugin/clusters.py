@@ -47,7 +47,7 @@ class DaskCluster(pulumi.ComponentResource):
     dashboard_node_port: pulumi.Output[int | None]
     image: pulumi.Output[str]
     client_tls: pulumi.Output[dict[str, str]]
-    """`ca`, `cert` and `key` of a client as PEM, where the certificates were made here."""
+    """`ca`, `cert` and `key` of a client as PEM, if the certificates were generated."""
 
     def __init__(self, name: str, args: DaskClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(f"{PACKAGE}:index:DaskCluster", name, {}, opts)

@@ -1,6 +1,6 @@
-"""The policy pack. In: the stack's resources, from the engine. Out: violations, each with what helps.
+"""The policy pack, which checks the stack's resources. Each violation says how to fix it.
 
-They stop `pulumi up` where the stack says `dask:strict: true`, and are advice everywhere else.
+A violation stops `pulumi up` if the stack sets `dask:strict: true`; otherwise it is advice.
 `--policy-pack-config` sets the level or the options of single policies.
 """
 

@@ -1,4 +1,4 @@
-"""Where the engine keeps a stack's state: the person's own backend, else a folder of this project's."""
+"""Where the engine keeps a stack's state: the user's own backend, else a folder of this project."""
 
 import json
 import os
@@ -18,7 +18,7 @@ class Backend:
     words: str
     environment: dict[str, str] = field(default_factory=dict)
     folder: Path | None = None
-    """The folder with the state, where nobody has chosen a backend."""
+    """The folder with the state, if the user has not chosen a backend."""
 
 
 def state_root() -> Path:
@@ -27,7 +27,7 @@ def state_root() -> Path:
 
 
 def choose(project: Project, local_cluster: str) -> Backend:
-    """The backend that somebody has chosen, else a folder: one for every local Kubernetes, one for all others."""
+    """The backend that the user has chosen, else a folder: one for every local Kubernetes, one for all others."""
     if os.environ.get("PULUMI_BACKEND_URL") or os.environ.get("PULUMI_ACCESS_TOKEN") or _logged_in():
         return Backend("")
     if project.settings.get("backend"):

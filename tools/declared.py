@@ -28,7 +28,7 @@ from tools.project import open_project
 
 @dataclass(frozen=True)
 class Declared:
-    """One stack: whose objects its are, what it says, and where."""
+    """One stack: the owner of its objects, its settings, and its Kubernetes cluster."""
 
     part_of: str
     settings: Settings

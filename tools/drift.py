@@ -1,8 +1,8 @@
-"""What on the cluster is not as the stack's file says. In: a stack. Out: lines; exit code 0 for none, 2 for some.
+"""Reports where the cluster differs from the stack's file. The exit code is 2 if it differs, and 0 otherwise.
 
     python -m tools.drift --stack dev
 
-Reads only, and needs neither engine nor state: so a change of the file that `up` has not made yet shows as well.
+Only reads, and needs neither the engine nor its state: so a change of the file that has not been applied shows as well.
 """
 
 import sys
@@ -21,7 +21,7 @@ NONE, FOUND = 0, 2
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Look and say."""
+    """Reports the drift of the stack."""
     return run(arguments, "Compare the cluster with the file.", _say)
 
 
@@ -32,10 +32,10 @@ async def _say(client: Any, declared: Declared, stack: str) -> int:
 
 
 async def examine(client: Any, target: Target) -> list[str]:
-    """One line for every field that is not as declared: what the program makes, and what the operator made from it."""
+    """One line for every field that is not as declared, of the program's objects and of the operator's."""
     live = await drift.look(client, target)
     if live is None:
-        return [f"daskcluster/{target.physical_name}: is missing: it was deleted, or `up` has not made it yet"]
+        return [f"daskcluster/{target.physical_name}: is missing: it was deleted, or `up` has not created it yet"]
     lines: list[str] = []
     for body in declared_objects(target):
         lines += compare(body, await kube.find(client, kube.url(body)), target)

@@ -1,4 +1,4 @@
-"""The project's files: Pulumi.yaml and the stacks beside it."""
+"""The project's files: Pulumi.yaml and the stack files next to it."""
 
 import re
 from dataclasses import dataclass

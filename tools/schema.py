@@ -1,7 +1,7 @@
-"""The JSON Schema of a Pulumi.<stack>.yaml, and the reference page. In: the settings models. Out: two files in docs/.
+"""Writes the JSON Schema of a Pulumi.<stack>.yaml and the reference page to docs/, from the settings models.
 
-`python -m tools.schema` writes both. Nothing at run time needs this module: what refuses a mistake is `settings`.
-The schema is draft-07, which is what editors know best.
+`python -m tools.schema` writes both. Nothing at run time needs this module: `settings` is what rejects a mistake.
+The schema is draft-07, which editors support best.
 """
 
 import ast
@@ -131,7 +131,7 @@ def main() -> None:
 
 
 def text() -> str:
-    """The schema as it stands in the file."""
+    """The schema as it is written to the file."""
     return json.dumps(stack_schema(), indent=2, ensure_ascii=False) + "\n"
 
 

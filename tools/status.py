@@ -1,8 +1,8 @@
-"""Clusters, pods and services of a stack in one table. In: a stack. Out: what runs right now, and what is wrong.
+"""Shows the clusters, pods and services of a stack in one table: what runs right now, and what is wrong.
 
     python -m tools.status --stack dev
 
-Asks Kubernetes and, through its API server, the schedulers; needs neither engine nor state.
+Asks Kubernetes and, through its API server, the schedulers; needs neither the engine nor its state.
 """
 
 import asyncio
@@ -69,12 +69,12 @@ async def look(client: Any, declared: Declared) -> list[Row]:
 async def _hosts(declared: Declared) -> list[str]:
     try:
         return await kubernetes_module.node_hosts(declared.connection)
-    except ClusterError:  # nodes may not be listed: the address is shown without a host
+    except ClusterError:  # no permission to list nodes: the address is shown without a host
         return []
 
 
 async def _operator(client: Any) -> list[Object] | None:
-    """The operator's Deployments; None where one may not look."""
+    """The operator's Deployments; None without permission to list them."""
     import kr8s
 
     try:

@@ -1,4 +1,4 @@
-"""PURE: the rows of the status table. In: live objects and a scheduler's answers. Out: rows of text."""
+"""The rows of the status table, as text, from live objects and the schedulers' answers."""
 
 import base64
 from collections.abc import Iterator
@@ -47,7 +47,7 @@ def cluster(target: Target, seen: Seen) -> Iterator[Row]:
     """A cluster with its endpoint, scheduler, workers by group, certificates, and what is wrong with its pods."""
     image = target.cluster.image
     if seen.live is None:
-        yield Row(target.name, "missing", f"{target.physical_name}: `up` makes it", colour=BAD)
+        yield Row(target.name, "missing", f"{target.physical_name}: `up` will create it", colour=BAD)
     else:
         workers = list(_workers(target, seen))
         troubles = list(_troubles(seen))
@@ -108,7 +108,9 @@ def _workers(target: Target, seen: Seen) -> Iterator[Row]:
 
 def _certificates(secret: Object | None) -> Row:
     if secret is None:
-        return Row("  certificates", "unknown", "the Secret is missing or may not be read", colour=SO_SO)
+        return Row(
+            "  certificates", "unknown", "the Secret is missing, or there is no permission to read it", colour=SO_SO
+        )
     from cryptography import x509
 
     files = {name: base64.b64decode(data) for name, data in secret["data"].items() if name.endswith(".crt")}
@@ -129,7 +131,7 @@ def _troubles(seen: Seen) -> Iterator[Row]:
 def operator(deployments: list[Object] | None) -> Row:
     """The operator, which makes and scales everything."""
     if deployments is None:
-        return Row("operator", "unknown", "Deployments of all namespaces may not be listed", colour=SO_SO)
+        return Row("operator", "unknown", "no permission to list Deployments cluster-wide", colour=SO_SO)
     if not deployments:
         return Row("operator", "missing", "`dask:operator.install: true` in one stack installs it", colour=BAD)
     found = deployments[0]
@@ -149,7 +151,7 @@ def job(live: Object) -> Row:
 
 
 def age(live: Object, now: datetime | None = None) -> str:
-    """Since when an object is there, as kubectl shows it: `42s`, `12m`, `3h`, `9d`."""
+    """The age of an object, as kubectl shows it: `42s`, `12m`, `3h`, `9d`."""
     made: Any = datetime.fromisoformat(live["metadata"]["creationTimestamp"])
     passed = int(((now or datetime.now(UTC)) - made).total_seconds())
     for unit, length in (("d", 86400), ("h", 3600), ("m", 60)):

@@ -47,7 +47,7 @@ def choose(project: Project, asked: str) -> Target:
         if os.environ.get("KUBECONFIG"):
             return Target(f"KUBECONFIG={os.environ['KUBECONFIG']}")
         if context := current_context():
-            return Target(f"the current context {context!r} of ~/.kube/config (CLUSTER=dev takes a local Kubernetes)")
+            return Target(f"the current context {context!r} of ~/.kube/config (CLUSTER=dev uses a local Kubernetes)")
     why = "which CLUSTER names" if asked else "because no kubeconfig has a current context"
     return Target(f"the local one {asked or DEFAULT_LOCAL!r}, {why}", asked or DEFAULT_LOCAL)
 
@@ -79,6 +79,6 @@ def environment(target: Target, *, start: bool) -> dict[str, str]:
             f"the local Kubernetes {target.local!r} does not run, so the command finds nothing; `make up` starts it, "
             "and KUBECONFIG or `kubernetes:context` in the stack's file chooses another cluster"
         ) from error
-    # Behind everything else on PATH, so that a person's own kubectl comes first.
+    # At the end of PATH, so that the user's own kubectl comes first.
     path = os.pathsep.join([os.environ.get("PATH", ""), str(node_programs() / "tools")])
     return {"KUBECONFIG": str(kubeconfig), "PATH": path}

@@ -29,7 +29,7 @@ REQUEST_SECONDS = 30
 # For how long a request is tried again when the API server is away: it is restarted, or the network comes back.
 AWAY_SECONDS = 120
 POLL_SECONDS = 1.0
-# The server has not done anything with these requests, or may do better soon.
+# The server has not processed these requests, or may succeed soon.
 _PASSING = {429, 500, 502, 503, 504}
 _NOT_TAKEN = {429}
 
@@ -54,7 +54,7 @@ async def call(client: Api, method: str, url: str, **arguments: Any) -> AsyncIte
 
 
 def _refusal(response: httpx.Response) -> Exception:
-    """The error answer as kr8s raises it: with the API server's own words where it has any."""
+    """The error answer as kr8s raises it: with the API server's own message if there is one."""
     import kr8s
 
     try:
@@ -70,12 +70,12 @@ async def get(client: Api, url: str, **params: str) -> Object:
 
 
 async def once(client: Api, url: str, **params: str) -> Object:
-    """As `get`, and asked once: for what stands behind a proxy, whose errors are not the API server's."""
+    """Like `get`, without retries: for requests through a proxy, whose errors are not the API server's."""
     return await _json(client, "GET", url, params=params)
 
 
 async def _patiently(passing: set[int], client: Api, method: str, url: str, **arguments: Any) -> Object:
-    """The answer to a request that may be sent twice. It is sent again while the server is away or says `passing`."""
+    """The answer to a request that may be sent twice: retried while the server is unreachable, or for `passing`."""
     import httpx
     import kr8s
 
@@ -102,7 +102,7 @@ def _pause(error: Exception) -> float:
 
 
 async def find(client: Api, url: str) -> Object | None:
-    """The object behind `url`, None where there is none or its kind is unknown."""
+    """The object at `url`; None if it is missing or its kind is unknown."""
     return await _unless(404, get(client, url))
 
 
@@ -119,14 +119,14 @@ async def delete(client: Api, url: str) -> None:
 
 
 async def delete_with_children(client: Api, url: str, uid: str) -> None:
-    """Deletes the object `uid` after what it owns; nothing where it is missing, or another one has got its name."""
+    """Deletes the object `uid` after what it owns; does nothing if it is missing, or if another object has its name."""
     options = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Foreground"}
     content = json.dumps(options | {"preconditions": {"uid": uid}})
     await _unless(409, _unless(404, _patiently(_NOT_TAKEN, client, "DELETE", url, content=content)))
 
 
 def url(body: Object) -> str:
-    """The path of an object that is as its kind, namespace and name say."""
+    """API path of an object."""
     api, kind, meta = body["apiVersion"], body["kind"].lower(), body["metadata"]
     root = f"apis/{api}" if "/" in api else f"api/{api}"
     home = f"/namespaces/{meta['namespace']}" if meta.get("namespace") else ""
@@ -166,7 +166,7 @@ async def _json(client: Api, method: str, url: str, **arguments: Any) -> Object:
 
 
 async def unless_forbidden(answer: Awaitable[T]) -> T | None:
-    """The answer; None where it is refused for want of rights."""
+    """The answer; None on 403 Forbidden."""
     return await _unless(403, answer)
 
 
@@ -183,7 +183,7 @@ async def _unless(code: int, answer: Awaitable[T]) -> T | None:
 
 
 def forbidden(error: Exception) -> bool:
-    """Whether the API server has refused for want of rights."""
+    """Whether the API server has answered 403 Forbidden."""
     return _status(error) == 403
 
 

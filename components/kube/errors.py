@@ -1,7 +1,7 @@
-"""The one error of everything that looks at or changes a Kubernetes cluster."""
+"""The error of everything that reads or changes a Kubernetes cluster."""
 
 import pulumi
 
 
 class ClusterError(pulumi.RunError):
-    """Something on the Kubernetes cluster stands in the way. The message says what, why and what helps."""
+    """Something on the Kubernetes cluster prevents the run. The message has the object, the reason and a fix."""

@@ -1,7 +1,7 @@
-"""What keeps a cluster from becoming ready, in words. In: pods and Deployments as the API gives them. Out: reasons.
+"""Explains why a cluster does not become ready, from its pods and Deployments.
 
-Some reasons never go away by themselves (`fatal`): a wrong image, a crash loop, an exceeded quota. A pod that fits on
-no node is only told, because a cluster autoscaler may be bringing one.
+Some reasons never resolve by themselves (`fatal`): a wrong image, a crash loop, an exceeded quota. A pod that fits on
+no node is only reported, because a cluster autoscaler may be adding one.
 """
 
 import re
@@ -29,7 +29,7 @@ _TAIL = 300
 
 @dataclass(frozen=True)
 class Trouble:
-    """One thing that is wrong with one object."""
+    """One problem of one object."""
 
     where: str
     reason: str
@@ -41,7 +41,7 @@ class Trouble:
 
 
 def pod_troubles(pods: Iterable[Object]) -> list[Trouble]:
-    """Everything that is wrong with the pods, the fatal things first."""
+    """All problems of the pods, the fatal ones first."""
     found = [trouble for pod in pods for trouble in _pod(pod)]
     return sorted(found, key=lambda trouble: not trouble.fatal)
 
@@ -51,7 +51,7 @@ def _pod(pod: Object) -> Iterable[Trouble]:
     if status.get("phase") == "Failed" and any(
         it["kind"] == "ReplicaSet" for it in pod["metadata"].get("ownerReferences", [])
     ):
-        return  # evicted, or its node is gone: Kubernetes keeps it, and its Deployment has made another one
+        return  # evicted, or its node is missing: Kubernetes keeps it, and its Deployment has created another one
     for condition in status.get("conditions", []):
         if condition["type"] == "PodScheduled" and condition["status"] == "False":
             yield Trouble(where, condition.get("reason", "Unschedulable"), condition.get("message", ""), fatal=False)
@@ -81,7 +81,7 @@ def _keeps_crashing(status: Object, last: Object) -> bool:
 
 
 def _words(message: str, last: Object) -> str:
-    """The container's own last words, which say more than kubelet's."""
+    """The end of the container's own output, which says more than kubelet's message."""
     told = [message] if message else []
     if last:
         told.append(f"{last.get('reason', 'ended')} with exit code {last.get('exitCode')}")
@@ -91,7 +91,7 @@ def _words(message: str, last: Object) -> str:
 
 
 def _last_lines(text: str) -> str:
-    """The end of a text, from the beginning of a line where there is one."""
+    """The end of a text, from the beginning of a line if possible."""
     end = text[-_TAIL:]
     return end if len(end) == len(text) else end.partition("\n")[2] or end
 
@@ -129,6 +129,6 @@ def is_operator(pod: Object) -> bool:
 
 
 def age(live: Object) -> float:
-    """Seconds since an object was created, by this machine's clock; 0 where that is unknown or lies ahead."""
+    """Seconds since an object was created, by this machine's clock; 0 if that is unknown or in the future."""
     created = live.get("metadata", {}).get("creationTimestamp")
     return max(0.0, (datetime.now(UTC) - datetime.fromisoformat(created)).total_seconds()) if created else 0.0

@@ -1,8 +1,8 @@
 """One authenticated client of the Kubernetes API per cluster and event loop, for the whole run.
 
 kr8s authenticates anew whenever its client is awaited: it runs the exec plugin again and leaves the client's key in the
-temporary folder (kr8s/_auth.py, `NamedTemporaryFile(delete=False)`). Here a client is made once, its credentials stand
-in a private folder while its TLS context is made, and the folder is removed then.
+temporary folder (kr8s/_auth.py, `NamedTemporaryFile(delete=False)`). Here a client is created once. Its credentials are
+in a private folder while its TLS context is created, and then the folder is removed.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import httpx
     from kr8s.asyncio import Api
 
-# An exec plugin may ask a person to log in.
+# An exec plugin may ask the user to log in.
 LOGIN_SECONDS = 120
 # For how long the first request is tried again. A failure counts as long, so that many callers do not wait in turn.
 CONNECT_SECONDS = 20
@@ -40,7 +40,7 @@ class Connection:
 
     @property
     def holds_contents(self) -> bool:
-        """Whether `kubeconfig` is what stands in the file, and so a secret, rather than its path."""
+        """Whether `kubeconfig` is the file's content, and so a secret, rather than its path."""
         return "\n" in (self.kubeconfig or "") or (self.kubeconfig or "").lstrip().startswith("{")
 
 
@@ -51,7 +51,7 @@ class _Session:
 
     @property
     def usable(self) -> bool:
-        """A client, one that is being made, or a failure that is news."""
+        """A client, one that is being created, or a recent failure."""
         failed = self.client.done() and (self.client.cancelled() or self.client.exception() is not None)
         return not failed or time.monotonic() - self.made_at < CONNECT_SECONDS
 
@@ -111,7 +111,7 @@ def _client(connection: Connection) -> "Api":
 
 
 async def _first_answer(client: "Api") -> None:
-    """Asks for the server's version until it answers. Whoever may not see it may see other things."""
+    """Asks for the server's version until it answers. A user without permission for it may have others."""
     import httpx
     import kr8s
 
@@ -133,7 +133,7 @@ async def _first_answer(client: "Api") -> None:
 
 
 async def _log_in(client: "Api") -> None:
-    """Reads the kubeconfig, runs the exec plugin, and makes the HTTP session. No file of it is left afterwards."""
+    """Reads the kubeconfig, runs the exec plugin, and creates the HTTP session. Leaves no file behind."""
     import kr8s._auth as auth
     from kr8s._async_utils import NamedTemporaryFile
 
@@ -160,7 +160,7 @@ async def _log_in(client: "Api") -> None:
 async def renew(client: "Api", refused: object) -> bool:
     """Logs in again after a 401 on the HTTP session `refused`; callers at the same time do it once.
 
-    False where there is nothing to log in to.
+    False if there is nothing to log in to.
     """
     login = _logins.get(client)
     if login is None:
@@ -172,7 +172,7 @@ async def renew(client: "Api", refused: object) -> bool:
 
 
 async def close() -> None:
-    """Closes the connections of this event loop's clients; the next `api` makes new ones."""
+    """Closes the connections of this event loop's clients; the next `api` creates new ones."""
     for session in _sessions.pop(asyncio.get_running_loop(), {}).values():
         session.client.cancel()
         await asyncio.wait({session.client})

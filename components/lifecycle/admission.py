@@ -1,7 +1,7 @@
-"""What the API server makes of a repair, asked by a dry run, before anybody is waited for or restarted.
+"""Asks the API server, by a dry run, what a repair would change, before clients are waited for or pods restarted.
 
-Admission webhooks change objects (a registry mirror, a policy engine). What such a webhook would put back at once is no
-drift, and what it would refuse cannot be repaired: both are known from the API server's own answer.
+Admission webhooks change objects (a registry mirror, a policy engine). A change that such a webhook would make again at
+once is not drift, and a repair that it would refuse is impossible: the API server's answer shows both.
 """
 
 import asyncio
@@ -48,7 +48,7 @@ async def _judge(client: "Api", target: Target, live: Live, wanted: dict[str, Sp
     try:
         after = await kube.patch(client, url(target, f"{one.what}s", one.name), patch(target, one), dry_run=True)
     except kr8s.ServerError as error:
-        # Whoever may not write cannot ask; some webhooks take no part in a dry run.
+        # A dry run needs permission to write, and some webhooks take no part in it.
         if _is_about_rights(error) or _TRIES_NOTHING in str(error):
             return one
         return replace(one, refused=str(error))
@@ -70,7 +70,7 @@ async def _as_created(client: "Api", target: Target, live: Object, pods: Spec) -
     try:
         made = await kube.create(client, url(target, "deployments"), body, dry_run=True)
     except kr8s.ServerError:
-        return pods  # whoever may not create, or is refused, gets the answer to the patch
+        return pods  # without permission to create, or if it is refused, the answer to the patch counts
     return made["spec"]["template"]["spec"]
 
 

@@ -1,8 +1,8 @@
-"""Adoption: a DaskCluster that kubectl made comes under the program without a restart. In: its name. Out: its own spec.
+"""Takes over an existing DaskCluster, which was created with kubectl, without restarting it.
 
-While `adopt: true` stands, what is declared of scheduler and workers is what runs: the live spec, read in every run.
-Only the number of workers, the labels and the endpoint are the configuration's. The operator never reads a changed pod
-spec anyway (dask-kubernetes #895), so declaring another one would only be untrue.
+While `adopt: true` is set, the live spec of scheduler and workers is read in every run and declared as it is.
+Only the number of workers, the labels and the endpoint come from the configuration. The operator never reads a changed
+pod spec anyway (dask-kubernetes #895), so declaring a different one would only be untrue.
 """
 
 import asyncio
@@ -33,8 +33,8 @@ async def spec(connection: Connection, target: Target) -> Spec:
 
 
 def content(target: Target, spec: Spec) -> str:
-    """The hash of what runs, made as `Target.content` is: without `adopt` the cluster is made again if they differ."""
-    # The CRD's default, which nobody declares.
+    """The hash of what runs, as in `Target.content`: without `adopt`, the cluster is recreated if they differ."""
+    # The CRD's default, which is never declared.
     declared = {key: value for key, value in spec.items() if (key, value) != ("idleTimeout", 0)}
     return cluster_content(manifest.dask_cluster(target) | {"spec": declared})
 
@@ -48,8 +48,8 @@ async def _live(client: "Api", target: Target) -> kube.Object:
         live = await kube.get(client, url)
     except (kr8s.ServerError, kr8s.NotFoundError) as error:
         raise ClusterError(
-            f"dask:clusters.{target.name}.adopt: there is no DaskCluster {where} to adopt ({error}); name the cluster "
-            "and `dask:namespace.name` as `kubectl get daskclusters -A` shows them, or remove `adopt`"
+            f"dask:clusters.{target.name}.adopt: no DaskCluster {where} exists that could be adopted ({error}); name "
+            "the cluster and `dask:namespace.name` as `kubectl get daskclusters -A` shows them, or remove `adopt`"
         ) from error
     scheduler = live["spec"]["scheduler"]["spec"]["containers"][0]
     if missing := PORT_NAMES - {port.get("name") for port in scheduler.get("ports", [])}:
@@ -64,17 +64,17 @@ async def _live(client: "Api", target: Target) -> kube.Object:
 def service(target: Target) -> Spec:
     """The operator's Service of an adopted cluster.
 
-    The operator makes it once and never again. Tutorials name its ports otherwise than the operator looks for, and then
-    every scale-down raises for ever. The workers have no preStop that hands their data over, so the operator has to ask
-    the scheduler to do it, by `tcp-comm`; unless there are more groups, of any of which that would take workers.
+    The operator creates it once and never updates it. Tutorials give its ports other names than the operator looks for,
+    and then every scale-down fails for ever. The workers have no preStop that hands their data over, so the operator
+    has to ask the scheduler to do it, through `tcp-comm`; but not with several groups: it would take workers of any.
     """
     return manifest.operator_service(target.physical_name, speaks=not target.cluster.worker_groups)
 
 
 async def endpoint(connection: Connection, target: Target, _: object = None) -> Spec:
-    """The endpoint's spec, once its name and node ports are free: to be awaited right before it is made.
+    """Frees the endpoint's name and node ports, then returns its spec. Await this right before creating the Service.
 
-    Connections that stand go on. A preview leaves out node ports that are still held: the API server would refuse them.
+    Established connections stay. A preview omits node ports that are still in use: the API server would refuse them.
     """
     client, wanted = await kube.api(connection), manifest.endpoint(target)["spec"]
     in_the_way = await _in_the_way(client, target)
@@ -101,7 +101,7 @@ async def _make_room(client: "Api", target: Target, made: kube.Object) -> None:
 
 
 async def _in_the_way(client: "Api", target: Target) -> list[kube.Object]:
-    """Services to this cluster, made by others, with the endpoint's name or node ports. Raises for strangers'."""
+    """Conflicting Services that select this cluster. Raises if a conflicting Service selects anything else."""
     asked, found = node_ports(manifest.endpoint(target)["spec"]), []
     for made in await kube.items(client, _services(target)):
         meta, spec = made["metadata"], made["spec"]
@@ -130,5 +130,5 @@ def node_ports(spec: Spec) -> set[int]:
 
 
 def without(port: Spec, held: set[int]) -> Spec:
-    """A port of a Service without its node port, where that is in `held`."""
+    """A port of a Service, without its node port if that is in `held`."""
     return {key: value for key, value in port.items() if key != "nodePort" or value not in held}

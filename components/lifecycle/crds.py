@@ -24,7 +24,7 @@ VERSION_ANNOTATION = "dask-on-kubernetes/chart-version"
 
 
 def stamped(crd: Object, version: str) -> Object:
-    """The CRD with the chart's version, and with a hash of itself: the next run need not compare 200 KB of schema."""
+    """The CRD, annotated with the chart's version and its own hash, so that the next run need not compare 200 KB."""
     content = hashlib.sha256(json.dumps(crd, sort_keys=True).encode()).hexdigest()[:16]
     stamps = {CONTENT_ANNOTATION: content, VERSION_ANNOTATION: version}
     return crd | {"metadata": crd["metadata"] | {"annotations": crd["metadata"].get("annotations", {}) | stamps}}
@@ -37,7 +37,10 @@ async def plan(client: "Api", wanted: list[Object], version: str) -> list[tuple[
     """
     found = await kube.unless_forbidden(kube.items(client, URL))
     if found is None:
-        pulumi.log.warn("may not list CRDs, so the operator's are taken as they are: who may has to keep them current")
+        pulumi.log.warn(
+            "no permission to list CRDs, so they are assumed to match the operator; ask a cluster administrator to "
+            "keep them up to date"
+        )
         return []
     live = {crd["metadata"]["name"]: crd for crd in found}
     steps = []

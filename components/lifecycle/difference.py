@@ -1,9 +1,9 @@
 """What differs between what is declared and what is live, both as plain JSON.
 
-Only what is declared counts, because the API server fills in defaults. The fields in `_NEVER_DEFAULTED`, and all that
-stands in a mapping of `_EXACT`, are the exception: the API server leaves them out unless somebody writes them
+Only declared fields are compared, because the API server fills in defaults. The exceptions are the fields in
+`_NEVER_DEFAULTED` and everything in a mapping of `_EXACT`: the API server never fills them in
 (kubernetes/pkg/apis/*/v1/defaults.go), so what is live without being declared (a variable, a mount, a label of a
-selector) was put there by hand.
+selector) was added by hand.
 """
 
 import json
@@ -42,7 +42,7 @@ class Difference:
 
 
 def differences(declared: Any, live: Any, path: str = "") -> Iterator[Difference]:
-    """Every field of `declared` that is otherwise in `live`, and what is in `live` by somebody's hand."""
+    """Fields whose live value differs from the declared one, and fields that were added manually."""
     if isinstance(declared, dict) and isinstance(live, dict):
         yield from _of_mappings(declared, live, path)
     elif isinstance(declared, list) and isinstance(live, list):
@@ -61,7 +61,7 @@ def _of_mappings(declared: dict[str, Any], live: dict[str, Any], path: str) -> I
 
 
 def _of_lists(declared: list[Any], live: list[Any], path: str) -> Iterator[Difference]:
-    """Lists of things with a name by that name, others in their order. Of one name the last counts, as in `env`."""
+    """Lists of named items by name, other lists by position. Of a repeated name the last one counts, as in `env`."""
     for identify in (_by("mountPath"), _by("name")):
         ours, theirs = ({identify(item): item for item in items} for items in (declared, live))
         if not {None} & (ours.keys() | theirs.keys()):
@@ -94,9 +94,9 @@ def _same_quantity(declared: Any, live: Any, path: str) -> bool:
 
 
 def _short(value: Any, path: str) -> str:
-    """A value for a line: text in quotes, anything else as JSON, and the middle of neither.
+    """A value for a line: text in quotes, anything else as JSON, truncated in the middle.
 
-    Values of variables are not shown: they may be secrets, and previews stand in logs and in pull requests.
+    Values of variables are not shown: they may be secrets, and previews appear in logs and in pull requests.
     """
     if value is _NOTHING:
         return "nothing"

@@ -1,4 +1,4 @@
-"""Draining: a replaced cluster goes on until its clients are done with it.
+"""Keeps a replaced cluster running until its clients are done.
 
 Its scheduler is asked over HTTP through the API server: that works from wherever `pulumi` runs, with TLS clusters, and
 with any version of Dask in the old cluster.
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 1.0
 TELL_SECONDS = 10.0
-# A client that computes in rounds holds nothing between two of them.
+# A client that computes in rounds holds nothing between two rounds.
 IDLE_SECONDS = 15.0
 # EndpointSlices, kube-proxy and load balancers send new clients to the old scheduler for some seconds after a move.
 SETTLE_SECONDS = 10.0
@@ -48,12 +48,12 @@ class Silent:
 
 
 async def until_idle(client: "Api", namespace: str, name: str, timeout: str, moved: float | None = None) -> None:
-    """Waits until the DaskCluster `name` is idle or missing, or `timeout` (as `10m`) has passed; says which.
+    """Waits until the DaskCluster `name` is idle or missing, or `timeout` (such as `10m`) has passed; logs which.
 
-    `moved` is when its endpoint was led elsewhere, by the monotonic clock; None where it was not.
+    `moved` is the time on the monotonic clock when its endpoint moved away; None if it did not move.
     """
     if not seconds(timeout):
-        pulumi.log.warn(f"{name}: its clients are cut off, as drainTimeout is {timeout}")
+        pulumi.log.warn(f"{name}: its clients are disconnected now (drainTimeout: {timeout})")
         return
     begin = time.monotonic()
     deadline, told, busy_at = begin + seconds(timeout), float("-inf"), begin
@@ -68,7 +68,7 @@ async def until_idle(client: "Api", namespace: str, name: str, timeout: str, mov
             pulumi.log.info(f"{name}: {load} left, idle for {IDLE_SECONDS:.0f} s")
             break
         if now > deadline:
-            pulumi.log.warn(f"{name}: drainTimeout of {timeout} is over: {_cut_off(load)}")
+            pulumi.log.warn(f"{name}: drainTimeout ({timeout}) exceeded: {_cut_off(load)}")
             break
         if load != Load(0, 0) and now - told >= TELL_SECONDS:
             pulumi.log.info(f"{name}: waiting for {load} (up to {deadline - now:.0f} s more)")
@@ -79,15 +79,15 @@ async def until_idle(client: "Api", namespace: str, name: str, timeout: str, mov
 
 def _cut_off(load: Load | Silent) -> str:
     if isinstance(load, Load):
-        return f"cutting off {load}"
+        return f"disconnecting {load}"
     return (
-        f"could not look whether anybody uses it: {load}; if this is so in every update, the API server cannot reach "
-        "the pods' port 8787 (a firewall, a network policy), and `drainTimeout` is waited for each time"
+        f"cannot tell whether it is still in use: {load}; if this happens in every update, the API server cannot reach "
+        "the pods' port 8787 (a firewall, a network policy), and each update waits for the whole `drainTimeout`"
     )
 
 
 async def look(client: "Api", namespace: str, name: str) -> Load | Silent | None:
-    """The load of a scheduler; None where none runs. Raises `ClusterError` where one may not look."""
+    """The load of a scheduler; None if none is running. Raises `ClusterError` without permission to ask."""
     import httpx
     import kr8s
 
@@ -97,8 +97,8 @@ async def look(client: "Api", namespace: str, name: str) -> Load | Silent | None
     except (kr8s.ServerError, kr8s.NotFoundError) as error:
         if kube.forbidden(error):
             raise ClusterError(
-                f"may not see whether {name} still has work: this needs the right to `get` `services/proxy` in the "
-                f"namespace '{namespace}'; or set `drainTimeout: 0s`, which cuts its clients off"
+                f"cannot tell whether {name} is still busy: missing permission to `get` `services/proxy` in the "
+                f"namespace '{namespace}'; grant it, or set `drainTimeout: 0s`, which disconnects its clients"
             ) from error
         reason = _words(error)
     except (httpx.TransportError, kr8s.APITimeoutError) as error:

@@ -1,8 +1,8 @@
-"""Drift: what was changed by hand behind the operator's back.
+"""Finds drift: changes that were made by hand to objects of the operator.
 
-Pulumi sees the objects that it made itself (the DaskCluster, extra worker groups, the endpoint). What the operator made
-from them is here: the scheduler's Deployment and Service, the default worker group, and one Deployment per worker. The
-operator makes them once and never looks at them again, so a change there stays until somebody undoes it.
+Pulumi compares the objects that it creates itself (the DaskCluster, extra worker groups, the endpoint). This module
+compares what the operator creates from them: the scheduler's Deployment and Service, the default worker group, and one
+Deployment per worker. The operator never checks them again, so a change by hand stays until it is undone.
 """
 
 import asyncio
@@ -71,7 +71,7 @@ def url(target: Target, resource: str, name: str = "") -> str:
 
 
 async def look(client: "Api", target: Target) -> Live | None:
-    """What is there; None without a DaskCluster of this version, or while it goes."""
+    """Snapshot of the live objects; None if this version's DaskCluster is missing or terminating."""
     name = target.physical_name
     cluster, groups, deployments, service = await asyncio.gather(
         kube.find(client, url(target, "daskclusters", name)),
@@ -90,7 +90,7 @@ def _by_name(objects: list[Object]) -> dict[str, Object]:
 
 
 def find(target: Target, live: Live) -> list[Drift]:
-    """Every child that is not as declared. None of a cluster that the operator has not made or is about to remake."""
+    """Every child that is not as declared. Empty while the operator has yet to create or recreate the children."""
     if live.cluster.get("status", {}).get("phase") in (None, "", "Created"):
         return []
     scheduler, default = f"{target.physical_name}-scheduler", f"{target.physical_name}-{DEFAULT_GROUP}"
@@ -117,7 +117,7 @@ def _service(target: Target, live: Live) -> Iterator[Drift]:
 
 
 def _size(target: Target, live: Live, group: str, body: Object) -> Iterator[Drift]:
-    """A wrong number of workers. While the operator is at work on a group, nothing is said of it."""
+    """A wrong number of workers. Groups that the operator is still reconciling are skipped."""
     replicas, workers = body["spec"]["worker"]["replicas"], target.cluster.workers
     # One of the two is what it was or will be when the number has just been changed in the configuration.
     known = (workers.wanted, live.cluster["spec"]["worker"]["replicas"])
@@ -130,7 +130,7 @@ def _size(target: Target, live: Live, group: str, body: Object) -> Iterator[Drif
 
 
 def handled(group: Object) -> int | None:
-    """The number of workers that the operator has brought a group to; kopf writes it down when it is done."""
+    """The number of workers that the operator last reconciled a group to, from kopf's last-handled annotation."""
     written = group["metadata"].get("annotations", {}).get(_LAST_HANDLED, "{}")
     return json.loads(written).get("spec", {}).get("worker", {}).get("replicas")
 
@@ -143,10 +143,10 @@ def declared_service(target: Target) -> Spec:
 
 
 def declared_pods(target: Target, live: Live) -> dict[str, Spec]:
-    """The declared pod spec of every Deployment that is there, by its name.
+    """The declared pod spec of every live Deployment, by its name.
 
-    Without those that a DaskCluster which is itself not as declared stands for: it is about to be replaced (`update:
-    recreate`), or was changed by hand, which reached no pod and which the engine undoes.
+    Excludes pods whose DaskCluster has itself drifted: it is about to be replaced (`update: recreate`), or was changed
+    by hand, which changed no pod and which the engine undoes.
     """
     groups = {it["metadata"]["name"]: it["spec"]["worker"]["spec"] for it in manifest.worker_groups(target).values()}
     theirs, scheduler = live.cluster["spec"], f"{target.physical_name}-scheduler"
@@ -178,7 +178,7 @@ def _deployment(kind: Kind, live: Object, pod: Spec) -> Iterator[Drift]:
 
 
 def facts(deployment: Object) -> Spec:
-    """What of a Deployment decides which pods run."""
+    """The part of a Deployment that decides which pods run."""
     spec = deployment["spec"]
     return {"replicas": spec.get("replicas"), "paused": spec.get("paused", False)} | spec["template"]["spec"]
 

@@ -1,4 +1,4 @@
-"""The move of one cluster's endpoint in one run: what has to be true before it, and what becomes of what it leaves."""
+"""Moves a cluster's endpoint: the conditions before the move, and draining the clusters that it leaves."""
 
 import time
 from weakref import WeakKeyDictionary
@@ -15,13 +15,13 @@ from ..lifecycle.replaced import Record
 from ..manifests.cluster import Target
 from ..manifests.pod import Spec
 
-# All clusters of a program, by its stack. They are complete before the first hook runs: nobody constructs one in an
-# `apply`. A component provider has no stack of its own, and so knows of one cluster at a time.
+# All clusters of a program, by its stack. They are complete before the first hook runs, because no cluster is
+# constructed in an `apply`. A component provider has no stack of its own, and so knows of one cluster at a time.
 _declared: "WeakKeyDictionary[Resource, list[Target]]" = WeakKeyDictionary()
 
 
 class Move:
-    """Hooks for the endpoint and for the connection record. To be made where the cluster is declared."""
+    """Hooks for the endpoint and for the connection record. Create them where the cluster is declared."""
 
     def __init__(self, connection: Connection, target: Target) -> None:
         self._connection = connection
@@ -53,7 +53,7 @@ class Move:
         return ResourceHookBinding(before_create=before, before_update=before, after_create=after, after_update=after)
 
     def record_hooks(self) -> ResourceHookBinding:
-        """Before the connection record: the clusters that this one takes the place of are drained and deleted."""
+        """Before the connection record: drains and deletes the clusters that this one replaces."""
 
         async def old_clusters_are_drained(args: ResourceHookArgs) -> None:
             named = ((args.old_inputs or {}).get("data") or {}).get("DASK_CLUSTER_NAME")
@@ -65,10 +65,10 @@ class Move:
 
 
 async def ends_well(target: Target, record: Resource) -> None:
-    """Raises `ClusterError`, which ends the program, where the connection record has failed.
+    """Raises `ClusterError`, which ends the program, if the connection record has failed.
 
-    With `--continue-on-error` the engine would go on to delete what the program does not declare: also a cluster whose
-    drain has failed. It does not when the program itself ends with an error.
+    With `--continue-on-error` the engine would still delete what the program does not declare, also a cluster whose
+    drain has failed. It deletes nothing if the program itself ends with an error.
     """
     from pulumi.runtime.stack import ResourceRegistrationFailed
 
@@ -77,7 +77,7 @@ async def ends_well(target: Target, record: Resource) -> None:
     except ResourceRegistrationFailed as error:
         raise ClusterError(
             f"{target.name}: the clusters that it replaces are not drained, so nothing is deleted in this run; "
-            "mend what the error above says, and run `up` again"
+            "fix the error above, and run `up` again"
         ) from error
 
 

@@ -29,7 +29,7 @@ HANDLED = "kopf.zalando.org/last-handled-configuration"
 
 
 async def keep_ended(connection: Connection, target: JobTarget) -> None:
-    """Right before the DaskJob is created: one that has succeeded was deleted since, and must not run again.
+    """Runs right before the DaskJob is created. A job that has succeeded must not run again if its DaskJob was deleted.
 
     The engine creates what is missing. So that nothing runs, the DaskJob is created here first, as one that the
     operator has handled already; the provider then takes it over. In a preview nothing is created.
@@ -57,7 +57,7 @@ async def keep_ended(connection: Connection, target: JobTarget) -> None:
 async def await_end(connection: Connection, target: JobTarget) -> None:
     """Waits on the runner's pod, which ends by itself, and reads `jobStatus` only for what the pod cannot tell.
 
-    Raises `ClusterError` with the job's last words. `timeout` counts from the creation of the DaskJob.
+    Raises `ClusterError` with the end of the job's log. `timeout` counts from the creation of the DaskJob.
     """
     client = await kube.api(connection)
     if await _has_succeeded(client, target):
@@ -87,22 +87,22 @@ async def await_end(connection: Connection, target: JobTarget) -> None:
 
 
 async def _failure(client: "Api", target: JobTarget, phase: str, *, begun: bool, late: bool) -> str | None:
-    """Why the job will not succeed any more, None where it may."""
+    """Why the job can no longer succeed; None while it can."""
     again = f"`kubectl delete daskjob -n {target.namespace} {target.physical_name}` and `up` run it again"
     if phase == "Failed":
         return f"failed ({again}):\n{await _tail(client, target)}"
     if begun and phase == NO_POD:
-        return f"has lost its runner's pod: it was deleted, or its node; {again}"
+        return f"lost its runner's pod: the pod or its node was deleted; {again}"
     if late:
         return (
-            f"has not ended {target.job.timeout} after its creation (timeout). It goes on: {again}, a longer `timeout` "
-            f"waits for it. Its pod is {phase}:\n{await _tail(client, target)}"
+            f"has not ended {target.job.timeout} after its creation (timeout). It is still running: {again}, a longer "
+            f"`timeout` waits for it. Its pod is {phase}:\n{await _tail(client, target)}"
         )
     return None
 
 
 async def _has_succeeded(client: "Api", target: JobTarget) -> bool:
-    """Whether the record says so of this very job."""
+    """Whether the record shows that this very job has succeeded."""
     wanted = record(target)
     url = f"api/v1/namespaces/{target.namespace}/configmaps/{wanted['metadata']['name']}"
     found = await kube.unless_forbidden(kube.find(client, url))
@@ -119,7 +119,7 @@ async def _look(client: "Api", target: JobTarget) -> tuple[str, list[health.Trou
 
 
 async def _daskjob(client: "Api", target: JobTarget) -> kube.Object:
-    """The DaskJob as it is live, an empty object where it is missing."""
+    """The live DaskJob; an empty object if it is missing."""
     url = f"apis/{API_VERSION}/namespaces/{target.namespace}/daskjobs/{target.physical_name}"
     return await kube.find(client, url) or {}
 

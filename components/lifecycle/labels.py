@@ -1,4 +1,4 @@
-"""Whose an object is: the recommended label that every object of a stack carries."""
+"""The ownership label: the recommended label that every object of a stack has."""
 
 import hashlib
 import re
@@ -14,7 +14,7 @@ def part_of() -> str:
 
 
 def label_value(text: str) -> str:
-    """The text itself where it is a valid label value; otherwise its valid beginning and a hash of the whole.
+    """The text itself if it is a valid label value; otherwise its valid beginning and a hash of the whole.
 
     Pulumi allows projects and stacks of 100 characters each, with '-', '_' and '.' at the end.
     """

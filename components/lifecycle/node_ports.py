@@ -1,7 +1,7 @@
 """Fixed node ports that change hands between endpoints of one stack.
 
-The engine creates and updates before it deletes. So an endpoint that gets the port of another one of ours, which is
-about to be deleted or to get another port, would be refused by the API server at every `up`.
+The engine creates and updates before it deletes. So, at every `up`, the API server would refuse an endpoint that
+gets the port of another endpoint of this stack, which is about to be deleted or to get another port.
 """
 
 from collections.abc import Collection
@@ -32,7 +32,7 @@ async def preview(connection: Connection, target: Target, declared: Collection[T
     try:
         ours, _ = await _holders(await kube.api(connection), target, declared, None)
     except Exception as error:  # a preview shows what it can; `up` asks again
-        pulumi.log.warn(f"{target.name}: could not look who has its node ports: {error}")
+        pulumi.log.warn(f"{target.name}: could not find out which Services have its node ports: {error}")
         return wanted
     held = {port for holder in ours for port in node_ports(holder["spec"])}
     for holder in ours:
@@ -43,8 +43,8 @@ async def preview(connection: Connection, target: Target, declared: Collection[T
 async def hand_over(connection: Connection, target: Target, declared: Collection[Target], owner: str | None) -> None:
     """Frees the endpoint's fixed node ports where other endpoints of this stack, whose id is `owner`, have them.
 
-    Those become ClusterIP; connections that stand go on. Raises `ClusterError` that names a holder that is not ours,
-    which is all that it does in a preview.
+    Those become ClusterIP; established connections stay. Raises `ClusterError` that names a holder of another owner.
+    In a preview it only does the latter.
     """
     if not node_ports(manifest.endpoint(target)["spec"]):
         return
@@ -77,7 +77,7 @@ async def _holders(
     theirs: list[Object] = []
     own = await kube.find(client, kube.url(manifest.endpoint(target)))
     if own and node_ports(own["spec"]) >= asked:
-        return [], []  # nobody else can have them
+        return [], []  # no other Service can have them
     found = await kube.unless_forbidden(kube.items(client, "api/v1/services"))
     if found is None:
         found = await kube.items(client, f"api/v1/namespaces/{target.namespace}/services")

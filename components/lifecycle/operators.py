@@ -1,5 +1,5 @@
-"""Other operators in the same Kubernetes cluster. Two that look after one namespace race each other: four clusters of
-three workers got 3, 3, 6 and 5 of them (docs/adr/0005)."""
+"""Finds other operators in the same Kubernetes cluster. Two operators that watch the same namespace race each other:
+four clusters of three workers got 3, 3, 6 and 5 workers (docs/adr/0005)."""
 
 import argparse
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ INSTANCE = "app.kubernetes.io/instance"
 
 
 async def refuse_second_operator(client: "Api", ours: Operator, owner: str, claim: Claim) -> None:
-    """Raises `ClusterError` when an operator that is not ours looks after a namespace that ours would.
+    """Raises `ClusterError` when an operator that is not ours watches a namespace that ours would watch.
 
     Ours is the release in its namespace, and one that this state has installed elsewhere: `dask:operator.namespace` was
     changed, and the engine deletes that one before it creates the other.
@@ -35,9 +35,9 @@ async def refuse_second_operator(client: "Api", ours: Operator, owner: str, clai
         shared = overlap(ours.watch, watched(deployment))
         if shared and "deletionTimestamp" not in meta and not await _is_ours(client, meta, ours, owner, claim):
             raise ClusterError(
-                f"the operator '{meta['name']}' in namespace '{meta['namespace']}' already looks after "
-                f"{shared}, and two operators make workers twice; set `dask:operator.install: false` to use it, or "
-                "`dask:operator.watch` to a list of namespaces that only this one looks after"
+                f"the operator '{meta['name']}' in namespace '{meta['namespace']}' already watches "
+                f"{shared}, and two operators create workers twice; set `dask:operator.install: false` to use it, or "
+                "`dask:operator.watch` to a list of namespaces that only this one watches"
             )
 
 
@@ -45,29 +45,31 @@ async def _is_ours(client: "Api", meta: kube.Object, ours: Operator, owner: str,
     if (meta.get("labels") or {}).get(INSTANCE) != RELEASE:
         return False
     if meta["namespace"] == ours.namespace:
-        return True  # whose that release is, releases.make_room has found out
+        return True  # releases.make_room has checked who owns that release
     found = await releases.everywhere(client, meta["namespace"])
     there = [release for release in found if release.namespace == meta["namespace"]]
     return bool(there) and await releases.is_ours(client, there[0], owner, claim)
 
 
 async def _operators(client: "Api", ours: Operator) -> list[kube.Object]:
-    """The Deployments of operators, from wherever they may be listed."""
+    """The Deployments of operators, from all namespaces that can be listed."""
     everywhere = kube.items(client, DEPLOYMENTS, chart.SELECTOR)
     if ours.watch is None:
         return await everywhere
     found = await kube.unless_forbidden(everywhere)
     if found is not None:
         return found
-    pulumi.log.warn("may not list the Deployments of all namespaces: an operator elsewhere would not be seen")
+    pulumi.log.warn(
+        "no permission to list Deployments cluster-wide: an operator in another namespace would go unnoticed"
+    )
     homes = (f"apis/apps/v1/namespaces/{namespace}/deployments" for namespace in ours.watch)
     return [deployment for home in homes for deployment in await kube.items(client, home, chart.SELECTOR)]
 
 
 def operator_homes(connection: Connection, operator: Operator, namespace: str) -> pulumi.Input[Sequence[str]]:
-    """The namespaces of the operators that look after `namespace`, and so have to reach its schedulers.
+    """The namespaces of the operators that watch `namespace`, and so have to reach its schedulers.
 
-    The stack's own, or the one that the configuration names; otherwise the ones that are found.
+    That is the stack's own operator, or the one that the configuration names; otherwise the ones that are found.
     """
     if operator.install or "namespace" in operator.model_fields_set:
         return [operator.namespace]
@@ -75,7 +77,7 @@ def operator_homes(connection: Connection, operator: Operator, namespace: str) -
 
 
 async def _found_homes(connection: Connection, guess: str, namespace: str) -> list[str]:
-    """Raises `ClusterError` where not all Deployments may be listed, because a guess may shut the operator out."""
+    """Raises `ClusterError` without permission to list all Deployments: a wrong guess would shut the operator out."""
     fix = "set `dask:operator.namespace` to the operator's"
     client = await ownership.reached(connection)
     if client is None:
@@ -83,27 +85,27 @@ async def _found_homes(connection: Connection, guess: str, namespace: str) -> li
     found = await kube.unless_forbidden(kube.items(client, DEPLOYMENTS, chart.SELECTOR))
     if found is None:
         raise ClusterError(
-            "dask:namespace.networkPolicies: the operator has to reach the schedulers, and the Deployments of all "
-            f"namespaces may not be listed to find it; {fix}"
+            "dask:namespace.networkPolicies: the operator must be able to reach the schedulers, and finding it needs "
+            f"permission to list Deployments cluster-wide; {fix}"
         )
     homes = sorted({it["metadata"]["namespace"] for it in found if overlap((namespace,), watched(it))})
     if not homes:
         pulumi.log.warn(
-            f"no operator looks after namespace '{namespace}' yet: the network policy lets in one in '{guess}'; {fix}"
+            f"no operator watches namespace '{namespace}' yet: the network policy allows one in '{guess}'; {fix}"
         )
     return homes or [guess]
 
 
 async def trouble(client: "Api", namespace: str) -> str | None:
-    """Why the operator in `namespace` does not work, in one sentence; None where it does, or may not be looked at."""
+    """Why the operator in `namespace` does not work, in one sentence; None if it works, or without permission."""
     where = f"apis/apps/v1/namespaces/{namespace}/deployments"
     found = await kube.unless_forbidden(kube.items(client, where, chart.SELECTOR))
     if found is None:
         return None
     if not found:
         return (
-            f"the operator's Deployment in namespace '{namespace}' is missing, so no cluster gets its pods; bring it "
-            "back with `pulumi up --replace '**::release'`, during which running clusters go on"
+            f"the operator's Deployment in namespace '{namespace}' is missing, so no cluster gets its pods; restore "
+            "it with `pulumi up --replace '**::release'`, during which running clusters keep working"
         )
     for deployment in found:
         name, wanted = deployment["metadata"]["name"], deployment["spec"].get("replicas", 1)
@@ -116,7 +118,7 @@ async def trouble(client: "Api", namespace: str) -> str | None:
 
 
 def watched(deployment: dict[str, Any]) -> tuple[str, ...] | None:
-    """The namespaces, or patterns of them, in a kopf command line; None for all: kopf's default is no other."""
+    """The namespaces, or patterns of them, in a kopf command line; None for all, which is kopf's default."""
     boxes = deployment["spec"]["template"]["spec"]["containers"]
     words = [word for box in boxes for word in [*(box.get("command") or []), *(box.get("args") or [])]]
     reader = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
@@ -127,7 +129,7 @@ def watched(deployment: dict[str, Any]) -> tuple[str, ...] | None:
 
 
 def overlap(ours: tuple[str, ...] | None, theirs: tuple[str, ...] | None) -> str:
-    """What both look after, in words; empty for nothing."""
+    """What both watch, in words; empty for nothing."""
     if ours is None and theirs is None:
         return "all namespaces"
     if ours is None or theirs is None:

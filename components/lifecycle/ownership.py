@@ -1,11 +1,11 @@
-"""The guard in front of creates and updates: only objects of this stack and of this state are written.
+"""Refuses to write objects that belong to another stack or to another state. Checks every create and update.
 
-An `up` that was killed may have created objects of which the state knows nothing. The provider therefore takes over
+An `up` that was killed may have created objects that the state does not know. The provider therefore takes over
 what exists, and this guard decides what it may take: `upsertExistingObjects` of provider 4.29 and newer does that when
 it is asked to, older ones always do.
 
-Two people's stacks of one name carry the same label, `app.kubernetes.io/part-of`. So every object carries an annotation
-as well: an id that the state holds (docs/adr/0014).
+The stacks of two users with the same name have the same label, `app.kubernetes.io/part-of`. So every object also has an
+annotation: an id that is kept in the state (docs/adr/0014).
 """
 
 import asyncio
@@ -42,7 +42,7 @@ class Claim:
 
 
 def identity(name: str = "owner", parent: pulumi.Resource | None = None) -> Output[str]:
-    """The id of this stack's state: 12 hexadecimal digits, made once and kept in the state. Previews know it too."""
+    """The id of this stack's state: 12 hexadecimal digits, created once and kept in the state. Previews know it too."""
     opts = ResourceOptions(parent=parent, ignore_changes=["input"])
     return pulumi.Stash(name, input=secrets.token_hex(6), opts=opts).output
 
@@ -58,8 +58,8 @@ def guard(
 ) -> pulumi.ResourceTransformation:
     """A transformation that guards every Kubernetes object and annotates it with `owner`.
 
-    Only those that are registered with `provider`, where there is one. `adopted` are logical names of Services that
-    take the place of somebody else's (adoption.py). `hook` is a name that no other hook of the stack has. The
+    With a `provider`, only objects that are registered with it. `adopted` are logical names of Services that
+    replace the Services of another owner (adoption.py). `hook` is a name that no other hook of the stack has. The
     operator's release is guarded in operator.py: Helm, not the provider, creates its objects.
     """
 
@@ -76,7 +76,7 @@ def guard(
     )
 
     def guarded(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
-        # What is imported or only read is registered as it is live.
+        # Imported and read resources are registered as they are live.
         if not _is_object(args.type_) or args.opts.import_ or args.opts.id:
             return None
         if provider is not None and not _is_of(provider, args):
@@ -99,7 +99,7 @@ def _is_of(provider: pulumi.ProviderResource, args: pulumi.ResourceTransformatio
 
 
 def annotated(props: Mapping[str, Any], owner: Output[str]) -> Mapping[str, Any]:
-    """The inputs of an object with the annotations of ours. Metadata that is an Output is left as it is."""
+    """The inputs of an object with our annotations. Metadata that is an Output is not changed."""
     ours: dict[str, Any] = {OWNER: owner, PATCH_FORCE: "true"}
     metadata = props.get("metadata")
     if metadata is None or isinstance(metadata, Mapping):
@@ -118,7 +118,7 @@ def _with(annotations: Any, ours: dict[str, Any]) -> Any:
 
 
 async def before_create(connection: Connection, body: Object, claim: Claim) -> None:
-    """Raises `ClusterError` where an object of that name belongs to somebody else. Waits for a terminating one."""
+    """Raises `ClusterError` if an object of that name has another owner. Waits for a terminating one."""
     client = await reached(connection)
     if client is None:
         return
@@ -134,7 +134,7 @@ async def before_create(connection: Connection, body: Object, claim: Claim) -> N
             return
         if time.monotonic() > deadline:
             raise ClusterError(
-                f"{_where(body)} has been terminating for {TERMINATING_SECONDS} s: see its finalizers, and run `up` "
+                f"{_where(body)} has been terminating for {TERMINATING_SECONDS} s: check its finalizers, and run `up` "
                 "again"
             )
         await asyncio.sleep(POLL_SECONDS)
@@ -149,7 +149,7 @@ async def before_update(connection: Connection, body: Object, claim: Claim) -> N
 
 
 async def reached(connection: Connection) -> Any:
-    """A client of the API; None where a preview reaches none, which then shows what it can. `up` fails instead."""
+    """A client of the API; None in a preview that reaches none; it then shows what it can. `up` fails instead."""
     try:
         return await kube.api(connection)
     except ClusterError:
@@ -168,12 +168,12 @@ def _take(body: Object, live: Object, claim: Claim) -> None:
     if _holds_certificates(live):
         # The new certificates of this run would cut clients off from whatever uses these.
         raise ClusterError(
-            f"{where} holds certificates that the state does not know; delete it if no cluster uses it, or bring it "
-            "back with `pulumi import kubernetes:core/v1:Secret`"
+            f"{where} holds certificates that the state does not know; delete it if no cluster uses it, or "
+            "import it with `pulumi import kubernetes:core/v1:Secret`"
         )
     # In a preview it may as well be what is about to be replaced.
     if not pulumi.runtime.is_dry_run():
-        pulumi.log.info(f"{where} exists already and belongs to this stack: it is taken over")
+        pulumi.log.info(f"{where} already exists and belongs to this stack: taking it over")
 
 
 def _is_own(body: Object, live: Object) -> bool:
@@ -186,7 +186,7 @@ def _holds_certificates(live: Object) -> bool:
 
 
 async def _unused_certificates(client: Any, live: Object) -> bool:
-    """Whether the object is certificates that an interrupted `up` has made and no DaskCluster uses yet."""
+    """Whether the object is a Secret with certificates of an interrupted `up`, which no DaskCluster uses yet."""
     if not _holds_certificates(live):
         return False
     meta = live["metadata"]
@@ -199,16 +199,16 @@ def _other_state(body: Object, live: Object, claim: Claim) -> None:
 
 
 def refuse_other_state(where: str, claim: Claim, written: str = "") -> None:
-    """Raises `ClusterError` about what another state of a stack of this name owns; warns where it is to be taken."""
+    """Raises `ClusterError` about what another state of a stack of this name owns; warns if it is to be taken over."""
     if claim.take_over:
         why = f"{where} belongs to another state of '{claim.part_of}'{written}"
-        pulumi.log.warn(f"{why}: it is taken over, because takeOver is set")
+        pulumi.log.warn(f"{why}: taking it over, because takeOver is set")
         return
     command = f"`pulumi config set {pulumi.get_project()}:takeOver true`"
     raise ClusterError(
-        f"{where} belongs to another state of a stack '{claim.part_of}'{written}: another person's stack of that name, "
-        f"or a state that was lost; if it is yours, run {command} and `up` once more; otherwise choose another name "
-        "for the stack and its namespaces, or use what exists (`dask:operator.install: false`, "
+        f"{where} belongs to another state of a stack '{claim.part_of}'{written}: a stack of that name that belongs "
+        f"to another user, or a state that was lost; if it is yours, run {command} and `up` once more; otherwise "
+        "choose another name for the stack and its namespaces, or use what exists (`dask:operator.install: false`, "
         "`dask:namespace.create: false`)"
     )
 
@@ -223,7 +223,7 @@ def last_written(live: Object) -> str:
 
 
 def owner_of(body: Mapping[str, Any]) -> str | None:
-    """The id of the state that an object belongs to; None for one of nobody's, or of an earlier version of ours."""
+    """The id of the state that owns an object; None without an owner, or for an earlier version of this program."""
     return (body["metadata"].get("annotations") or {}).get(OWNER)
 
 
@@ -243,4 +243,4 @@ def foreign(live: Mapping[str, Any], part_of: str) -> str | None:
             "choose another, or use what exists: `dask:operator.install: false` for the operator's namespace, "
             "`dask:namespace.create: false` for the clusters'"
         )
-    return f"exists already and {whose}, so it is left alone; {fix}"
+    return f"already exists and {whose}, so it is left alone; {fix}"

@@ -1,7 +1,7 @@
-"""The pods of one version of a cluster over time: which of them have started, and what keeps the others from it.
+"""Watches the pods of one version of a cluster: which of them have started, and why the others have not.
 
 Only the scheduler, the default workers and the declared worker groups count. A group that a failed `up` has left
-behind, or one that is about to be deleted, says nothing of this version.
+behind, or one that is about to be deleted, does not count for this version.
 """
 
 import time
@@ -23,19 +23,19 @@ if TYPE_CHECKING:
 
 # How long a fatal reason has to last: one more kubelet retry, and a quota that the last cluster is just giving back.
 CERTAIN_SECONDS = 12
-# A pod as old as this is none that this `up` has made.
+# An older pod was not created by this `up`.
 WORKED_SECONDS = 600
 SCHEDULER = "scheduler"
 _GROUP, _COMPONENT = "dask.org/workergroup-name", "dask.org/component"
 
 
 class Hopeless(ClusterError):
-    """Something that does not mend itself keeps the cluster from becoming ready."""
+    """The cluster cannot become ready, for a reason that does not resolve by itself."""
 
 
 @dataclass
 class Watch:
-    """What is seen of one cluster, look by look. `wanted` is how many pods of each group have to start."""
+    """What was observed of one cluster so far. `wanted` is how many pods of each group have to start."""
 
     client: "Api"
     target: Target
@@ -55,7 +55,7 @@ class Watch:
         refused = health.deployment_troubles([it for it in deployments if self._counts(it)])
         old = [pod for pod in self.pods if health.age(pod) > WORKED_SECONDS]
         young = [pod for pod in self.pods if pod not in old]
-        # One that crashes on somebody's task, in a cluster that has worked before, is told and keeps nobody from `up`.
+        # In a cluster that has worked before, a pod that crashes on a user's task is reported and does not fail `up`.
         passing = [replace(it, fatal=it.fatal and it.reason != health.CRASH_LOOP) for it in health.pod_troubles(old)]
         self.judge([*more, *refused, *health.pod_troubles(young), *passing])
         return False
@@ -66,7 +66,7 @@ class Watch:
         return {group: lack for group, count in self.wanted.items() if (lack := count - have.count(group)) > 0}
 
     def judge(self, troubles: Sequence[Trouble]) -> None:
-        """Remembers since when each trouble lasts, tells the lasting ones, and raises for a fatal one."""
+        """Remembers since when each trouble lasts, reports the lasting ones, and raises for a fatal one."""
         now = time.monotonic()
         keys = {(trouble.where, trouble.reason) for trouble in troubles}
         self.since = {key: self.since.get(key, now) for key in keys}
@@ -108,12 +108,12 @@ async def explain_idle_operator(client: "Api", target: Target) -> None:
     """Raises `Hopeless` for the operator's own trouble: without it, a declared worker is only a number."""
     pods = await kube.unless_forbidden(_operator_pods(client))
     if pods is None:
-        return  # who may not look for it goes on waiting
+        return  # no permission to look for the operator: keep waiting
     if not pods:
         raise Hopeless(
             f"pods of the cluster '{target.name}' are missing, and "
             "no dask-kubernetes-operator runs that could create them; "
-            "set `dask:operator.install: true` in the one stack that owns it, or look whether its Deployment is "
+            "set `dask:operator.install: true` in the one stack that owns it, or check whether its Deployment is "
             f"scaled to 0: `kubectl get deployments --all-namespaces -l app.kubernetes.io/name={chart.NAME}`"
         )
     troubles = health.pod_troubles(pods)

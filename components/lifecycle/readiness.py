@@ -1,7 +1,7 @@
-"""Waits for a cluster's pods on behalf of the verify Job, and says why they do not come.
+"""Waits until a cluster's pods have started, or explains why they cannot.
 
-A hook in front of the Job holds it until all pods have started; the Job then computes. While the Job runs, a watch
-goes on beside it: a crash loop ends the Job at once, with its reason in the log, instead of after its deadline.
+A hook before the verify Job holds it back until all pods have started; the Job then computes. A watch runs
+concurrently with the Job: a crash loop ends the Job at once, with its reason in the log, instead of after its deadline.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ _watches: set["asyncio.Task[None]"] = set()
 
 
 def before_endpoint(connection: Connection, target: Target) -> ResourceHookBinding | None:
-    """What the endpoint waits for where no verify Job stands in front of it: a scheduler that is ready."""
+    """What the endpoint waits for without a verify Job: a scheduler that is ready."""
     if target.cluster.verify:
         return None
 
@@ -80,7 +80,7 @@ def guard(connection: Connection, target: Target) -> "asyncio.Task[None]":
 
 
 async def _guard(connection: Connection, target: Target) -> None:
-    """Goes on whatever goes wrong with a look: only `Hopeless` is about the cluster."""
+    """Keeps watching when a request fails: only `Hopeless` is about the cluster."""
     deadline = time.monotonic() + seconds(target.cluster.ready_timeout)
     watch: Watch | None = None
     told: set[str] = set()

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from kr8s.asyncio import Api
 
 RELEASE = "dask-operator"
-# A value that no template of the chart reads: whose the release is, and which chart it is made of.
+# A value that no template of the chart reads: who owns the release, and which chart it comes from.
 MARKER = "daskOnKubernetes"
 _RECORDS = {"owner": "helm", "name": RELEASE}
 # One record for each release: `!` makes the selector `status!=superseded`.
@@ -41,7 +41,7 @@ class Found:
 
     @property
     def owner(self) -> str | None:
-        """The id of the state that it belongs to; None for one of nobody's, or of an earlier version of ours."""
+        """The id of the state that it belongs to; None without an owner, or for an earlier version of this program."""
         return (self.values.get(MARKER) or {}).get("owner")
 
     @property
@@ -57,7 +57,7 @@ def read(record: Object) -> Found:
 
 
 async def everywhere(client: "Api", *namespaces: str) -> list[Found]:
-    """The releases of all namespaces; where those may not be listed, of those of the given ones that may be."""
+    """The releases of all namespaces; without permission for that, those of the given namespaces that can be listed."""
     found = await kube.unless_forbidden(kube.items(client, "api/v1/secrets", _CURRENT))
     if found is None:
         found = []
@@ -68,7 +68,7 @@ async def everywhere(client: "Api", *namespaces: str) -> list[Found]:
 
 
 async def installed(client: "Api", namespace: str) -> bool:
-    """Whether a release is recorded in the namespace; False where that may not be read. Asks for no content."""
+    """Whether a release is recorded in the namespace; False without permission to read it. Reads no content."""
     import kr8s
 
     selector = ",".join(f"{key}={value}" for key, value in _RECORDS.items())
@@ -96,7 +96,7 @@ async def is_ours(client: "Api", release: Found, owner: str, claim: Claim) -> bo
 async def make_room(client: "Api", namespace: str, owner: str, claim: Claim) -> None:
     """Lets Helm install the release where one of this stack exists that the state does not know.
 
-    Raises `ClusterError` for somebody else's. A preview removes nothing.
+    Raises `ClusterError` if it has another owner. A preview removes nothing.
     """
     records = await _history(client, namespace)
     if not records:
@@ -105,14 +105,14 @@ async def make_room(client: "Api", namespace: str, owner: str, claim: Claim) -> 
     if not await is_ours(client, release, owner, claim):
         if release.part_of != claim.part_of:
             raise ClusterError(
-                f"{where} exists already and {_whose(release)}; set `dask:operator.install: false` to use it, or "
+                f"{where} already exists and {_whose(release)}; set `dask:operator.install: false` to use it, or "
                 f"remove it with `helm uninstall {RELEASE} -n {namespace}`, which leaves CRDs and clusters"
             )
         ownership.refuse_other_state(where, claim)
     if pulumi.runtime.is_dry_run():
         return  # it may as well be what is about to be replaced
-    pulumi.log.info(f"{where} exists already and belongs to this stack: it is taken over")
-    # The newest record goes last: it says whose the release is, should this be interrupted.
+    pulumi.log.info(f"{where} already exists and belongs to this stack: taking it over")
+    # Remove the newest record last: it shows who owns the release, in case this is interrupted.
     for record in records:
         await kube.delete(client, f"{_secrets(namespace)}/{record['metadata']['name']}")
 

@@ -1,10 +1,10 @@
-"""Repair of drift, in every run: a preview warns of it, `up` puts it right.
+"""Handles drift in every run: a preview warns about it, `up` repairs it.
 
-When: the look comes first, beside everything else, so that an `up` without drift waits for nothing and a new cluster is
-none of its business. The repair comes after the cluster's own resources have been changed, because only then children
-and declaration speak of the same thing: replicas that go from 2 to 4 in the file are no drift while they are still 2.
-Then it looks again and mends what is left. Nothing depends on it: the cluster serves all the while. A program does not
-know what `--target` names, so a targeted `up` repairs as well.
+Detection starts immediately and concurrently, so an `up` without drift waits for nothing, and new clusters are not
+checked. The repair runs after the cluster's own resources have been updated, because only then can the children match
+the declaration: while the file changes replicas from 2 to 4, live 2 is not drift. Then it checks again and repairs what
+is left. No resource depends on it: the cluster keeps serving. A program does not know what `--target` names, so a
+targeted `up` repairs as well.
 """
 
 import asyncio
@@ -44,24 +44,24 @@ def keep(connection: Connection, target: Target, changed: Sequence[Resource]) ->
 
 
 async def _seen(connection: Connection, target: Target) -> int:
-    """How many drifts there are. Says them in a preview. What cannot be looked at must not stop anything."""
+    """Counts the drifts, and warns about them in a preview. Never fails the run."""
     try:
         client = await kube.api(connection)
         live = await drift.look(client, target)
         found = await admission.settled(client, target, live, drift.find(target, live)) if live else []
     except Exception as error:
-        pulumi.log.warn(f"{target.name}: could not look for drift: {error}")
+        pulumi.log.warn(f"{target.name}: could not check for drift: {error}")
         return 0
     for one in found if pulumi.runtime.is_dry_run() else ():
-        pulumi.log.warn(f"drift: {one}" if one.refused else f"drift, which `up` repairs: {one}")
+        pulumi.log.warn(f"drift: {one}" if one.refused else f"drift (`up` will repair it): {one}")
     return len(found)
 
 
 async def repair(client: "Api", target: Target) -> None:
-    """Mends every drift, kind by kind, and waits for all pods of the cluster: workers end with their scheduler.
+    """Repairs every drift, kind by kind, and waits for all pods of the cluster: workers end with their scheduler.
 
-    Begins nothing more after three times `readyTimeout`: what is left is told, and the next `up` goes on with it.
-    Raises `ClusterError` where something does not come about within `readyTimeout`.
+    Starts no further repair after three times `readyTimeout`: it reports what is left, and the next `up` continues.
+    Raises `ClusterError` if a repair does not succeed within `readyTimeout`.
     """
 
     def whole(live: Live) -> bool:
@@ -74,7 +74,7 @@ async def repair(client: "Api", target: Target) -> None:
             if time.monotonic() > deadline:
                 pulumi.log.warn(
                     f"{target.name}: the repairs have taken {BOUND} times {target.cluster.ready_timeout} "
-                    f"(readyTimeout); the next `up` goes on with {len(found) - index} of the kind '{kind}'"
+                    f"(readyTimeout); the next `up` continues with {len(found) - index} of the kind '{kind}'"
                 )
                 return
             await mend(client, target, one)
@@ -84,25 +84,25 @@ async def repair(client: "Api", target: Target) -> None:
 
 
 async def _to_mend(client: "Api", target: Target, kind: drift.Kind) -> list[Drift]:
-    """The drifts of one kind that can be repaired; all are told."""
+    """The drifts of one kind that can be repaired; all are reported."""
     live = await drift.look(client, target)
     found = [one for one in drift.find(target, live) if one.kind == kind] if live else []
     found = await admission.settled(client, target, live, found) if live else []
     for one in found:
         pulumi.log.warn(f"drift: {one}" if one.refused else f"drift, repairing it: {one}")
     found = [one for one in found if not one.refused]
-    # One step of the operator's brings everything back that is missing.
+    # The operator recreates everything that is missing in one step.
     return found[:1] if kind == "missing" else found
 
 
 async def _missing(client: "Api", target: Target, _: Drift) -> None:
-    """The operator makes what is not there when a cluster enters this phase (controller.py, on.field status.phase)."""
+    """The operator creates what is missing when a cluster enters this phase (controller.py, on.field status.phase)."""
 
     def made(live: Live) -> bool:
         return all(one.kind != "missing" for one in drift.find(target, live)) and _phase(live) != "Created"
 
     await kube.patch(client, url(target, "daskclusters", target.physical_name), {"status": {"phase": "Created"}})
-    await _until(client, target, made, "the operator has made again what was deleted")
+    await _until(client, target, made, "the operator has recreated what was deleted")
 
 
 def _phase(live: Live) -> str:
@@ -118,7 +118,7 @@ async def _replicas(client: "Api", target: Target, one: Drift) -> None:
 
 
 async def _workers(client: "Api", target: Target, one: Drift) -> None:
-    """The operator counts only when the number changes: so it is told what is there, and then what is wanted."""
+    """The operator counts only when the number changes: so this writes the live number, then the declared one."""
     live = await drift.look(client, target)
     if live and one.name in live.groups:
         wanted = live.groups[one.name]["spec"]["worker"]["replicas"]
@@ -149,7 +149,7 @@ async def _worker(client: "Api", target: Target, one: Drift) -> None:
     A worker's preStop hands its data over first.
     """
     if await kube.patch(client, url(target, "deployments", one.name), admission.patch(target, one)) is None:
-        return  # the operator has taken it away in the meantime, for a smaller number of workers
+        return  # the operator has deleted it in the meantime, for a smaller number of workers
 
     def rolled_out(live: Live) -> bool:
         return one.name not in live.deployments or _rolled_out(live.deployments[one.name])
@@ -164,7 +164,7 @@ def _rolled_out(deployment: kube.Object) -> bool:
 
 
 async def _until(client: "Api", target: Target, true: Callable[[Live], bool], what: str) -> None:
-    """Waits until `true` of the live objects; raises `ClusterError` with the pods' troubles after `readyTimeout`."""
+    """Waits until `true` holds for the live objects; after `readyTimeout` raises `ClusterError` with the troubles."""
     begin = time.monotonic()
     while live := await drift.look(client, target):
         if true(live):
@@ -174,7 +174,7 @@ async def _until(client: "Api", target: Target, true: Callable[[Live], bool], wh
             pods = f"api/v1/namespaces/{target.namespace}/pods"
             found = await kube.items(client, pods, {"dask.org/cluster-name": target.physical_name})
             why = "; ".join(map(str, health.pod_troubles(found))) or "see the operator's log"
-            raise ClusterError(f"{target.name}: not within {target.cluster.ready_timeout}: {what}: {why}")
+            raise ClusterError(f"{target.name}: timed out after {target.cluster.ready_timeout}; not yet: {what}: {why}")
         await asyncio.sleep(POLL_SECONDS)
 
 

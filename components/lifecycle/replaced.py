@@ -1,6 +1,6 @@
-"""Replaced clusters: which DaskClusters a cluster takes the place of, and how they end.
+"""Finds the DaskClusters that a cluster replaces, drains them and deletes them.
 
-Each is drained and then deleted here, at once, rather than by the engine at the end of `up`. The engine deletes only
+Each is deleted here as soon as it is drained, rather than by the engine at the end of `up`. The engine deletes only
 when every other step has succeeded: until then new work could begin on a cluster that counts as drained.
 """
 
@@ -29,10 +29,10 @@ _INSTANCE = "app.kubernetes.io/instance"
 
 @dataclass(frozen=True)
 class Record:
-    """What the engine says of the connection record: its owner's id, and the cluster that it named until now."""
+    """What the engine knows of the connection record: its owner's id, and the cluster that it named until now."""
 
     owner: str | None = None
-    """The id in the stack's state; None where the program gives its objects none."""
+    """The id in the stack's state; None if the program gives its objects none."""
     named: str | None = None
     """The name of a DaskCluster; None where the record is about to be created."""
 
@@ -43,7 +43,7 @@ class Old:
 
     body: Object
     certain: bool
-    """Whether it is this stack's beyond doubt. Only then it is deleted here."""
+    """Whether it certainly belongs to this stack. Only then it is deleted here."""
 
     @property
     def name(self) -> str:
@@ -57,9 +57,9 @@ class Old:
 async def drain_and_delete(
     connection: Connection, target: Target, declared: Collection[Target], record: Record, moved: float | None = None
 ) -> None:
-    """Drains every cluster that `target` takes the place of, and deletes it. `declared` are all of the program.
+    """Drains every cluster that `target` replaces, and deletes it. `declared` are all of the program.
 
-    Raises `ClusterError`, after the others are done, where one may not be looked at: that one is not deleted.
+    Raises `ClusterError`, after the others are done, if a scheduler cannot be asked: that cluster is not deleted.
     """
     client = await kube.api(connection)
     old = await find(client, target, declared, record)
@@ -72,7 +72,7 @@ async def drain_and_delete(
 
 
 async def _refuse_unmoved(client: "Api", target: Target) -> None:
-    """Raises `ClusterError` where the live endpoint leads elsewhere, as after a `--target` that leaves it out."""
+    """Raises `ClusterError` if the live endpoint leads elsewhere, as after a `--target` without it."""
     endpoint = await kube.find(client, kube.url(manifest.endpoint(target))) or {}
     led_to = ((endpoint.get("spec") or {}).get("selector") or {}).get("dask.org/cluster-name")
     if led_to != target.physical_name:
@@ -92,14 +92,14 @@ async def _end(client: "Api", old: Old, timeout: str, moved: float | None) -> No
 
 
 def _timeout(old: Old, target: Target, declared: Collection[Target]) -> str:
-    """`drainTimeout` of the cluster that takes the place; the longest of all for one whose name nobody has now."""
+    """`drainTimeout` of the replacing cluster; the longest of all if no cluster has this name now."""
     if _label(old.body, _INSTANCE) == target.name:
         return target.cluster.drain_timeout
     return max((it.cluster.drain_timeout for it in declared), key=seconds, default=target.cluster.drain_timeout)
 
 
 async def find(client: "Api", target: Target, declared: Collection[Target], record: Record) -> list[Old]:
-    """The clusters that `target` takes the place of.
+    """The clusters that `target` replaces.
 
     Older versions of it; the one that its connection record names; and, wherever they are, those with the id of this
     stack's state: after another namespace, another stack's name, or another name under `dask:clusters`.
@@ -115,7 +115,7 @@ async def find(client: "Api", target: Target, declared: Collection[Target], reco
         if where in living or "deletionTimestamp" in meta or meta.get("ownerReferences"):
             continue
         if where in recorded or _is_version(body, target, record):
-            # Without an id of the state, other people's stack of this name carries the same labels.
+            # Without an id of the state, another user's stack of this name has the same labels.
             found.append(Old(body, certain=where in recorded or record.owner is not None))
         elif _label(body, _INSTANCE) == target.name:
             found += _elsewhere(body, target, record)
@@ -127,7 +127,7 @@ async def find(client: "Api", target: Target, declared: Collection[Target], reco
 async def _renamed(
     client: "Api", target: Target, declared: Collection[Target], record: Record, nameless: list[Old]
 ) -> list[Old]:
-    """Of the clusters whose names under `dask:clusters` nobody has now, those that `target` may have had before.
+    """Clusters whose names are no longer under `dask:clusters` and that `target` may replace.
 
     None where `target` is not new. While another new cluster is not ready yet, it may be that one's: then they are
     drained and not deleted, and the last new cluster deletes them.
@@ -157,7 +157,7 @@ def _elsewhere(body: Object, target: Target, record: Record) -> Iterable[Old]:
 
 
 async def _all(client: "Api", target: Target, record: Record) -> list[Object]:
-    """The DaskClusters of the namespace, and of all others where this stack's can be told from other people's."""
+    """The DaskClusters of the namespace, and of all others if this stack's can be told apart."""
     here = f"apis/{API_VERSION}/namespaces/{target.namespace}/daskclusters"
     if record.owner is not None:
         everywhere = kube.items(client, f"apis/{API_VERSION}/daskclusters", {"app.kubernetes.io/name": "dask"})
@@ -166,8 +166,8 @@ async def _all(client: "Api", target: Target, record: Record) -> list[Object]:
             return found
         if record.named is None:
             pulumi.log.warn(
-                f"{target.name}: may not list the DaskClusters of all namespaces: one that was in another namespace "
-                "until now is not drained; to move a cluster there, give `list` on `daskclusters` first"
+                f"{target.name}: no permission to list DaskClusters cluster-wide: a cluster that moves here from "
+                "another namespace is not drained; before you move one, grant `list` on `daskclusters`"
             )
     return await kube.items(client, here)
 
@@ -195,7 +195,7 @@ async def refuse_terminating(connection: Connection, target: Target) -> None:
     if live and "deletionTimestamp" in live["metadata"]:
         raise ClusterError(
             f"{target.name}: the DaskCluster '{target.physical_name}' is still being deleted, from an update that was "
-            "interrupted; run `up` again when `kubectl get daskclusters` no longer shows it"
+            "interrupted; run `up` again when `kubectl get daskclusters` no longer lists it"
         )
 
 

@@ -61,5 +61,5 @@ def _node_port(spec: Any, name: str) -> int | None:
 
 
 def _get(output: Any, *names: str) -> Any:
-    """A property of an output, which the SDK gives as a typed object, or as it came where it knows no type."""
+    """A property of an output, which the SDK returns as a typed object or as a plain dict."""
     return next((output[name] for name in names if output and name in output), None)

@@ -1,7 +1,7 @@
 """TLS material of one cluster: a CA of its own, and one leaf each for scheduler, workers and clients, in a Secret.
 
-Dask checks no host names, so any leaf of the CA is full access: hence one CA per cluster, whose key is thrown away.
-The material is made anew in every run and ignored (`ignore_changes`) once the Secret exists, so that it stays the same
+Dask checks no host names, so any leaf of the CA gives full access: hence one CA per cluster, whose key is discarded.
+The material is generated in every run and ignored (`ignore_changes`) once the Secret exists, so that it stays the same
 without a provider of its own; `tls.rotation` gives the Secret a new name, and so new material.
 """
 
@@ -58,7 +58,7 @@ def make(cluster: str, valid_days: int) -> dict[str, str]:
 
 
 def _usage(is_ca: bool) -> Any:
-    """A CA signs certificates, a leaf shows who it is."""
+    """Key usage: the CA signs, a leaf authenticates."""
     from cryptography.x509 import KeyUsage
 
     never = dict.fromkeys(

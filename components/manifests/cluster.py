@@ -1,8 +1,8 @@
-"""PURE: settings -> the Kubernetes objects of one Dask cluster. No Pulumi import. The heart.
+"""Renders the Kubernetes objects of one Dask cluster from its settings. This is the heart of the program.
 
-A cluster's name in Kubernetes is `<name>-<hash of all that its pods are made of>` under `update: blueGreen`, because
-the operator ignores almost every change to a DaskCluster (dask-kubernetes #895): a change of the content is a new
-cluster, and a change of the replicas is not.
+A cluster's name in Kubernetes is `<name>-<hash of its pods' content>` under `update: blueGreen`, because the operator
+ignores almost every change to a DaskCluster (dask-kubernetes #895): when the content changes, a new cluster is created;
+when only the replicas change, the cluster is updated.
 """
 
 from dataclasses import dataclass
@@ -24,21 +24,21 @@ NO_SIDECAR = "sidecar.istio.io/inject"
 
 @dataclass(frozen=True)
 class Target:
-    """One cluster, and where it goes."""
+    """One declared cluster and its surroundings."""
 
     name: str
     """The cluster's name in the stack's configuration."""
     cluster: Cluster
     namespace: str
     part_of: str
-    """`<project>-<stack>`: whose objects these are."""
+    """`<project>-<stack>`: the owner of these objects."""
     restricted: bool = True
     secrets: tuple[tuple[str, str], ...] = ()
     """Names under `dask:secrets` with the names of the Secrets in Kubernetes."""
 
     @cached_property
     def content(self) -> str:
-        """The hash of all that makes a new cluster necessary."""
+        """The hash of everything that requires a new cluster when it changes."""
         return cluster_content(_cluster(self, self._surroundings(self.name)))
 
     @cached_property
@@ -48,10 +48,10 @@ class Target:
 
     @property
     def generation(self) -> str:
-        """What the names of the cluster's parts carry where its own name does not change with its content.
+        """The suffix of the names of the cluster's parts if its own name does not change with its content.
 
         A DaskCluster that is deleted takes its groups and its autoscaler with it (controller.py, `adopt`), so a cluster
-        that is made again under the same name needs them made again too, and verified.
+        that is recreated under the same name needs them recreated too, and verified.
         """
         recreated = self.cluster.update == "recreate" and not self.cluster.adopt
         return self.content if recreated else ""
@@ -108,7 +108,7 @@ def _cluster(target: Target, place: Surroundings) -> Spec:
 
 
 def operator_service(cluster_name: str, *, speaks: bool) -> Spec:
-    """The Service that the operator makes once and never updates.
+    """The Service that the operator creates once and never updates.
 
     Its port is called `tcp-comm` only where the operator has to speak to the scheduler (autoscaling, idleTimeout).
     Under any other name the operator's look-up fails inside its own `suppress`, and a scale-down takes workers of the
@@ -140,7 +140,7 @@ def _worker_group(target: Target, name: str, group: WorkerGroup) -> Spec:
 
 
 def autoscaler(target: Target) -> Spec | None:
-    """The DaskAutoscaler, where the default workers have bounds."""
+    """The DaskAutoscaler, if the default workers have bounds."""
     workers = target.cluster.workers
     if not workers.autoscaled:
         return None
@@ -182,7 +182,7 @@ def verify_job(target: Target) -> Spec:
     ready_seconds = seconds(target.cluster.ready_timeout)
     pod = podspec.verify(target.cluster, target.place, expected_workers(target), ready_seconds)
     body = _object(target, "Job", versioned(target.name, [pod, target.generation], "verify"), "batch/v1")
-    # A failed Job stays failed: the next `up` has to make it again.
+    # A failed Job stays failed: the next `up` has to recreate it.
     body["metadata"]["annotations"] = {"pulumi.com/replaceUnready": "true"}
     # A namespace's rules (a label that every pod needs, no sidecar) hold for this pod as for those of the operator.
     role = role_metadata(target.cluster.scheduler_pod()).get("metadata", {})
@@ -192,7 +192,7 @@ def verify_job(target: Target) -> Spec:
 
 
 def disruption_budget(target: Target) -> Spec | None:
-    """Keeps a node drain from taking the scheduler, whose loss loses all work (dask-kubernetes #606)."""
+    """Keeps a node drain from evicting the scheduler, with which all work would be lost (dask-kubernetes #606)."""
     if not target.cluster.scheduler.pod_disruption_budget:
         return None
     body = _object(target, "PodDisruptionBudget", f"{target.physical_name}-scheduler", "policy/v1")

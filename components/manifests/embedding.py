@@ -1,7 +1,7 @@
-"""The sources in scripts/ as they enter pods: without comments, docstrings and blank lines.
+"""Embeds the sources in scripts/ into pods, without comments, docstrings and blank lines.
 
 A cluster's name holds a hash of what its pods run. So that prose changes no cluster, only code enters the pods. The
-text is cut by positions rather than written by `ast.unparse`, whose output is another one in each Python version.
+text is cut by positions rather than written by `ast.unparse`, whose output differs between Python versions.
 """
 
 import ast

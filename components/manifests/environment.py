@@ -1,4 +1,4 @@
-"""PURE: the environment variables of a container: packages, Dask's configuration, TLS, the person's own."""
+"""The environment variables of a container: packages, Dask's configuration, TLS, and the user's own."""
 
 from ..settings.cluster import Tls
 from ..settings.dask_config import dask_environment
@@ -14,7 +14,7 @@ def variable(name: str, value: str) -> Variable:
 
 
 def environment(pod: PodSettings, *, restricted: bool) -> list[Variable]:
-    """Packages, Dask's configuration and the person's own variables, in a stable order. The last of a name wins."""
+    """Packages, Dask's configuration and the user's own variables, in a stable order. The last of a name wins."""
     values = {
         f"EXTRA_{manager.upper()}_PACKAGES": " ".join(names) for manager, names in dict(pod.packages).items() if names
     }

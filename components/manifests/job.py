@@ -1,4 +1,4 @@
-"""PURE: a job's settings -> its DaskJob. No Pulumi import."""
+"""Renders the DaskJob of a job's settings."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,7 +14,7 @@ from ..settings.pod import merge
 
 @dataclass(frozen=True)
 class JobTarget:
-    """One job, and where it goes."""
+    """One declared job and its surroundings."""
 
     name: str
     job: Job
@@ -25,7 +25,7 @@ class JobTarget:
 
     @cached_property
     def physical_name(self) -> str:
-        """`<name>-<hash>`: the hash of what the person wrote about what runs, so a changed job is another one.
+        """`<name>-<hash>`: the hash of the settings that the user wrote, so a changed job is another one.
 
         Neither a new version of this program nor a new default runs a job again that has ended, and neither does a
         longer `timeout`.
@@ -49,7 +49,7 @@ def dask_job(target: JobTarget) -> Spec:
 
 
 def record(target: JobTarget) -> Spec:
-    """The ConfigMap that says which run of the job has succeeded."""
+    """The ConfigMap that records which run of the job has succeeded."""
     metadata = {"name": f"{target.name}-result", "namespace": target.namespace, "labels": target.labels}
     return {"metadata": metadata, "data": {"job": target.physical_name, "result": "Successful"}}
 

@@ -1,7 +1,7 @@
-"""PURE: settings -> pod specs of scheduler, workers and the verify Job. No Pulumi import.
+"""Renders the pod specs of the scheduler, the workers and the verify Job.
 
-The CRDs carry the PodSpec of about Kubernetes 1.21 and silently drop what they do not know: the contract
-tests hold every spec made here against them.
+The CRDs carry the PodSpec of about Kubernetes 1.21 and silently drop fields that they do not know: the contract
+tests check every rendered spec against them.
 """
 
 import json
@@ -98,7 +98,7 @@ def verify(cluster: Cluster, place: Surroundings, expected_workers: dict[str, in
         "requests": {"cpu": "100m", "memory": "256Mi"},
         "limits": {"cpu": "2", "memory": "512Mi"},
     }
-    # As a container's first process Python is deaf to SIGTERM; where the cluster cannot come, `up` waits for its end.
+    # As PID 1, Python ignores SIGTERM, and a failing `up` would wait for the full grace period.
     spec = _pod(own, place, container, "client") | {"restartPolicy": "Never", "terminationGracePeriodSeconds": 1}
     # What the namespace's rules ask of the scheduler's pod, such as user ids of its range, they ask of this one too.
     return laid_over(spec, {key: pod.pod_template[key] for key in ("securityContext",) if key in pod.pod_template})
@@ -106,7 +106,7 @@ def verify(cluster: Cluster, place: Surroundings, expected_workers: dict[str, in
 
 def runner(command: list[str], pod: PodSettings, place: Surroundings) -> Spec:
     """The pod spec of a DaskJob's runner. Never restarted: its end is the job's end."""
-    # The runner starts beside its cluster, whose scheduler may still be pulled, placed, or installing packages.
+    # The runner starts together with its cluster, whose scheduler may still be pulled, placed, or installing packages.
     patience = variable("DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT", RUNNER_PATIENCE)
     container = _container("job", pod, place, [variable("DASK_SCHEDULER_ADDRESS", place.scheduler_address), patience])
     # As arguments, so that the image's entrypoint installs the packages first.

@@ -1,4 +1,4 @@
-"""The pods of a stack as they will run, `podTemplate` and all, and the rules for them, each where it is written."""
+"""The pods of a stack as they will run, including `podTemplate`, and the rules that they break."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ _FIELDS = {"topologySpreadConstraints": "topology_spread_constraints", "nodeSele
 
 @dataclass(frozen=True)
 class Rendered:
-    """One kind of pod, and the settings that it is made of."""
+    """One kind of pod, and the settings that it is rendered from."""
 
     path: Path
     """Where its role is written, such as `("clusters", "a", "workers")`."""
     owner_path: Path
     settings: PodSettings
-    """What is said of the role itself."""
+    """The settings of the role itself."""
     owner: PodSettings
     """The cluster or the job."""
     plain: Spec
@@ -56,7 +56,7 @@ class Rendered:
                 yield (*path, "podTemplate"), settings.pod_template
 
     def written(self, path: Path) -> Path | None:
-        """Where a part of the pod is written. None for what the program makes by itself, or has already judged."""
+        """Where a part of the pod is written. None for what the program generates, or has already checked."""
         for start, template in self.templates:
             if (place := _inside(template, self.pod, path)) is not None:
                 return (*start, *place)
@@ -209,7 +209,7 @@ def _misshapen(made: Rendered) -> Iterator[Rule]:
 
 
 def _strangers(made: Rendered, own: str) -> Iterator[Rule]:
-    """Containers of another role, of which nothing would come."""
+    """Containers of another role, which would have no effect."""
     of_owner = [*ROLES] if isinstance(made.owner, Job) else ["scheduler", "worker"]
     for path, template in made.templates:
         allowed = of_owner if path[:-1] == made.owner_path else [own]

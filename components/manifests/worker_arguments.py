@@ -16,7 +16,7 @@ def arguments(settings: WorkerPods, pod: PodSettings) -> list[str]:
     limits, share = pod.resources.all_limits(), processes(settings, pod)
     args = [*settings.command, "--name", "$(DASK_WORKER_NAME)", "--dashboard"]
     args += ["--dashboard-address", f":{settings.dashboard_port}"]
-    # `dask cuda worker` starts a worker for each GPU, with one thread unless it is told otherwise.
+    # `dask cuda worker` starts a worker for each GPU, with one thread unless it is configured otherwise.
     if share > 1 and not is_cuda(settings):
         args += ["--nworkers", str(share)]
     from_limit = math.ceil(amount(limits["cpu"]) / share) if "cpu" in limits and not is_cuda(settings) else None
@@ -45,13 +45,13 @@ def _gpus(pod: PodSettings) -> int:
 
 
 def broken(settings: WorkerPods, pod: PodSettings, *, autoscaled: bool) -> Iterator[Rule]:
-    """What does not go with several workers in a pod, and with those of dask-cuda."""
+    """Settings that cannot be combined with several workers in a pod, or with dask-cuda."""
     count = processes(settings, pod)
     if is_cuda(settings) and not (settings.processes or _gpus(pod)):
         fix = "add `resources: {limits: {nvidia.com/gpu: '1'}}`, or `processes`"
         yield Rule("starts a worker for each GPU, and no GPU is asked for", fix, ("command",))
     if settings.port and (count > 1 or is_cuda(settings)):
-        rule = "can be the port of one worker only" if count > 1 else "is no option of `dask cuda worker`"
+        rule = "can be the port of one worker only" if count > 1 else "is not an option of `dask cuda worker`"
         yield Rule(rule, "remove it", ("port",))
     if autoscaled and count > 1:
         place = ("processes",) if settings.processes else ("command",)

@@ -1,4 +1,4 @@
-"""One Dask cluster as it stands under `dask:clusters`. In: its mapping. Out: a frozen `Cluster`, or every mistake."""
+"""The settings of one Dask cluster under `dask:clusters`."""
 
 from typing import Annotated, Literal
 
@@ -33,11 +33,11 @@ class Scheduler(PodSettings):
     dashboard_port: Port = 8787
     """The port of the dashboard, of `/health` and `/metrics`."""
     probes: Probes = Probes()
-    """When the health probes ask."""
+    """The timing of the health probes."""
     pod_disruption_budget: bool = True
-    """Whether a node drain has to wait for someone to move the scheduler, whose loss loses all work."""
+    """Whether a node drain waits until a user moves the scheduler. All work is lost with the scheduler."""
     extra_args: tuple[str, ...] = ()
-    """More arguments of `dask scheduler`."""
+    """Additional arguments of `dask scheduler`."""
 
     checks = (*PodSettings.checks, rules.scheduler_ports)
 
@@ -46,35 +46,36 @@ class WorkerPods(PodSettings):
     """What a worker's pod has beyond any pod."""
 
     command: Annotated[tuple[str, ...], Field(min_length=1)] = ("dask", "worker")
-    """What starts the workers: the program's arguments come behind it. `[dask, cuda, worker]` for dask-cuda."""
+    """The command that starts the workers; the program appends its arguments. `[dask, cuda, worker]` for dask-cuda."""
     processes: Annotated[int, Field(ge=1, le=256)] | None = None
-    """Dask workers in each pod (`--nworkers`), which share its CPU and memory. Left out: 1, or with dask-cuda one for
+    """Dask workers in each pod (`--nworkers`), which share its CPU and memory. Default: 1, or with dask-cuda one for
     each GPU in `resources`."""
     threads: Threads | None = None
-    """Threads of each worker (`--nthreads`). Left out: the CPU limit by `processes`, rounded up, or what Dask finds."""
+    """Threads of each worker (`--nthreads`). Default: the CPU limit divided by `processes`, rounded up; without a
+    limit, Dask decides."""
     port: Port | None = None
-    """The port of the worker itself (`--worker-port`), for one worker in each pod. Left out: a free one."""
+    """The port of the worker itself (`--worker-port`), for one worker in each pod. Default: a free one."""
     dashboard_port: Port = 8788
     """The port of the worker's own pages, of `/health` and `/metrics`."""
     probes: Probes = Probes()
-    """When the health probes ask."""
+    """The timing of the health probes."""
     termination_grace_period: Duration = "2m"
-    """How long a worker that has to go may take to hand its data to the others."""
+    """How long a terminating worker may take to hand its data to the others."""
     extra_args: tuple[str, ...] = ()
-    """More arguments of `dask worker`."""
+    """Additional arguments of `dask worker`."""
 
     checks = (*PodSettings.checks, rules.worker_ports)
 
 
 class Workers(WorkerPods):
-    """The default workers: a fixed number, or a range that the operator's autoscaler moves in."""
+    """The default workers: a fixed number, or a range for the operator's autoscaler."""
 
     replicas: Replicas | None = None
-    """How many workers. 1 unless `minimum` and `maximum` are given."""
+    """How many workers. Default: 1, unless `minimum` and `maximum` are set."""
     minimum: Replicas | None = None
-    """The fewest workers that the autoscaler keeps. Needs `maximum`; goes with neither `tls` nor `workerGroups`."""
+    """Lower bound for the autoscaler. Requires `maximum`; cannot be combined with `tls` or `workerGroups`."""
     maximum: Annotated[int, Field(ge=1, le=10_000)] | None = None
-    """The most workers that the autoscaler makes. Needs `minimum`; goes with neither `tls` nor `workerGroups`."""
+    """Upper bound for the autoscaler. Requires `minimum`; cannot be combined with `tls` or `workerGroups`."""
 
     checks = (*WorkerPods.checks, rules.fixed_or_range)
 
@@ -84,27 +85,27 @@ class Workers(WorkerPods):
 
     @property
     def wanted(self) -> int:
-        """The number of pods that has to come up before the cluster counts as ready."""
+        """The number of worker pods that must start before the cluster counts as ready."""
         if self.autoscaled:
             return self.minimum or 0
         return 1 if self.replicas is None else self.replicas
 
 
 class WorkerGroup(WorkerPods):
-    """A further group of workers, with pods of its own kind."""
+    """An additional group of workers, with its own kind of pods."""
 
     replicas: Replicas = 1
     """How many workers."""
 
     @property
     def wanted(self) -> int:
-        """The number of pods that has to come up."""
+        """The number of pods that must start."""
         return self.replicas
 
 
 class NodePorts(Model):
-    """The ports on every node, from the range of your Kubernetes cluster, which is 30000 to 32767 unless its API server
-    says otherwise (`--service-node-port-range`). What is left out, Kubernetes picks, and the outputs tell."""
+    """The ports on every node, from the range of your Kubernetes cluster: 30000 to 32767 unless its API server sets
+    another one (`--service-node-port-range`). Kubernetes picks the ports that are not set; the outputs show them."""
 
     scheduler: Port | None = None
     """The port that clients connect to."""
@@ -113,7 +114,7 @@ class NodePorts(Model):
 
 
 class Endpoint(Model):
-    """How clients reach the scheduler: a Service of ours, whose address stays when the cluster behind it changes."""
+    """How clients reach the scheduler: a Service that keeps its address when the cluster behind it changes."""
 
     type: Literal["ClusterIP", "NodePort", "LoadBalancer"] = "ClusterIP"
     """The Service's type: inside Kubernetes only, on every node, or through a load balancer."""
@@ -124,9 +125,10 @@ class Endpoint(Model):
     source_ranges: tuple[Cidr, ...] = ()
     """The CIDR ranges that may connect through a load balancer."""
     dashboard: bool = True
-    """Whether the dashboard can be reached through the endpoint as well. It has no login."""
+    """Whether the endpoint exposes the dashboard as well. The dashboard has no login."""
     insecure: bool = False
-    """Says that everyone who reaches the port may run code on the cluster. Needed outside ClusterIP without TLS."""
+    """Confirms that everyone who can reach the port can run code on the cluster. Required without TLS, unless the type
+    is ClusterIP."""
     annotations: Annotations = {}
     """Annotations of the Service, such as a cloud's load balancer settings."""
 
@@ -134,29 +136,29 @@ class Endpoint(Model):
 
 
 class Tls(Model):
-    """Encryption and mutual authentication of everything that speaks Dask's protocol."""
+    """Encryption and mutual authentication for Dask's protocol."""
 
     enabled: bool = False
-    """Whether the cluster speaks `tls://` only."""
+    """Whether the cluster accepts `tls://` connections only."""
     secret: ObjectName | None = None
-    """An existing Secret with ca.crt, scheduler.crt/.key, worker.crt/.key and client.crt/.key. Left out: made here."""
+    """An existing Secret with ca.crt, scheduler.crt/.key, worker.crt/.key and client.crt/.key. Default: generated."""
     rotation: Annotated[int, Field(ge=1)] = 1
-    """Raise it to have new certificates made; the cluster is then updated as by any change of its pods."""
+    """Increment it to issue new certificates. The cluster is then updated like for any other change of its pods."""
     valid_days: Annotated[int, Field(ge=1, le=3650)] = 825
-    """How many days the certificates that are made here are valid. Counts when they are made: see `rotation`."""
+    """Validity of generated certificates in days. Takes effect when they are next issued: see `rotation`."""
 
     checks = (rules.tls_switched_on,)
 
 
 class Monitors(Model):
-    """Prometheus Operator monitors for scheduler and workers. Needs the CRDs of monitoring.coreos.com."""
+    """Prometheus Operator monitors for scheduler and workers. Requires the CRDs of monitoring.coreos.com."""
 
     enabled: bool = False
-    """Whether to make them."""
+    """Whether to create the monitors."""
     interval: Duration = "15s"
-    """How often Prometheus asks."""
+    """How often Prometheus scrapes."""
     labels: Labels = {}
-    """Labels by which your Prometheus picks its monitors."""
+    """Labels by which your Prometheus selects its monitors."""
 
 
 class Cluster(PodSettings):
@@ -165,29 +167,30 @@ class Cluster(PodSettings):
     image: Image = "ghcr.io/dask/dask:2026.8.0-py3.11"  # pyright: ignore[reportIncompatibleVariableOverride]
     """The image of scheduler and workers, with a tag."""
     scheduler: Scheduler = Scheduler()
-    """The scheduler. What is not said here is taken from the cluster."""
+    """The scheduler. Its pod settings default to those of the cluster."""
     workers: Workers = Workers()
-    """The default workers. What is not said here is taken from the cluster."""
+    """The default workers. Their pod settings default to those of the cluster."""
     worker_groups: dict[GroupName, WorkerGroup] = {}
-    """More workers of other kinds, by name. They scale and change without touching the scheduler."""
+    """Additional workers of other kinds, by name. They scale and change without affecting the scheduler."""
     endpoint: Endpoint = Endpoint()
     """How clients reach the cluster."""
     tls: Tls = Tls()
     """Encryption and authentication."""
     update: Literal["blueGreen", "recreate"] = "blueGreen"
-    """What a change of the pods does: a new cluster beside the old one, or delete and make again."""
+    """How a change of the pods is applied: by a new cluster next to the replaced one, or by deleting and recreating."""
     drain_timeout: DurationOrZero = "10m"
-    """How long a replaced cluster may go on for the clients that are still on it."""
+    """How long a replaced cluster keeps running for clients that are still connected."""
     ready_timeout: Duration = "10m"
-    """How long pods may take to be pulled, placed and started before `up` fails."""
+    """How long pods may take to be scheduled, pull their images and start before `up` fails."""
     verify: bool = True
     """Whether `up` waits until all workers have registered and a task has computed."""
     adopt: bool = False
-    """Takes over a DaskCluster of this very name that was made by kubectl, without restarting it."""
+    """Takes over an existing DaskCluster of exactly this name without restarting it."""
     protect: bool = False
-    """Protects the endpoint: the engine then refuses `destroy`, and an `up` without the cluster's entry."""
+    """Protects the endpoint: the engine then refuses `destroy`, and an `up` that would remove the cluster."""
     idle_timeout: Duration | None = None
-    """The operator deletes the cluster after so much idleness. The next `up` makes it again: it shows as drift."""
+    """The operator deletes the cluster after it has been idle this long. The next `up` recreates it; until then it
+    shows as drift."""
     monitors: Monitors = Monitors()
     """Metrics for a Prometheus Operator."""
 
@@ -203,7 +206,7 @@ class Cluster(PodSettings):
         return merge(self, workers)
 
     def roles(self) -> dict[Role, PodSettings]:
-        """What is said of each role itself, by its path below the cluster."""
+        """The settings of each role itself, by its path below the cluster."""
         roles: dict[Role, PodSettings] = {("scheduler",): self.scheduler, ("workers",): self.workers}
         return roles | {("workerGroups", name): group for name, group in self.worker_groups.items()}
 

@@ -101,7 +101,7 @@ def _is_literal(text: str) -> bool:
 
 
 def check_dask_config(tree: Mapping[str, Any], env: Mapping[str, str]) -> Iterator[Rule]:
-    """Keys that Dask would never read, levels that it does not know, and settings that are said twice."""
+    """Keys that Dask would never read, levels that it does not know, and duplicate settings."""
     seen: dict[Path, Path] = {}
     for path in leaves(tree):
         place, name = ("daskConfig", *path), variable(path) if _is_plain(path) else INHERITED

@@ -1,4 +1,4 @@
-"""The base of all settings models, and the field types they share. In: JSON values. Out: frozen, strict models."""
+"""The base class of all settings models, which are frozen and strict, and the field types that they share."""
 
 import math
 from collections.abc import Callable, Iterable

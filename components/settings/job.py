@@ -1,4 +1,4 @@
-"""A DaskJob as it stands under `dask:jobs`. In: its mapping. Out: a frozen `Job`."""
+"""The settings of one DaskJob under `dask:jobs`."""
 
 from collections.abc import Iterator
 from typing import Annotated
@@ -30,23 +30,23 @@ class Runner(PodSettings):
 
 
 class Job(PodSettings):
-    """A program that runs to its end on a Dask cluster of its own; a changed one is run again."""
+    """A program that runs to its end on a Dask cluster of its own. It runs again when its settings change."""
 
     image: Image = "ghcr.io/dask/dask:2026.8.0-py3.11"  # pyright: ignore[reportIncompatibleVariableOverride]
     """The image of the program, the scheduler and the workers, with a tag."""
     runner: Annotated[Runner, Field(examples=[{"command": ["python", "program.py"]}])]
-    """The program, and its pod. What is not said here is taken from the job."""
+    """The program, and its pod. The pod's settings default to those of the job."""
     scheduler: Scheduler = Scheduler()
-    """The scheduler. What is not said here is taken from the job."""
+    """The scheduler. Its pod settings default to those of the job."""
     workers: Workers = Workers()
-    """The workers: a fixed number. What is not said here is taken from the job."""
+    """The workers: a fixed number. Their pod settings default to those of the job."""
     timeout: Duration = "1h"
     """How long the job may take, from its creation to its end."""
 
     checks = (*PodSettings.checks, rules.job_size, rules.inherited_volumes)
 
     def roles(self) -> dict[Role, PodSettings]:
-        """What is said of each role itself, by its path below the job."""
+        """The settings of each role itself, by its path below the job."""
         return {("runner",): self.runner, ("scheduler",): self.scheduler, ("workers",): self.workers}
 
     def role_pods(self) -> dict[Role, PodSettings]:

@@ -1,7 +1,7 @@
-"""What may be said of a pod, on the cluster and again on its scheduler, workers or one worker group.
+"""The settings of a pod, on the cluster and again on its scheduler, workers or one worker group.
 
 `merge(cluster, role)` is how a role inherits: mappings are joined key by key, volumes by name, `podTemplate` as
-podmerge.py does, everything else is taken from the role where it is set there.
+podmerge.py does, everything else is taken from the role if it is set there.
 """
 
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ class PodSettings(Model):
     image: Image | None = None
     """The container image, with a tag. Scheduler, workers and clients should run one version of Dask."""
     image_pull_policy: Literal["Always", "IfNotPresent", "Never"] | None = None
-    """When to pull the image. Left out: `IfNotPresent`."""
+    """When to pull the image. Default: `IfNotPresent`."""
     image_pull_secrets: tuple[ObjectName, ...] = ()
     """Secrets with registry credentials; they must exist in the namespace."""
     packages: Packages = Packages()
@@ -45,34 +45,34 @@ class PodSettings(Model):
     dask_config: Raw = {}
     """Dask's own configuration as a tree, such as `{distributed: {worker: {memory: {target: 0.7}}}}`."""
     volumes: tuple[Volume, ...] = ()
-    """Volumes together with where they are mounted."""
+    """Volumes and their mount paths."""
     resources: Resources = Resources()
     """CPU, memory and devices."""
     node_selector: Selector = {}
     """Labels that a node must have."""
     tolerations: tuple[Toleration, ...] = ()
-    """Taints that the pods put up with."""
+    """Taints that the pods tolerate."""
     affinity: Raw = {}
-    """A pod's `affinity`, as Kubernetes takes it."""
+    """A pod's `affinity`, as in Kubernetes."""
     topology_spread_constraints: tuple[Raw, ...] = ()
-    """A pod's `topologySpreadConstraints`, as Kubernetes takes them."""
+    """A pod's `topologySpreadConstraints`, as in Kubernetes."""
     priority_class: ObjectName | None = None
     """The PriorityClass of the pods."""
     service_account: ObjectName | None = None
-    """The service account of the pods. Its token is not mounted unless `podTemplate` says so."""
+    """The service account of the pods. Its token is not mounted unless `podTemplate` sets it."""
     labels: Labels = {}
     """Labels of the pods."""
     annotations: Annotations = {}
     """Annotations of the pods."""
     pod_template: Raw = {}
-    """A raw pod spec laid over the made one, for what is missing here. Lists are merged as Kubernetes merges them:
-    containers, volumes and `env` by name, mounts by path. A null removes what is there."""
+    """A raw pod spec merged over the generated one, for fields that have no setting. Lists are merged as Kubernetes
+    merges them: containers, volumes and `env` by name, mounts by path. A null removes the field."""
 
     checks = (_volumes_fit, _dask_config_fits)
 
 
 def merge(base: PodSettings, over: PodSettings) -> PodSettings:
-    """`over` with what it leaves out taken from `base`."""
+    """`over`, with the fields that it does not set taken from `base`."""
     merged: dict[str, Any] = {}
     for field in PodSettings.model_fields:
         low, high = getattr(base, field), getattr(over, field)

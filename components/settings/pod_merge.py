@@ -1,4 +1,4 @@
-"""Lays a raw pod spec over a made one as a strategic merge patch of Kubernetes does.
+"""Merges a raw pod spec over a generated one, like a strategic merge patch of Kubernetes.
 
 https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1: "Patch strategy: merge on key".
 """
@@ -16,19 +16,19 @@ KEYS: dict[str, Key] = {
     "topologySpreadConstraints": ("topologyKey", "whenUnsatisfiable"),
 }
 _DEFAULTS = {"protocol": "TCP"}
-# Of each of these only one may be there: the one laid over takes the place of the other.
+# Of each of these only one may exist: the one in the template replaces the other.
 HANDLERS = ("exec", "httpGet", "tcpSocket", "grpc")
 _ONE_OF = (HANDLERS, ("value", "valueFrom"))
 ROLES = ("scheduler", "worker", "job")
 
 
 def identity(key: Key, item: Any) -> tuple[Any, ...]:
-    """What makes two items of a list the same one."""
+    """The key by which two items of a list are the same one."""
     return tuple(item.get(part, _DEFAULTS.get(part)) for part in key)
 
 
 def overlay(base: Any, over: Any, field: str = "") -> Any:
-    """`over` laid on `base`: mappings key by key, lists by their key, everything else replaced. Nulls stay."""
+    """`over` merged over `base`: mappings key by key, lists by their key, everything else replaced. Nulls stay."""
     if isinstance(base, dict) and isinstance(over, dict):
         kept = {key: value for key, value in base.items() if not _gives_way(key, over, field)}
         return kept | {key: overlay(kept.get(key), value, key) for key, value in over.items()}
@@ -50,10 +50,10 @@ def _gives_way(key: str, over: dict[str, Any], field: str) -> bool:
 
 
 def laid_over(pod: dict[str, Any], template: dict[str, Any]) -> dict[str, Any]:
-    """The pod with a `podTemplate` laid over it. A null removes what is there.
+    """The pod with a `podTemplate` merged over it. A null removes the field.
 
-    What a template says of the container of another role is for that role: the scheduler's pod gets no container
-    `worker` from a template that stands on the cluster.
+    A container of another role in the template is for that role: the scheduler's pod gets no container `worker` from a
+    template on the cluster.
     """
     own = pod["containers"][0]["name"]
     boxes = template.get("containers")

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field
 from ..settings.checks.messages import Rule
 from ..settings.fields import LabelKey, Model, ObjectName, pattern
 
-# What the image's start script takes apart at blanks, unquoted: one name, version and extras, and nothing for a shell.
+# The image's entrypoint word-splits this unquoted: allow one requirement and no shell characters.
 _PACKAGE = r"[A-Za-z0-9/][A-Za-z0-9._+/:@\[\],<>=!~*%#-]*"
 
 
@@ -29,11 +29,11 @@ class Packages(Model):
     """Packages that the image installs when a pod starts: the EXTRA_*_PACKAGES of the upstream image."""
 
     conda: tuple[Package, ...] = ()
-    """conda-forge packages. The pod needs to run as root for it (`namespace.podSecurity: baseline`)."""
+    """conda-forge packages. They require a pod that runs as root (`namespace.podSecurity: baseline`)."""
     pip: tuple[Package, ...] = ()
     """PyPI packages."""
     apt: tuple[Package, ...] = ()
-    """Debian or Ubuntu packages. The pod needs to run as root for it."""
+    """Debian or Ubuntu packages. They require a pod that runs as root."""
 
 
 def _exactly_one(source: "EnvSource") -> Iterator[Rule]:
@@ -65,16 +65,16 @@ def _kubernetes_takes_it(toleration: "Toleration") -> Iterator[Rule]:
 
 
 class Toleration(Model):
-    """A taint that pods put up with, as in a pod's `tolerations`."""
+    """A taint that pods tolerate, as in a pod's `tolerations`."""
 
     key: LabelKey | None = None
-    """The taint's key. Left out with `operator: Exists`: every taint."""
+    """The taint's key. Without one, `operator: Exists` tolerates every taint."""
     operator: Literal["Exists", "Equal"] | None = None
-    """Whether the value counts. Left out: `Equal`."""
+    """Whether the value is compared. Default: `Equal`."""
     value: str | None = None
     """The taint's value."""
     effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
-    """The taint's effect. Left out: every effect."""
+    """The taint's effect. Default: every effect."""
     toleration_seconds: Annotated[int, Field(ge=0)] | None = None
     """How many seconds a running pod stays on a node that gets the taint."""
 
@@ -85,22 +85,22 @@ Seconds = Annotated[int, Field(ge=1, le=3600)]
 
 
 class ProbeTiming(Model):
-    """When a health probe asks, in seconds. The fields are those of a Kubernetes probe."""
+    """The timing of a health probe, in seconds. The fields are those of a Kubernetes probe."""
 
     initial_delay_seconds: Annotated[int, Field(ge=0, le=86_400)] | None = None
     """How long to wait before the first probe."""
     period_seconds: Seconds | None = None
-    """How often to ask."""
+    """How often to probe."""
     timeout_seconds: Seconds | None = None
     """How long the answer may take."""
     failure_threshold: Annotated[int, Field(ge=1, le=1000)] | None = None
-    """How many failures in a row count."""
+    """How many failures in a row make the probe fail."""
 
 
 class Probes(Model):
     """Health probes against `/health` of the dashboard."""
 
     readiness: ProbeTiming | None = None
-    """When the pod counts as ready. Left out: asked at once and then every second or two."""
+    """When the pod counts as ready. Default: probed at once and then every second or two."""
     liveness: ProbeTiming | None = None
-    """When the pod is restarted. Left out: after 20 minutes without an answer for the scheduler, never for workers."""
+    """When the pod is restarted. Default: after 20 minutes without an answer for the scheduler, never for workers."""

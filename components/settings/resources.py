@@ -1,4 +1,4 @@
-"""CPU, memory and devices of a container. In: its `resources`. Out: a model that knows requests and limits."""
+"""The `resources` of a container: CPU, memory and devices, as requests and limits."""
 
 import re
 from collections.abc import Iterator

@@ -1,7 +1,7 @@
-"""The whole configuration of a stack. In: the `dask:` keys of Pulumi.<stack>.yaml. Out: one frozen `Settings`.
+"""The whole configuration of a stack: the `dask:` keys of Pulumi.<stack>.yaml.
 
-`load()` reads what the engine hands over; `parse()` is the pure part. Both report every mistake at once, as a
-`ConfigError`, before anything is registered.
+`load()` reads the configuration from the engine; `parse()` is the pure part. Both report every mistake at once, as a
+`ConfigError`, before any resource is registered.
 """
 
 from collections.abc import Iterator
@@ -38,7 +38,7 @@ PROJECT = "dask"
 
 
 class Quota(Model):
-    """The most that all pods of the namespace together may request and be limited to."""
+    """The upper bound for the requests and the limits of all pods of the namespace together."""
 
     cpu: Cpu | None = None
     """Cores of all pods together."""
@@ -65,19 +65,19 @@ class Namespace(Model):
     name: NamespaceName = "dask"
     """Its name."""
     create: bool = True
-    """Whether this stack owns the namespace. `false` uses one that exists."""
+    """Whether this stack owns the namespace. `false` uses an existing one."""
     labels: Labels = {}
     """Labels of the namespace."""
     quota: Quota | None = None
-    """The most that all pods together may have (a ResourceQuota)."""
+    """The upper bound for all pods together (a ResourceQuota)."""
     limits: Resources | None = None
-    """What a container gets that names no resources of its own (a LimitRange)."""
+    """The resources of containers that set none themselves (a LimitRange)."""
     pod_security: Literal["restricted", "baseline", "privileged"] = "restricted"
     """The Pod Security Standard that the namespace enforces."""
     network_policies: bool = False
     """Whether only the namespace's own pods, the operator and `allowFrom` may connect to the clusters."""
     allow_from: tuple[Cidr, ...] = ()
-    """CIDR ranges of clients that may connect although `networkPolicies` is on."""
+    """CIDR ranges of clients that may connect even with `networkPolicies`."""
 
     checks = (_own_namespace,)
 
@@ -92,12 +92,12 @@ class ChartRepository(Model):
 
 
 class OperatorImage(Model):
-    """The operator's image where it is mirrored."""
+    """The operator's image, for a mirror."""
 
     name: ImageName | None = None
-    """The image without a tag. Left out: the upstream one."""
+    """The image without a tag. Default: the upstream one."""
     tag: ImageTag | None = None
-    """The tag, with `@sha256:…` behind it where it is pinned by digest. Left out: the version of the chart."""
+    """The tag, followed by `@sha256:…` to pin a digest. Default: the version of the chart."""
 
 
 def _all_is_none(value: Any) -> Any:
@@ -120,47 +120,48 @@ class Operator(Model):
     """The dask-kubernetes-operator. Exactly one stack per Kubernetes cluster installs it."""
 
     install: bool = True
-    """Whether this stack installs the operator. `false` where another stack or someone else has."""
+    """Whether this stack installs the operator. `false` if it is installed by another stack or in another way."""
     namespace: NamespaceName = "dask-operator"
     """The operator's own namespace."""
     create_namespace: bool = True
-    """Whether this stack makes that namespace. `false` uses one that exists."""
+    """Whether this stack creates that namespace. `false` uses an existing one."""
     watch: Watch = None
-    """`all`, or a list of namespaces that this operator alone looks after."""
+    """`all`, or a list of namespaces that only this operator watches."""
     cluster_role: bool = True
-    """With a list in `watch`: a ClusterRole lets the operator list namespaces and CRDs. Without it the operator takes
-    a minute longer at every start."""
+    """With a list in `watch`: whether a ClusterRole allows the operator to list namespaces and CRDs. Without it, every
+    start of the operator takes a minute longer."""
     chart: Chart = None
     """`bundled`: the chart in the pinned dask-kubernetes wheel; or a repository and a version."""
     image: OperatorImage = OperatorImage()
-    """The operator's image where it is mirrored."""
+    """The operator's image, for a mirror."""
     image_pull_secrets: tuple[ObjectName, ...] = ()
     """Secrets with registry credentials; they must exist in the operator's namespace."""
     resources: Resources = Resources(requests={"cpu": "50m", "memory": "192Mi"})
-    """CPU and memory of the operator. Left out: it requests 50m and 192Mi."""
+    """CPU and memory of the operator. Default: requests of 50m and 192Mi."""
     timeout: Duration = "5m"
     """How long the release may take to install."""
     values: Raw = {}
-    """More values of the chart, laid over ours."""
+    """Extra chart values, merged over the defaults."""
 
 
 class Settings(Model):
-    """Everything that a stack says."""
+    """The whole configuration of a stack."""
 
     namespace: Namespace = Namespace()
     """The namespace that the clusters live in."""
     operator: Operator = Operator()
-    """The operator that runs them."""
+    """The operator that runs the clusters."""
     clusters: dict[ClusterName, Cluster] = {}
     """The Dask clusters, by name."""
     jobs: dict[ClusterName, Job] = {}
     """The DaskJobs, by name: each runs once on a cluster of its own."""
     secrets: dict[Name, dict[SecretKey, str]] = {}
-    """Kubernetes Secrets to make, by name. Give the values with `pulumi config set --secret`."""
+    """Kubernetes Secrets to create, by name. Set the values with `pulumi config set --secret`."""
     strict: bool = False
-    """Refuses what is only warned about otherwise: image tags such as `latest`, and secrets in plain text."""
+    """Turns these warnings into errors: mutable image tags such as `latest`, and secrets in plain text."""
     take_over: bool = False
-    """Takes over what another state of a stack of this name has created: after a state was lost, for one `up`."""
+    """Takes over objects that another state of a stack of this name has created. Use it after a state was lost, for one
+    `up`."""
 
     checks = (
         *(stackrules.fixed_images, stackrules.cluster_names, stackrules.job_names, stackrules.node_ports),
@@ -168,5 +169,5 @@ class Settings(Model):
     )
 
     def warnings(self) -> list[str]:
-        """What works and may surprise."""
+        """Warnings about settings that are valid but may surprise."""
         return list(stackrules.warnings(self))

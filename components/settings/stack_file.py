@@ -1,7 +1,7 @@
-"""What the engine does not tell of a stack's file. In: the stack's name. Out: lines about keys that stand there twice.
+"""Finds keys that a stack's file has twice, which the engine does not report.
 
-YAML says that keys are unique; libraries differ in what they do when they are not, and a second cluster of one name
-would silently replace the first. The file is looked at where it is in the working directory, as the engine has it.
+YAML requires unique keys; libraries differ in what they do with duplicates, and a second cluster of the same name
+would silently replace the first. The file is read from the working directory, as the engine does.
 """
 
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Volumes: what is mounted where. In: the stack's `volumes`. Out: models that know Kubernetes' volume and mount."""
+"""The `volumes` setting: what is mounted where. The models render Kubernetes' volumes and mounts."""
 
 import posixpath
 import re
@@ -52,7 +52,7 @@ class EmptyDir(Model):
     size_limit: Quantity | None = None
     """The most it may hold. Beyond it the pod is evicted."""
     medium: Literal["Memory"] | None = None
-    """`Memory`: kept in memory, which counts as the container's. Left out: on the node's disk."""
+    """`Memory`: kept in memory, which counts towards the container's limit. Default: on the node's disk."""
 
 
 class ClaimTemplate(Model):
@@ -61,7 +61,7 @@ class ClaimTemplate(Model):
     storage: Annotated[Quantity, Field(examples=["10Gi"])]
     """How much storage to claim."""
     storage_class: ObjectName | None = None
-    """The StorageClass. Left out: the default one of the Kubernetes cluster."""
+    """The StorageClass. Default: that of the Kubernetes cluster."""
     access_mode: Literal["ReadWriteOnce", "ReadWriteMany", "ReadWriteOncePod"] = "ReadWriteOnce"
     """Who may mount the claim."""
 
@@ -89,17 +89,17 @@ class Volume(Model):
     name: Annotated[Name, Field(examples=["data"])]
     """The volume's name. One of the same name on `scheduler`, `workers` or a group replaces it there."""
     mount_path: Annotated[MountPath, Field(examples=["/data"])]
-    """Where the containers see it."""
+    """The path in the containers."""
     read_only: bool = False
-    """Whether the containers may only read it."""
+    """Whether the volume is mounted read-only."""
     sub_path: SubPath | None = None
     """A path inside the volume to mount instead of its root."""
     host_path: AbsolutePath | None = None
-    """A directory of the node, made where it is missing. Needs `namespace.podSecurity: privileged`."""
+    """A directory of the node, created if it is missing. Requires `namespace.podSecurity: privileged`."""
     pvc: ObjectName | None = None
     """A PersistentVolumeClaim that exists in the namespace."""
     claim_template: ClaimTemplate | None = None
-    """A claim made for each pod and deleted with it."""
+    """A claim that is created for each pod and deleted with it."""
     config_map: ObjectName | None = None
     """A ConfigMap that exists in the namespace."""
     secret: ObjectName | None = None
@@ -144,7 +144,7 @@ class Volume(Model):
 
 
 def check_volumes(volumes: Sequence[Volume]) -> Iterator[Rule]:
-    """Two mounts at one path, one name used twice, and what the certificates need for themselves."""
+    """Reports duplicate names and mount paths, and those that are reserved for TLS."""
     for index, volume in enumerate(volumes):
         yield from known(_fresh, index, volume)
         for earlier in volumes[:index]:

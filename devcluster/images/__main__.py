@@ -26,7 +26,7 @@ def main(argv: list[str] | None = None) -> int:
         say(f"devcluster.images: {error}")
         return 1
     except KeyboardInterrupt:
-        say("devcluster.images: stopped; the same command goes on from here")
+        say("devcluster.images: stopped; the same command continues from here")
         return 130
 
 

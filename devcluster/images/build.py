@@ -1,6 +1,6 @@
-"""Builds images. In: `Image`s. Out: their OCI archives in the cache, each under its final name only when it is whole.
+"""Builds images as OCI archives in the cache. An archive gets its final name only when it is complete.
 
-mmdebstrap makes a root file system, the host's pip fetches wheels, buildah runs the Containerfile over both in a
+mmdebstrap creates a root file system, the host's pip fetches wheels, buildah runs the Containerfile over both in a
 chroot: no daemon, no network inside the build, no registry.
 """
 

@@ -1,7 +1,7 @@
-"""What can be built, and where it lies. In: the files in this folder. Out: `Image`s with their archive paths.
+"""Lists the images that this folder can build, and where their archives are.
 
-An archive's name ends in a hash of everything that goes into the image, so that a finished one is never built again, by
-no checkout of the same files, and a changed lock file never meets an old archive.
+An archive's name ends in a hash of everything that goes into the image. So a finished image is never built again, not
+even from another checkout of the same files, and a changed lock file never finds an old archive.
 """
 
 import hashlib
@@ -33,7 +33,7 @@ class Image:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What a person may call it."""
+        """The names that a user may give."""
         return self.reference, self.reference.rpartition("/")[2], self.stage
 
     @property
@@ -48,7 +48,7 @@ class Image:
 
     @property
     def built(self) -> bool:
-        """Whether the archive is there. After a power cut a file may have its name and none of its bytes."""
+        """Whether the archive exists. After a power cut a file may have its name and none of its bytes."""
         return has_content(self.archive)
 
 
@@ -67,7 +67,7 @@ def cache_folder() -> Path:
 
 
 def has_content(file: Path) -> bool:
-    """Whether the file is there and not empty."""
+    """Whether the file exists and is not empty."""
     return file.is_file() and file.stat().st_size > 0
 
 

@@ -42,7 +42,7 @@ def problem(spec: str) -> str | None:
     """Why the spec is not met, or None if it is."""
     parsed = SPEC.fullmatch(spec)
     if not parsed:
-        return f"{spec!r} is no conda package spec that can be read here"
+        return f"{spec!r} is not a conda package spec that can be parsed"
     name = parsed["name"]
     try:
         installed = platform.python_version() if name == "python" else version(name)

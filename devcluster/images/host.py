@@ -31,7 +31,7 @@ def run(step: str, argv: Sequence[str | Path], usual_seconds: int, log: Path, lo
         )
         try:
             while (status := _wait(process, ALIVE_EVERY_SECONDS)) is None:
-                say(f"  still at it, {time.monotonic() - started:.0f} s")
+                say(f"  still running, {time.monotonic() - started:.0f} s")
         except BaseException:
             process.terminate()
             process.wait()
@@ -40,7 +40,7 @@ def run(step: str, argv: Sequence[str | Path], usual_seconds: int, log: Path, lo
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-25:])
         raise DevclusterError(
             f"{step} failed with exit status {status}: {' '.join(map(str, argv))}\n{tail}\n"
-            f"The whole output is in {log}; run the same command again to go on from here."
+            f"The whole output is in {log}; run the same command again to continue from here."
         )
     say(f"  done in {time.monotonic() - started:.0f} s")
 
@@ -58,7 +58,7 @@ def environment() -> Mapping[str, str]:
 
 
 def need(packages: Mapping[str, Sequence[str]], log: Path) -> None:
-    """Install the Debian packages (name -> a command that shows it is there) that are missing."""
+    """Install the Debian packages (name -> a command that shows that it is installed) that are missing."""
     missing = sorted(package for package, probe in packages.items() if not _works(probe))
     if not missing:
         return

@@ -1,4 +1,4 @@
-"""Locked wheels for the images' Python. In: the name of a lock file. Out: a folder that holds exactly its wheels.
+"""Fetches the wheels of a lock file, for the images' Python.
 
 The host's pip fetches them, with whatever index, proxy and CA the host has, so that nothing of that reaches an image.
 """
@@ -32,7 +32,7 @@ def folder(lock: str) -> Path:
 
 
 def fetch(lock: str, lock_descriptor: int) -> Path:
-    """Download what the lock file lists, checked by its hashes, unless it is there."""
+    """Download what the lock file lists, checked by its hashes, unless it exists."""
     target = folder(lock)
     if target.is_dir():
         return target

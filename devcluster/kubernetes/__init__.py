@@ -1,7 +1,7 @@
 """A Kubernetes of one node (or two) from Go modules and Debian packages, for a machine without image registries.
 
-In: a name. Out: a running cluster of that name, and the path of its kubeconfig (context `dask-local-<name>`).
-Needs root, Linux, Python 3.11 (standard library only) and Go 1.25; the rest comes by apt and the Go module proxy.
+`up` starts a cluster of the given name and prints the path of its kubeconfig (context `dask-local-<name>`).
+It needs root, Linux, Python 3.11 (standard library only) and Go 1.25; the rest comes by apt and the Go module proxy.
 
     python3 -m devcluster.kubernetes up            python3 -m devcluster.kubernetes --help
 

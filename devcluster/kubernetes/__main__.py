@@ -25,10 +25,10 @@ def parser() -> argparse.ArgumentParser:
 
     up = command("up", "start the cluster, or find it running; wait until it is Ready; print its kubeconfig's path")
     up.add_argument("--nodes", type=int, default=None, choices=range(1, 10), help="how many nodes (default: 1)")
-    command("down", "remove the cluster and everything it made")
+    command("down", "remove the cluster and everything that it created")
     command("status", "describe the cluster; exit code 3 when it does not run")
     command("kubeconfig", "print the path of its kubeconfig")
-    load = command("import", "import OCI archives into every node; skips images that are there")
+    load = command("import", "import OCI archives into every node; skips images that exist")
     load.add_argument("archives", nargs="+", type=Path, metavar="ARCHIVE")
     tools = commands.add_parser("tools", help="print the directory of kubectl and helm; builds them if needed")
     tools.set_defaults(name="dev")

@@ -33,7 +33,7 @@ def node() -> golang.Product:
 
 
 def helm() -> golang.Product:
-    """Helm's own command, and kubectl beside it, for measurements and tests; the program needs neither."""
+    """Helm's own command and kubectl, for measurements and tests; the program needs neither."""
     bare = golang.Product("helm", "node", (_HELM,), (), "a minute once the node's programs are built")
     major, minor = bare.required("k8s.io/kubernetes").removeprefix("v").split(".")[:2]
     capabilities = "helm.sh/helm/v3/pkg/chartutil"

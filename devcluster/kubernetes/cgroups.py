@@ -1,7 +1,7 @@
-"""The cgroups of a cluster: in, its name; out, its processes found, ended, and their groups removed.
+"""The cgroups of a cluster: finds and ends its processes, and removes their groups.
 
 Every process of a cluster starts inside `/dask-local-<name>` of every hierarchy (cgroup v1, v2 or both) and cannot
-leave. So membership, and no pid file, says what runs: it survives an interrupted `up`, is gone after a reboot, and
+leave. So membership, and no pid file, shows what runs: it survives an interrupted `up`, is empty after a reboot, and
 never points at a stranger who got an old pid.
 """
 

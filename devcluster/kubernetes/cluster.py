@@ -1,4 +1,4 @@
-"""A whole cluster: in, a name; out, it is up and Ready, or gone without a trace, or described."""
+"""Starts, removes and describes a whole cluster. `up` returns when it is Ready; `down` leaves no trace."""
 
 import hashlib
 import time
@@ -30,7 +30,7 @@ def up(name: str, nodes: int | None = None) -> Path:
     product = build.ensure()
     with state.lock(name):
         cluster = state.load(name)
-        if cluster and runs(cluster) and cluster.bin.is_dir():  # somebody may have emptied the cache
+        if cluster and runs(cluster) and cluster.bin.is_dir():  # the cache may have been emptied
             _check_same(cluster, nodes, product)
             say(f"==> `{name}` runs already; waiting until it is Ready (usually 1 s)")
         else:
@@ -87,7 +87,7 @@ def _equip(cluster: state.Cluster) -> None:
 
 
 def _apply_manifests(cluster: state.Cluster) -> None:
-    """Also on a running cluster: it brings back cluster DNS that somebody deleted or an older checkout made."""
+    """Also on a running cluster: it restores cluster DNS that was deleted, or that an older checkout created."""
     values = {"dns": network.DNS_ADDRESS, "pause": images.PAUSE, "bin": cluster.bin}
     digest = hashlib.sha256(templates.render("manifests.yaml", **values, digest="").encode()).hexdigest()[:16]
     manifests = templates.render("manifests.yaml", **values, digest=digest)

@@ -1,4 +1,4 @@
-"""The programs of a node and their flags: in, a cluster and a node's number; out, what the supervisor starts, in order.
+"""The programs of a node and their flags, in the order in which the supervisor starts them.
 
 etcd and containerd start at once; the API server waits for neither (it retries etcd itself); the rest waits for
 `/readyz`: controllers and proxies that meet an API server without its RBAC objects back off for seconds.

@@ -1,4 +1,4 @@
-"""Images without a registry: in, files or OCI archives; out, images in every node's containerd (namespace `k8s.io`)."""
+"""Imports files or OCI archives as images into every node's containerd (namespace `k8s.io`), without a registry."""
 
 import hashlib
 import io
@@ -91,7 +91,7 @@ def archive_contents(archive: Path) -> dict[str, str]:
                 if "manifest.json" in tar.getnames():
                     return {}
                 raise DevclusterError(
-                    f"{archive} holds neither index.json nor manifest.json, so it is no OCI or docker archive; "
+                    f"{archive} holds neither index.json nor manifest.json, so it is not an OCI or docker archive; "
                     "write one with `buildah push IMAGE oci-archive:FILE:NAME`"
                 )
             member = tar.extractfile("index.json")

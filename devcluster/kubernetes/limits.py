@@ -1,4 +1,4 @@
-"""The one host-wide setting a cluster may need changed: in, the kernel's limits; out, raised where they are too low."""
+"""Raises the kernel's limits if they are too low: the only host-wide setting that a cluster may need to change."""
 
 from pathlib import Path
 

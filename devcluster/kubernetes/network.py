@@ -1,4 +1,4 @@
-"""The links of a cluster: in, its record; out, a bridge on the host and a network namespace with a veth pair per node.
+"""The links of a cluster: a bridge on the host, and a network namespace with a veth pair for each node.
 
 The host routes one /24 to the bridge. Inside a node: its address on `eth0`, routes to the other nodes' pods, and no
 default route: nothing leaves the machine, and trying is refused at once instead of timing out.

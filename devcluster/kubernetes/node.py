@@ -1,4 +1,4 @@
-"""The nodes of a cluster: in, its record; out, their directories, their configuration and their first processes.
+"""The nodes of a cluster: their directories, their configuration and their first processes.
 
 A node sees the host's file system, except for the few paths that Kubernetes and containerd hard-code: there it has its
 own directories by bind mounts in its own mount namespace (`_binds`), so several nodes never meet in them.

@@ -1,4 +1,4 @@
-"""Debian packages of a node: in, what is on this machine; out, the missing ones installed by apt."""
+"""Installs the Debian packages of a node that are missing on this machine, by apt."""
 
 import contextlib
 import os
@@ -58,7 +58,7 @@ def ensure() -> None:
             run(install, env=environment)
     if still := missing():
         raise DevclusterError(
-            f"apt-get ended well, yet {' '.join(still)} is missing; run `{' '.join(install)}` and read what it says"
+            f"apt-get succeeded, but {' '.join(still)} is missing; run `{' '.join(install)}` and read its output"
         )
 
 

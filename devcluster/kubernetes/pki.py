@@ -1,4 +1,4 @@
-"""Keys and kubeconfigs of a cluster: in, its record; out, files below `<lib>/pki`, `<lib>/kubeconfigs`, by kubeadm."""
+"""Creates the keys and kubeconfigs of a cluster with kubeadm, below `<lib>/pki` and `<lib>/kubeconfigs`."""
 
 import concurrent.futures
 from pathlib import Path

@@ -1,6 +1,6 @@
-"""What the machine knows of a cluster: in, a name; out, its paths, its lock and its record.
+"""What the machine knows of a cluster of a given name: its paths, its lock and its record.
 
-The record is written before anything is made and removed last, so every leftover has a record or a name to find it by.
+The record is written before anything is created, and removed last: so a record or a name leads to every leftover.
 """
 
 import contextlib

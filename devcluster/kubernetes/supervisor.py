@@ -1,4 +1,4 @@
-"""The first process inside a node: in, a JSON file (see `Spec`); out, running components, restarted when they end.
+"""The first process inside a node. It runs the components of a JSON file (see `Spec`) and restarts them when they end.
 
 Started by path inside fresh mount, pid, uts and ipc namespaces, so it imports nothing of this package. As pid 1 it also
 reaps the orphans that containerd's shims leave; when it dies, the kernel ends every process of the node.

@@ -1,4 +1,4 @@
-"""The files in `config/`: in, a file's name and values for its `$names`; out, its text. A missing value is an error."""
+"""Renders the files in `config/` with values for their `$names`. A missing value is an error."""
 
 import string
 from pathlib import Path

@@ -1,7 +1,7 @@
-"""A nightly computation on a Dask cluster that another stack owns. In: that stack's outputs. Out: a CronJob.
+"""A CronJob that computes every night on a Dask cluster of another stack, which it finds by that stack's outputs.
 
-The image is the cluster's own, so that both sides have one version of Dask. The pod runs in the cluster's namespace,
-which its network policies let in. When the cluster is replaced, the endpoint's address stays.
+It uses the cluster's own image, so that both sides have the same version of Dask. The pod runs in the cluster's
+namespace, which its network policies let in. When the cluster is replaced, the endpoint keeps its address.
 """
 
 from pathlib import Path

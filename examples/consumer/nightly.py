@@ -1,4 +1,4 @@
-"""The computation: sums squares on the cluster. In: DASK_SCHEDULER_ADDRESS, and with TLS Dask's own variables."""
+"""The computation: sums squares on the cluster at DASK_SCHEDULER_ADDRESS. TLS is configured by Dask's own variables."""
 
 import os
 

@@ -1,7 +1,7 @@
 """A forecasting service's own program, with a Dask cluster as one of its parts.
 
-In: the namespace and the cluster's settings, from this program's own config. Out: the scheduler's address, which other
-resources of the program can use as any output.
+The namespace and the cluster's settings come from this program's own config. Its other resources can use the
+scheduler's address like any output.
 """
 
 import sys

@@ -1,1 +1,1 @@
-"""The guard rails of production as pure functions, and the Pulumi policy pack made of them (pack.py)."""
+"""The guard rails of production as pure functions, and the Pulumi policy pack that consists of them (pack.py)."""

@@ -1,4 +1,4 @@
-"""The rules as policies of the Pulumi SDK. Out: the list that the pack is made of."""
+"""The list of policies that the pack consists of: the rules, as policies of the Pulumi SDK."""
 
 from collections.abc import Callable, Iterator
 from typing import Any

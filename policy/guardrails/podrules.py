@@ -1,4 +1,4 @@
-"""Rules that one object breaks or keeps by itself. In: a resource and the policy's config. Out: violations, as text."""
+"""Rules that concern a single object. Violations are returned as text."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -11,18 +11,18 @@ _DIGEST = "@sha256:"
 
 
 def never_floating(resource: Resource, _config: Config) -> Iterator[str]:
-    """No image can change under the same name."""
+    """No image has a mutable tag."""
     for where, image in images(resource):
         last = image.rpartition("/")[2]
         if _DIGEST not in image and (":" not in last or last.endswith(":latest")):
-            yield f"{where}: '{image}' can change under the same name; name a version or a digest"
+            yield f"{where}: '{image}' is a mutable tag; name a version or a digest"
 
 
 def pinned_by_digest(resource: Resource, _config: Config) -> Iterator[str]:
     """Every image is pinned by its digest."""
     for where, image in images(resource):
         if _DIGEST not in image:
-            yield f"{where}: '{image}' is pinned by no digest; append '@sha256:…' (`crane digest {image}` prints it)"
+            yield f"{where}: '{image}' is not pinned by a digest; append '@sha256:…' (`crane digest {image}` prints it)"
 
 
 def images(resource: Resource) -> Iterator[tuple[str, str]]:
@@ -52,7 +52,7 @@ def no_token(resource: Resource, _config: Config) -> Iterator[str]:
 
 
 def limited(resource: Resource, _config: Config) -> Iterator[str]:
-    """Every container says how much CPU and memory it may take."""
+    """Every container has limits on CPU and memory."""
     for path, pod in resource.pods():
         for box in pod.get("containers") or []:
             limits = (box.get("resources") or {}).get("limits") or {}
@@ -61,7 +61,7 @@ def limited(resource: Resource, _config: Config) -> Iterator[str]:
 
 
 def restricted_namespace(resource: Resource, _config: Config) -> Iterator[str]:
-    """Namespaces of ours enforce the restricted standard."""
+    """The stack's namespaces enforce the restricted standard."""
     label = "pod-security.kubernetes.io/enforce"
     if resource.kind == "Namespace" and resource.labels.get(label) != "restricted":
         level = resource.labels.get(label, "nothing")

@@ -1,7 +1,7 @@
-"""The Pod Security Standards as a check. In: a pod spec. Out: what the level forbids, with its path.
+"""Checks a pod spec against the Pod Security Standards. A violation names the path of the field.
 
 https://kubernetes.io/docs/concepts/security/pod-security-standards, for Linux, as of Kubernetes 1.34. The admission
-controller of a namespace enforces the same, but only once the pods are made: then a Deployment has none.
+controller of a namespace enforces the same, but only when pods are created: then a Deployment stays without pods.
 """
 
 from collections.abc import Iterator

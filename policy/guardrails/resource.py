@@ -1,4 +1,4 @@
-"""A resource as the rules see it. In: what the policy SDK hands over. Out: plain values."""
+"""A resource as the rules see it: plain values instead of the policy SDK's objects."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Rules about how objects fit together. In: the stack. Out: violations."""
+"""Rules about how the objects of a stack fit together."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -14,7 +14,7 @@ _PART_OF = "app.kubernetes.io/part-of"
 
 
 def exposed_only_with_tls(stack: Stack) -> Iterator[Violation]:
-    """No port outside of Kubernetes leads to a scheduler that takes anybody's code."""
+    """No port outside of Kubernetes leads to a scheduler that runs everyone's code."""
     for service, cluster in _exposed(stack):
         if not all(encrypted(pod) for _, pod in cluster.pods()):
             text = f"{service} of type {service.spec['type']} leads to {cluster}, which speaks without TLS"
@@ -23,7 +23,7 @@ def exposed_only_with_tls(stack: Stack) -> Iterator[Violation]:
 
 
 def no_api_on_exposed_dashboard(stack: Stack) -> Iterator[Violation]:
-    """The scheduler's HTTP API, which asks for no credentials (distributed #6407), is not within anybody's reach."""
+    """The scheduler's HTTP API, which asks for no credentials (distributed #6407), cannot be reached from outside."""
     for service, cluster in _exposed(stack):
         ports = [port for port in service.spec.get("ports") or [] if port.get("targetPort") == "http-dashboard"]
         if ports and any(_HTTP_API in environment(pod).get(_ROUTES, "") for _, pod in cluster.pods()):
@@ -32,7 +32,7 @@ def no_api_on_exposed_dashboard(stack: Stack) -> Iterator[Violation]:
 
 
 def encrypted_clusters(stack: Stack) -> Iterator[Violation]:
-    """Dask's own protocol is encrypted everywhere, with certificates that are there."""
+    """Dask's own protocol is encrypted everywhere, with certificates that exist."""
     made = {(secret.namespace, secret.name) for secret in stack.of("Secret")}
     existing = set(stack.config.get("existingSecrets") or [])
     for cluster in stack.of("DaskCluster", "DaskWorkerGroup"):

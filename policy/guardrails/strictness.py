@@ -19,7 +19,7 @@ def from_environment(variable: str | None) -> EnforcementLevel:
 
 
 def follow_the_stack(policies: Sequence[Policy]) -> None:
-    """Sets the policies' level as soon as the engine tells the stack's config, before it asks for anything else.
+    """Sets the policies' level as soon as the engine sends the stack's config, before it asks for anything else.
 
     Newer engines (3.260 is one) start a pack through the language host, without PULUMI_CONFIG, and call
     `ConfigureStack` instead (pulumi/pkg/resource/plugin/analyzer_plugin.go, NewPolicyAnalyzer).

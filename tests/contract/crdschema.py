@@ -1,7 +1,7 @@
-"""What the API server would make of a Dask object. In: an object. Out: every field it would refuse or silently drop.
+"""Finds every field of a Dask object that the API server would refuse or silently drop.
 
-A structural schema prunes what it does not know (apiextensions.k8s.io/v1), so that a misspelt or too new field is
-accepted and gone. Here the CRDs of the pinned wheel are made strict: an unknown field is a violation.
+A structural schema prunes what it does not know (apiextensions.k8s.io/v1), so a misspelt or too new field is
+accepted and dropped. Here the CRDs of the pinned wheel are strict: an unknown field is a violation.
 """
 
 from functools import cache

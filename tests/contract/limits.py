@@ -1,7 +1,7 @@
-"""The limits of Kubernetes on names, labels, annotations and ports. In: an object. Out: violations.
+"""The limits of Kubernetes on names, labels, annotations and ports.
 
 https://kubernetes.io/docs/concepts/overview/working-with-objects/names and .../labels. The API server checks these
-beyond any schema.
+in addition to any schema.
 """
 
 import re

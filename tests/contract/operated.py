@@ -1,6 +1,6 @@
-"""What the operator makes of our Dask objects. In: an object. Out: the Deployments, Services and Pods of its own code.
+"""The Deployments, Services and pods that the operator creates from our Dask objects, from its own code.
 
-The builders are those of the pinned wheel, so a new operator version is held against our objects before it runs.
+The builders are those of the pinned wheel, so a new operator version is tested with our objects before it runs.
 """
 
 import warnings

@@ -1,4 +1,4 @@
-"""Runs Pulumi programs against the SDK's mocks. In: programs and their config. Out: the objects they register.
+"""Runs Pulumi programs against the SDK's mocks and returns the objects that they register.
 
 Each run is in a process of its own: the SDK's state is global, and its mocks leave event loops behind.
 """

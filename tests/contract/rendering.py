@@ -1,7 +1,7 @@
-"""From a configuration to Kubernetes objects. In: the values under `dask:`. Out: bodies as the API server gets them.
+"""Renders a configuration, given as the values under `dask:`, to the objects that the API server receives.
 
-`objects` asks the pure functions; `program_objects` runs the whole `__main__.py` against the SDK's mocks, so that what
-the components add or leave out shows as well.
+`objects` calls the pure functions; `program_objects` runs the whole `__main__.py` against the SDK's mocks, so that what
+the components add or omit shows as well.
 """
 
 from collections.abc import Iterator, Mapping

@@ -86,7 +86,7 @@ def test_the_table_of_guard_rails_names_all_of_them() -> None:
     [
         *("ImagePullBackOff", "CrashLoopBackOff", "with exit code", "still waiting"),
         *("pods of the cluster", "no dask-kubernetes-operator runs that could create"),
-        *("exists already and", "so it is left alone", "belongs to another state of a stack"),
+        *("already exists and", "so it is left alone", "belongs to another state of a stack"),
     ],
 )
 def test_troubles_are_listed_in_the_programs_words(words: str) -> None:

@@ -39,7 +39,7 @@ def test_a_spec_that_is_met_is_no_problem(spec):
         ("python<3", "'python<3' is wanted and 3."),
         (f"distributed={INSTALLED}=py311_0", "has a version part that cannot be checked here"),
         ("distributed>=2020|<2019", "has a version part that cannot be checked here"),
-        ("distributed[version='>=1']", "is no conda package spec that can be read here"),
+        ("distributed[version='>=1']", "is not a conda package spec that can be parsed"),
     ],
 )
 def test_a_spec_that_is_not_met_says_why(spec, why):

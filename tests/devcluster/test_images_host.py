@@ -45,7 +45,7 @@ def test_a_long_command_shows_that_it_lives(tmp_path, capsys, monkeypatch):
 
     host.run("waiting", ["sh", "-c", f"until [ -e {release} ]; do :; done"], 1, tmp_path / "log")
 
-    assert capsys.readouterr().err.count("still at it") >= 2
+    assert capsys.readouterr().err.count("still running") >= 2
 
 
 def test_a_second_build_says_that_it_waits_and_then_goes_on(tmp_path, capsys):

@@ -143,4 +143,4 @@ def test_letting_go_of_adopt_moves_to_a_new_cluster_without_losing_work(
 def test_a_cluster_that_does_not_exist_is_not_adopted(by_hand: Stack) -> None:
     run = by_hand.failing_up(clusters={"nobody": adopted()["byhand"]})
 
-    assert "dask:clusters.nobody.adopt: there is no DaskCluster adoption/nobody to adopt" in run.text
+    assert "dask:clusters.nobody.adopt: no DaskCluster adoption/nobody exists that could be adopted" in run.text

@@ -91,7 +91,7 @@ def test_every_change_by_hand_is_said_by_preview_and_check_and_repaired_by_up(st
     assert f"daskcluster/{name}: worker.replicas: live 2, declared 3" in check.stdout
     for line in said:
         assert line in check.stdout
-        assert f"drift, which `up` repairs: {line}" in preview.text
+        assert f"drift (`up` will repair it): {line}" in preview.text
     for run in (preview, repaired):
         assert {kind for _, kind, _ in run.found} == {"DaskCluster", "Service"}
         assert names(run.changes) == [f"update DaskCluster {name}", "update Service main-endpoint"]

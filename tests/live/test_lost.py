@@ -81,7 +81,7 @@ def test_what_is_let_go_stays_with_all_that_is_in_it(stack: Stack, kube: Kubectl
 
     run = stack.change(**{key: given[key]})
 
-    assert "is let go" in run.text
+    assert "is no longer managed" in run.text
     assert not [step for step in run.changes if "delete" in step[0]], names(run.changes)
     assert {NAMESPACE, "dask-operator"} <= set(kube.namespaces())
     assert kube.get("deployments.apps", "-n", "dask-operator")

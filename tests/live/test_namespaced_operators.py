@@ -74,7 +74,7 @@ def test_an_operator_for_all_namespaces_is_refused_beside_them(first: Run, new_s
     run = greedy.run("preview")
 
     assert run.code != 0
-    assert "already looks after namespace " in run.text, run.text
+    assert "already watches namespace " in run.text, run.text
     assert "dask:operator.install: false" in run.text
 
 

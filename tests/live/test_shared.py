@@ -54,7 +54,7 @@ def test_a_second_operator_for_all_namespaces_is_refused_before_anything_is_made
     run = second.run("preview")
 
     assert run.code != 0
-    assert "already looks after all namespaces" in run.text, run.text
+    assert "already watches all namespaces" in run.text, run.text
     assert "dask:operator.install: false" in run.text
     assert "Traceback" not in run.text
     assert not {"second", "second-operator"} & set(kube.namespaces())
@@ -68,7 +68,7 @@ def test_a_namespace_of_another_stack_is_left_alone(running: Stack, new_stack: N
 
     assert preview.code != 0
     for run in (preview, up):
-        assert "exists already and belongs to 'dask-shared', so it is left alone" in run.text
+        assert "already exists and belongs to 'dask-shared', so it is left alone" in run.text
     assert NAMESPACE in kube.namespaces()
     assert computes(running.address())
 

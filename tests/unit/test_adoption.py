@@ -82,7 +82,9 @@ def test_the_number_of_workers_is_the_autoscalers_where_there_is_one(kubernetes:
 
 
 def test_adopting_what_is_not_there_says_so(kubernetes: FakeApi) -> None:
-    with pytest.raises(ClusterError, match=r"dask:clusters\.a\.adopt: there is no DaskCluster lab/a to adopt"):
+    with pytest.raises(
+        ClusterError, match=r"dask:clusters\.a\.adopt: no DaskCluster lab/a exists that could be adopted"
+    ):
         asyncio.run(adoption.spec(Connection(), target()))
 
 

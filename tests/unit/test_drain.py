@@ -65,7 +65,7 @@ def test_an_idle_client_does_not_hold_it_up_for_ever(told: list[str]) -> None:
 def test_data_held_for_a_client_holds_it_until_the_timeout_which_names_it(told: list[str]) -> None:
     run(api((3, 7)), "1m")
 
-    assert "a-old: drainTimeout of 1m is over: cutting off 2 clients and 7 tasks" in told
+    assert "a-old: drainTimeout (1m) exceeded: disconnecting 2 clients and 7 tasks" in told
 
 
 def test_a_scheduler_that_errs_is_busy_and_no_number_is_made_up(told: list[str]) -> None:
@@ -78,10 +78,10 @@ def test_a_scheduler_that_never_answers_is_told_as_what_could_not_be_looked_at(t
     """As on a private GKE cluster without a firewall rule: each update waits for the whole `drainTimeout`."""
     run(api(503), "1m")
 
-    [cut_off] = [line for line in told if "is over" in line]
-    assert "could not look whether anybody uses it" in cut_off
+    [cut_off] = [line for line in told if "exceeded" in line]
+    assert "cannot tell whether it is still in use" in cut_off
     assert "firewall" in cut_off
-    assert "cutting off" not in cut_off
+    assert "disconnecting" not in cut_off
 
 
 @pytest.mark.parametrize("moved", [None, 0.0])
@@ -156,9 +156,9 @@ def test_the_scheduler_itself_is_no_client() -> None:
 
 
 def test_who_may_not_look_is_told_what_to_do(told: list[str]) -> None:
-    with pytest.raises(ClusterError, match=r"`get` `services/proxy` .*'lab'; or set `drainTimeout: 0s`"):
+    with pytest.raises(ClusterError, match=r"`get` `services/proxy` .*'lab'; grant it, or set `drainTimeout: 0s`"):
         run(api(403))
 
     run(api(403), "0s")
 
-    assert told == ["a-old: its clients are cut off, as drainTimeout is 0s"]
+    assert told == ["a-old: its clients are disconnected now (drainTimeout: 0s)"]

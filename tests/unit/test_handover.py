@@ -59,8 +59,8 @@ class TestNamespace:
 
         assert recording.read == {("dask:k8s:Workspace", "namespace"): "lab"}
         assert told == [
-            "the namespace 'lab' was created by this stack and is let go, because `dask:namespace.create` is false: it "
-            "stays with all that is in it, and `pulumi destroy` leaves it too"
+            "the namespace 'lab' was created by this stack and is no longer managed, because `dask:namespace.create` "
+            "is false: it stays with all that is in it, and `pulumi destroy` leaves it too"
         ]
 
     @pytest.mark.parametrize("other", [404, 403, namespace("lab", OTHERS), namespace("lab", None, part_of="dask-prod")])

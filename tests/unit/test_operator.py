@@ -94,15 +94,15 @@ class TestPeers:
         asyncio.run(peers.refuse_second_operator(api, ours, OURS, CLAIM))  # type: ignore[arg-type]
 
     def test_a_second_one_for_all_namespaces_is_refused(self) -> None:
-        with pytest.raises(ClusterError, match="'dask' in namespace 'elsewhere' already looks after all namespaces"):
+        with pytest.raises(ClusterError, match="'dask' in namespace 'elsewhere' already watches all namespaces"):
             self.refuse(operator(), deployment("elsewhere", "--all-namespaces"))
 
     def test_one_for_all_and_one_for_some_are_refused(self) -> None:
-        with pytest.raises(ClusterError, match="already looks after namespace 'red'"):
+        with pytest.raises(ClusterError, match="already watches namespace 'red'"):
             self.refuse(operator(), deployment("elsewhere", "--namespace=red"))
 
     def test_a_shared_namespace_is_refused(self) -> None:
-        with pytest.raises(ClusterError, match="already looks after namespace 'red'"):
+        with pytest.raises(ClusterError, match="already watches namespace 'red'"):
             self.refuse(
                 operator(watch=["red", "blue"]), deployment("elsewhere", "--namespace=red", "--namespace=green")
             )
@@ -120,7 +120,7 @@ class TestPeers:
         ],
     )
     def test_a_command_line_is_read_as_kopf_reads_it(self, arguments: list[str], shared: str) -> None:
-        with pytest.raises(ClusterError, match=f"already looks after {shared}"):
+        with pytest.raises(ClusterError, match=f"already watches {shared}"):
             self.refuse(operator(watch=["red"]), deployment("elsewhere", *arguments))
 
     def test_who_may_not_list_everywhere_looks_in_the_watched_namespaces(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,16 +129,16 @@ class TestPeers:
         there = {"items": [deployment("red", "--namespace=red")]}
         api = FakeApi({DEPLOYMENTS: 403, "apis/apps/v1/namespaces/red/deployments": there})
 
-        with pytest.raises(ClusterError, match="already looks after namespace 'red'"):
+        with pytest.raises(ClusterError, match="already watches namespace 'red'"):
             asyncio.run(peers.refuse_second_operator(api, operator(watch=["red"]), OURS, CLAIM))  # type: ignore[arg-type]
 
-        assert "an operator elsewhere would not be seen" in told[0]
+        assert "an operator in another namespace would go unnoticed" in told[0]
 
     def test_our_own_release_is_no_stranger(self) -> None:
         self.refuse(operator(), deployment("dask-operator", "--all-namespaces", release="dask-operator"))
 
     def test_another_release_in_the_same_namespace_is_one(self) -> None:
-        with pytest.raises(ClusterError, match="'dask' in namespace 'dask-operator' already looks after all"):
+        with pytest.raises(ClusterError, match="'dask' in namespace 'dask-operator' already watches all"):
             self.refuse(operator(createNamespace=False), deployment("dask-operator", release="by-hand"))
 
     def test_our_own_release_may_move_to_another_namespace(self) -> None:
@@ -148,7 +148,7 @@ class TestPeers:
 
     @pytest.mark.parametrize("records", [[], [record(7, OTHERS, namespace="before")], [record(7, OURS)]])
     def test_somebody_elses_release_of_our_name_is_refused(self, records: list[dict[str, Any]]) -> None:
-        with pytest.raises(ClusterError, match="in namespace 'before' already looks after all namespaces"):
+        with pytest.raises(ClusterError, match="in namespace 'before' already watches all namespaces"):
             self.refuse(operator(namespace="after"), deployment("before", release="dask-operator"), records=records)
 
     def test_one_that_is_terminating_does_not_count(self) -> None:
@@ -202,7 +202,7 @@ class TestHomes:
         monkeypatch.setattr(pulumi.log, "warn", told.append)
 
         assert self.homes(monkeypatch, {"items": []}) == ["dask-operator"]
-        assert "the network policy lets in one in 'dask-operator'; set `dask:operator.namespace`" in told[0]
+        assert "the network policy allows one in 'dask-operator'; set `dask:operator.namespace`" in told[0]
 
     def test_who_may_not_look_has_to_say_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(ClusterError, match=r"dask:namespace.networkPolicies: .* set `dask:operator.namespace`"):

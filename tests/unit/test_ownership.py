@@ -86,7 +86,7 @@ class TestCreate:
     ) -> None:
         ask(monkeypatch, live(STACK, OURS))
 
-        assert told == ["info: Service 'a' exists already and belongs to this stack: it is taken over"]
+        assert told == ["info: Service 'a' already exists and belongs to this stack: taking it over"]
 
     def test_what_an_earlier_version_has_created_is_taken_over(self, monkeypatch: pytest.MonkeyPatch) -> None:
         ask(monkeypatch, live(STACK))
@@ -105,9 +105,9 @@ class TestCreate:
     @pytest.mark.parametrize(
         ("there", "words"),
         [
-            (live("dask-prod"), r"Service 'a' exists already and belongs to 'dask-prod', so it is left alone"),
+            (live("dask-prod"), r"Service 'a' already exists and belongs to 'dask-prod', so it is left alone"),
             (live("dask-prod", OTHERS), r"belongs to 'dask-prod', so it is left alone"),
-            (live(None), r"Service 'a' exists already and was not created by this program.* choose another name"),
+            (live(None), r"Service 'a' already exists and was not created by this program.* choose another name"),
         ],
     )
     def test_what_belongs_to_other_stacks_is_always_refused(
@@ -145,7 +145,7 @@ class TestCreate:
 
         assert (
             told[0]
-            == "warn: Service 'a' belongs to another state of 'dask-dev': it is taken over, because takeOver is set"
+            == "warn: Service 'a' belongs to another state of 'dask-dev': taking it over, because takeOver is set"
         )
 
     def test_another_stacks_namespace_is_not_taken(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -208,7 +208,7 @@ class TestUpdate:
         ask(monkeypatch, live(STACK, OTHERS), take_over=True, of="update")
 
         assert told == [
-            "warn: Service 'a' belongs to another state of 'dask-dev': it is taken over, because takeOver is set"
+            "warn: Service 'a' belongs to another state of 'dask-dev': taking it over, because takeOver is set"
         ]
 
 

@@ -142,4 +142,4 @@ class TestTrouble:
 
         self.look()
 
-        assert told == ["could not look for the operator in namespace 'dask-operator': status 422"]
+        assert told == ["could not check the operator in namespace 'dask-operator': status 422"]

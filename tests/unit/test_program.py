@@ -320,7 +320,7 @@ def test_floating_images_are_warned_about(program: Program, monkeypatch: pytest.
 
     program(clusters={"a": {"image": "dask:latest"}})
 
-    assert "dask:clusters.a.image: 'dask:latest' can change under the same name" in told[0]
+    assert "dask:clusters.a.image: 'dask:latest' is a mutable tag" in told[0]
 
 
 def test_a_job_is_registered_with_its_end_awaited(program: Program) -> None:

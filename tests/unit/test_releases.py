@@ -49,8 +49,8 @@ def test_the_records_of_our_own_are_removed_newest_last_so_that_helm_takes_its_o
 
     assert [name.rpartition(".")[2] for name in removed] == ["v2", "v9", "v10"]
     assert told == [
-        "the Helm release 'dask-operator' in namespace 'dask-operator' exists already and belongs to this stack: it is "
-        "taken over"
+        "the Helm release 'dask-operator' in namespace 'dask-operator' already exists and belongs to this stack: "
+        "taking it over"
     ]
 
 
@@ -59,7 +59,7 @@ def test_a_preview_removes_nothing(monkeypatch: pytest.MonkeyPatch, told: list[s
 
     assert make_room(kubernetes(record(1, OURS))) == []
     assert make_room(kubernetes(record(1, OTHERS)), take_over=True) == []
-    assert [line.rpartition(": ")[2] for line in told] == ["it is taken over, because takeOver is set"]
+    assert [line.rpartition(": ")[2] for line in told] == ["taking it over, because takeOver is set"]
 
 
 def test_somebody_elses_is_refused_with_both_ways_out() -> None:
@@ -72,7 +72,7 @@ def test_somebody_elses_is_refused_with_both_ways_out() -> None:
 
 
 def test_another_stacks_is_refused_whatever_is_asked_for() -> None:
-    with pytest.raises(ClusterError, match="exists already and belongs to 'dask-prod'"):
+    with pytest.raises(ClusterError, match="already exists and belongs to 'dask-prod'"):
         make_room(kubernetes(record(1, OTHERS, "dask-prod")), take_over=True)
 
 
@@ -81,7 +81,7 @@ def test_another_states_is_taken_over_only_where_that_is_asked_for(told: list[st
         make_room(kubernetes(record(1, OTHERS)))
 
     assert len(make_room(kubernetes(record(1, OTHERS)), take_over=True)) == 1
-    assert told[0].endswith("it is taken over, because takeOver is set")
+    assert told[0].endswith("taking it over, because takeOver is set")
 
 
 @pytest.mark.parametrize(("owner", "ours"), [(None, True), (OURS, True), (OTHERS, False)])

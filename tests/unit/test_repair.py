@@ -292,7 +292,7 @@ def test_where_the_api_server_cannot_be_asked_the_drift_is_told_as_it_is(
 
     keep(world, monkeypatch, preview=True)
 
-    assert [line.startswith("drift, which `up` repairs: deployment/") for line in told] == [True]
+    assert [line.startswith("drift (`up` will repair it): deployment/") for line in told] == [True]
 
 
 def test_all_repairs_together_have_a_bound_and_the_next_up_goes_on(
@@ -308,7 +308,7 @@ def test_all_repairs_together_have_a_bound_and_the_next_up_goes_on(
 
     assert len(world.patched) == 2
     assert told[-1] == (
-        "a: the repairs have taken 3 times 5s (readyTimeout); the next `up` goes on with 1 of the kind 'worker'"
+        "a: the repairs have taken 3 times 5s (readyTimeout); the next `up` continues with 1 of the kind 'worker'"
     )
 
 
@@ -325,7 +325,7 @@ def test_a_repair_that_does_not_come_about_says_why(
     world.veto = lambda live: live["status"].update(availableReplicas=0)
 
     with pytest.raises(
-        ClusterError, match=r"a: not within 5s: .* runs as declared: pod p: ImagePullBackOff: image i: no"
+        ClusterError, match=r"a: timed out after 5s; not yet: .* runs as declared: pod p: ImagePullBackOff: image i: no"
     ):
         mend(world)
 
@@ -345,7 +345,7 @@ def test_a_preview_warns_and_changes_nothing(world: World, told: list[str], monk
 
     keep(world, monkeypatch, preview=True)
 
-    assert [line.startswith("drift, which `up` repairs: service/") for line in told] == [True]
+    assert [line.startswith("drift (`up` will repair it): service/") for line in told] == [True]
     assert world.objects == before
 
 
@@ -365,4 +365,4 @@ def test_what_cannot_be_looked_at_stops_nothing(told: list[str], monkeypatch: py
     monkeypatch.setattr(kube, "api", unreachable)
 
     assert asyncio.run(repair._seen(Connection(), target())) == 0
-    assert told == ["a: could not look for drift: cannot reach the Kubernetes API"]
+    assert told == ["a: could not check for drift: cannot reach the Kubernetes API"]

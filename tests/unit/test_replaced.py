@@ -210,7 +210,7 @@ def test_who_may_not_look_everywhere_is_told_once(
     deleted = run(monkeypatch, [live("a-old")], Record(ME, None if first else "a-old"), answers={EVERYWHERE: 403})
 
     assert deleted == ["lab/daskclusters/a-old"]
-    assert [("may not list the DaskClusters of all namespaces" in line) for line in told] == [True] * first
+    assert [("no permission to list DaskClusters cluster-wide" in line) for line in told] == [True] * first
 
 
 def test_what_could_not_be_drained_is_not_deleted_and_the_others_are(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -58,7 +58,7 @@ def test_what_is_right_is_accepted(raw: Raw) -> None:
 def test_a_floating_image_is_warned_about_where_it_is_written() -> None:
     settings = parse(cluster(image="dask:1", scheduler={"image": "dask"}, workerGroups={"b": {"image": "x:latest"}}))
 
-    end = "can change under the same name, which no preview shows; name a version or a digest"
+    end = "is a mutable tag: its content can change without showing up in a preview; name a version or a digest"
     assert settings.warnings() == [
         f"dask:clusters.a.scheduler.image: 'dask' {end}",
         f"dask:clusters.a.workerGroups.b.image: 'x:latest' {end}",
@@ -126,7 +126,7 @@ def test_a_role_inherits_mappings_by_key_volumes_by_name_and_the_rest_whole() ->
 
 
 def test_what_is_made_in_python_is_checked_at_once() -> None:
-    with pytest.raises(ValueError, match="cannot stand beside minimum and maximum"):
+    with pytest.raises(ValueError, match="cannot be combined with minimum and maximum"):
         Workers(replicas=1, minimum=1, maximum=2)
     with pytest.raises(ValueError, match="needs exactly one of"):
         Volume.model_validate({"name": "x", "mountPath": "/x"})

@@ -64,7 +64,7 @@ def test_secrets_in_plain_text_are_warned_about_and_refused_where_it_is_strict(
     monkeypatch.setattr(pulumi.log, "warn", warned.append)
     values = {"dask:secrets": {"creds": {"KEY": "s3cr3t"}}}
     line = (
-        "dask:secrets: can be read by all who can read the stack's file; "
+        "dask:secrets: can be read by everyone who can read the stack's file; "
         "set each with `pulumi config set --secret --path 'dask:secrets.<name>.<KEY>'`"
     )
 

@@ -1,4 +1,4 @@
-"""Rules that span the parts of one cluster or job. In: its settings. Out: the rules that it breaks."""
+"""Rules that span the parts of one cluster or job. Each function yields the rules that its settings break."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def fixed_or_range(workers: Workers) -> Iterator[Rule]:
     """Either `replicas`, or `minimum` and `maximum`."""
     low, high = workers.minimum, workers.maximum
     if workers.replicas is not None and (low is not None or high is not None):
-        yield Rule("cannot stand beside minimum and maximum", "keep one or the other", ("replicas",))
+        yield Rule("cannot be combined with minimum and maximum", "keep one or the other", ("replicas",))
     elif (low is None) != (high is None):
         given, other = ("minimum", "maximum") if high is None else ("maximum", "minimum")
         yield Rule(f"needs the {other} too", f"add `{other}`", (given,))
@@ -70,7 +70,7 @@ def exposure(cluster: Cluster) -> Iterator[Rule]:
     """Dask runs whatever code reaches its port."""
     endpoint = cluster.endpoint
     if not (endpoint.type == "ClusterIP" or cluster.tls.enabled or endpoint.insecure):
-        rule = "without tls lets everyone who reaches the port run code on the cluster"
+        rule = "without tls allows everyone who can reach the port to run code on the cluster"
         fix = "set `tls: {enabled: true}`, or `endpoint.insecure: true` if you mean it"
         yield Rule(rule, fix, ("endpoint", "type"))
 
@@ -95,7 +95,7 @@ def adoption(cluster: Cluster) -> Iterator[Rule]:
 
 
 def encrypted(cluster: Cluster) -> Iterator[Rule]:
-    """With tls, what anyone sets of Dask's encryption beside it."""
+    """Encryption settings that would conflict with `tls`."""
     if not cluster.tls.enabled:
         return
     for path, part in parts(cluster):
@@ -106,7 +106,7 @@ def encrypted(cluster: Cluster) -> Iterator[Rule]:
 
 
 def inherited_volumes(owner: Cluster | Job) -> Iterator[Rule]:
-    """A role's volume at a path where an inherited one of another name already is."""
+    """A role's volume at the mount path of an inherited volume with another name."""
     for path, role in owner.roles().items():
         yield from known(_beside_inherited, owner, path, role)
 

@@ -1,4 +1,4 @@
-"""What the program says when it refuses. In: a finding of pydantic, or a `Rule` of ours. Out: one line of text.
+"""Words the messages about an invalid configuration: one line for each mistake.
 
 Every line has path, value, rule and fix:
 `dask:clusters.1abc: '1abc' must start with a letter, because ...; try 'c1abc'`.
@@ -70,7 +70,7 @@ def finding(detail: ErrorDetails, options: Sequence[str], example: Any) -> str:
         near = nearest(str(given), choices)
         rule, fix = f"must be one of {', '.join(choices)}", f"did you mean '{near}'?" if near else "choose one of them"
     elif kind in ("too_short", "string_too_short"):
-        rule, fix = "must not be empty", "remove the line, or say what is meant"
+        rule, fix = "must not be empty", "remove the line, or give it a value"
     elif kind in _BOUNDS:
         words, key = _BOUNDS[kind]
         rule, fix = f"must be {words} {detail.get('ctx', {})[key]}", f"use {detail.get('ctx', {})[key]}"
@@ -133,10 +133,10 @@ def _whole(value: Any, key: str) -> str:
 def _string(value: Any, key: str) -> str:
     if isinstance(value, float):
         # YAML has read 2024.10 as a number, and JSON does not tell how it was written.
-        return f'put it in quotes as you wrote it: "{value}", or with the zero that YAML has dropped, "{value}0"'
+        return f'quote it as you wrote it: "{value}", or with the zero that YAML has dropped, "{value}0"'
     if isinstance(value, bool | int):
         return f'write "{json.dumps(value)}"'
-    return "put it in quotes" if value is _MISSING else "give a string"
+    return "quote it" if value is _MISSING else "give a string"
 
 
 def _boolean(value: Any, key: str) -> str:

@@ -1,4 +1,4 @@
-"""Where things are: paths through JSON values, through the models' classes, and through the models' objects."""
+"""Paths into the configuration: through JSON values, the models' classes, and the models' objects."""
 
 from collections.abc import Iterator, Mapping
 from types import NoneType
@@ -11,7 +11,7 @@ from ...settings.checks.messages import Path
 
 
 def at(values: Any, path: Path) -> Any:
-    """The JSON value at the path; None where there is none."""
+    """The JSON value at the path; None if it is missing."""
     for part in path:
         if isinstance(values, Mapping):
             values = values.get(part)
@@ -23,7 +23,7 @@ def at(values: Any, path: Path) -> Any:
 
 
 def position(values: Any, path: Path) -> list[int]:
-    """Where in the file the path stands, to sort by; what is not there comes last in its mapping."""
+    """The position of the path in the file, to sort by; missing keys come last in their mapping."""
     place: list[int] = []
     for part in path:
         if part == "[key]":
@@ -42,7 +42,7 @@ def fields(model: type[BaseModel]) -> dict[str, tuple[str, FieldInfo]]:
 
 
 def model_at(model: type[BaseModel], path: Path) -> type[BaseModel] | None:
-    """The class of the models that stand at the path."""
+    """The class of the models at the path."""
     annotation: Any = model
     for part in path:
         annotation = _step(_bare(annotation), part)
@@ -73,7 +73,7 @@ def _is_model(annotation: Any) -> bool:
 
 
 def example(model: type[BaseModel], path: Path) -> Any:
-    """A right value for a field that must be there; None for all others."""
+    """An example value for a required field; None for all others."""
     place = model_at(model, path[:-1]) if path else None
     field = fields(place).get(str(path[-1])) if place else None
     return field[1].examples[0] if field and field[1].is_required() and field[1].examples else None

@@ -1,6 +1,6 @@
-"""Fields of a pod that the operator's CRDs do not have. In: the settings. Out: broken rules, each at its place.
+"""Reports pod fields that the operator's CRDs do not have.
 
-The CRDs carry the PodSpec of about Kubernetes 1.21; the API server accepts every other field and drops it in silence
+The CRDs carry the PodSpec of about Kubernetes 1.21; the API server accepts every other field and silently drops it
 (https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#field-pruning).
 """
 
@@ -27,7 +27,7 @@ _WORDS = {"object": "a mapping", "array": "a list", "string": "text", "boolean":
 
 
 def pod_fields(settings: Settings) -> Iterator[Rule]:
-    """A chart from a repository has CRDs that only Helm sees: then nothing is said."""
+    """A chart from a repository has CRDs that only Helm sees: then nothing is checked."""
     if settings.operator.chart is not None:
         return
     for path, part in parts(settings):
@@ -88,5 +88,5 @@ def _unlike_object(value: dict[str, Any], schema: Schema, path: Path) -> Iterato
             yield from _unlike(item, others, (*path, key))
         elif not others and not schema.get("x-kubernetes-preserve-unknown-fields"):
             near = nearest(key, list(fields))
-            rule = "is no field of the pods in the operator's CRDs, and Kubernetes would drop it"
+            rule = "is not a pod field in the operator's CRDs, and Kubernetes would silently drop it"
             yield Rule(rule, f"did you mean '{near}'?" if near else "remove it", (*path, key))

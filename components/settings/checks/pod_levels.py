@@ -1,7 +1,7 @@
 """What a namespace's Pod Security level forbids in a rendered pod, with the path within the pod.
 
 https://kubernetes.io/docs/concepts/security/pod-security-standards. Admission refuses such a pod only when the
-operator's Deployment has made it, so nobody would be told.
+operator's Deployment creates it, so the user would not see it.
 """
 
 from collections.abc import Iterator

@@ -14,7 +14,7 @@ from ...settings.dask_config import RESERVED_ENV, encrypts
 
 Spec = dict[str, Any]
 _OWN: Path = ("containers", 0)
-_LISTENS = "would let it listen where neither probes nor other pods look"
+_LISTENS = "would make it listen where neither probes nor other pods connect"
 _SECURE = "would change the encryption, which `tls` sets up"
 _HIDES = "would move or remove `/health`, which the probes ask"
 # Options that would move what the rest of the program looks for: why, and what to do instead.
@@ -25,7 +25,7 @@ _OPTIONS: dict[str, tuple[str, str]] = {
     "--dashboard-address": (_HIDES, "set `dashboardPort`"),
     "--port": (_LISTENS, "set `port`"),
     "--worker-port": ("would open a port that the pod does not name", "set `port`"),
-    "--name": ("would change the workers' names, by which they are retired", "remove it"),
+    "--name": ("would change the workers' names, which are needed to retire them", "remove it"),
     **dict.fromkeys(
         ("--nworkers", "--nprocs"), ("would change how many workers a pod has", "remove it, and set `processes`")
     ),
@@ -42,13 +42,11 @@ _ROUTES = {
 
 
 def broken(plain: Spec, pod: Spec, extra: int, *, tls: bool) -> Iterator[Rule]:
-    """What the pod has lost. `extra`: how many of the plain pod's last arguments are the person's."""
+    """What the pod has lost. `extra`: how many of the plain pod's last arguments are the user's."""
     before, box = plain["containers"][0], pod["containers"][0]
     role = before["name"]
     if box.get("image") != before.get("image"):
-        yield Rule(
-            "is not the image that clients and the verify Job are told of", "move it to `image`", (*_OWN, "image")
-        )
+        yield Rule("is not the image that clients and the verify Job use", "move it to `image`", (*_OWN, "image"))
     yield from _variables(before, box, tls=tls)
     if role == "job":
         if pod.get("restartPolicy") != "Never":
@@ -91,7 +89,7 @@ def _arguments(before: Spec, box: Spec, extra: int) -> Iterator[Rule]:
     if lost:
         line = " ".join(f"{option} {ours[option]}" for option in ours if option in lost)
         rule = f"must keep `{line}`, on which the rest of the program relies"
-        yield Rule(rule, "use `extraArgs` for what is added, or repeat it here", (*_OWN, "args"), None)
+        yield Rule(rule, "use `extraArgs` to add arguments, or repeat them here", (*_OWN, "args"), None)
 
 
 def _options(words: list[Any], field: str) -> list[tuple[str, str, Path]]:
@@ -139,7 +137,7 @@ def _named_ports(before: Spec, box: Spec) -> Iterator[Rule]:
     for port in before["ports"]:
         name, number = port["name"], port["containerPort"]
         if not any(it.get("name") == name and it["containerPort"] == number for it in box["ports"]):
-            rule = f"takes the place of port {number}, called '{name}', which probes and Services refer to"
+            rule = f"replaces port {number}, called '{name}', which probes and Services refer to"
             other = next(
                 i for i, it in enumerate(box["ports"]) if it["containerPort"] == number or it.get("name") == name
             )
@@ -167,5 +165,5 @@ def _departure(plain: Spec, pod: Spec) -> Iterator[Rule]:
         yield Rule(rule, fix, ("terminationGracePeriodSeconds",))
     before, box = plain["containers"][0], pod["containers"][0]
     if box.get("lifecycle", {}).get("preStop") != before["lifecycle"]["preStop"]:
-        rule = "takes the place of the hook by which a worker hands over its data"
+        rule = "replaces the hook that hands over a worker's data"
         yield Rule(rule, "remove it", (*_OWN, "lifecycle", "preStop"), None)

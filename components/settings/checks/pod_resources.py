@@ -33,7 +33,7 @@ def container_resources(path: Path, resources: dict[str, Any]) -> Iterator[Rule]
     pages = [(field, name) for field, given in (("requests", requests), ("limits", limits)) for name in given]
     huge = next(((field, name) for field, name in pages if name.startswith("hugepages-")), None)
     if huge and not {"cpu", "memory"} & {*limits, *requests}:
-        yield Rule("needs cpu or memory beside it", "add `memory`", (*path, *huge))
+        yield Rule("needs cpu or memory as well", "add `memory`", (*path, *huge))
 
 
 def overcommitted(name: str) -> bool:

@@ -1,4 +1,4 @@
-"""What the API server refuses in a pod, or no kubelet can start: told before the operator asks and is refused.
+"""What the API server refuses in a pod, or no kubelet can start. It is reported before anything is created.
 
 Each rule carries its path within the pod. The sources are the validation of Kubernetes (pkg/apis/core/validation) and
 https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1.
@@ -72,7 +72,7 @@ def boxes(pod: Spec) -> Iterator[tuple[Path, Spec]]:
 
 
 def _everywhere(value: Any, path: Path) -> Iterator[Rule]:
-    """Single values, wherever they stand."""
+    """Single values, anywhere in the pod."""
     steps = tuple(step for step in path if isinstance(step, str))
     for choices in _choices(value, steps):
         near = next((choice for choice in choices if choice.lower() == value.lower()), None)
@@ -89,7 +89,7 @@ def _everywhere(value: Any, path: Path) -> Iterator[Rule]:
 
 
 def _choices(value: Any, steps: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    """What may stand there instead of the value, if it is one of `_CHOICES`."""
+    """The allowed values, if the value is one of `_CHOICES`."""
     for end, choices in _CHOICES.items() if isinstance(value, str) and steps and steps[-1] in _CHOSEN else ():
         if steps[-len(end) :] == end and value not in choices:
             yield choices
@@ -142,9 +142,9 @@ def _container(path: Path, box: Spec, volumes: set[str]) -> Iterator[Rule]:
         yield Rule("must be a DNS label", f"try '{names.suggestion(box['name'])}'", (*path, "name"))
     ports = {port["name"] for port in box.get("ports", ()) if "name" in port}
     if "image" not in box:
-        rule = "is missing, and a container beside the pod's own needs one"
+        rule = "is missing, and an additional container needs one"
         yield Rule(
-            rule, "add `image`, or call it 'scheduler' or 'worker' if the pod's own is meant", (*path, "image"), None
+            rule, "add `image`, or call it 'scheduler' or 'worker' if you mean the pod's own", (*path, "image"), None
         )
     yield from _ports((*path, "ports"), box)
     yield from _mounts((*path, "volumeMounts"), box, volumes)
@@ -189,7 +189,7 @@ def _mounts(path: Path, box: Spec, volumes: set[str]) -> Iterator[Rule]:
         normal = posixpath.normpath(mount["mountPath"])
         if mount["name"] not in volumes:
             fix = f"use {' or '.join(map(repr, sorted(volumes)))}, or add a volume" if volumes else "add the volume"
-            yield Rule("is no volume of the pod", fix, (*path, index, "name"))
+            yield Rule("is not a volume of the pod", fix, (*path, index, "name"))
         if not mount["mountPath"].startswith("/") or ":" in mount["mountPath"] or normal == "/":
             yield Rule("must be an absolute path without ':', and not '/'", "try '/data'", (*path, index, "mountPath"))
         elif normal in places:
@@ -228,4 +228,4 @@ def _handler(path: Path, handler: Spec | None, ports: set[str]) -> Iterator[Rule
     port = handler[given[0]].get("port")
     if isinstance(port, str) and not port.isdigit() and port not in ports:
         fix = f"use {' or '.join(map(repr, sorted(ports)))}" if ports else "use the port's number"
-        yield Rule("is no port of the container", fix, (*path, given[0], "port"))
+        yield Rule("is not a port of the container", fix, (*path, given[0], "port"))

@@ -1,8 +1,8 @@
-"""Every mistake at once. In: a settings model and JSON values. Out: the model's object, and lines in the file's order.
+"""Validates settings and reports every mistake at once, in the order of the file.
 
-Checks across fields can be asked only of what is right itself. So what pydantic refuses is taken out, its place is
-marked UNKNOWN, and the checks run on the rest: one that comes upon something UNKNOWN ends there. No check has to say
-what it depends on, and none reports what only follows from another mistake.
+Rules across fields only make sense on valid fields. A value that pydantic rejects is therefore replaced by UNKNOWN, and
+the rules run on the rest: a rule that reads something UNKNOWN ends there. So no rule has to declare what it depends on,
+and none reports what only follows from another mistake.
 """
 
 import json
@@ -16,13 +16,13 @@ from ...settings.checks.messages import Path, Rule, Rules, broken_rule, finding,
 from ...settings.checks.paths import at, example, fields, model_at, parts, position
 
 M = TypeVar("M", bound=BaseModel)
-# What a validation's context says. Without one, as in `Cluster(...)`, everything is checked at once.
+# The context of a validation. Without one, as in `Cluster(...)`, everything is checked at once.
 FIELDS_ONLY = "no checks across fields yet"
 VALUES_ONLY = "nor of keys: they have been reported"
 
 
 class Unknown(Exception):
-    """A check came upon something that has been reported as wrong."""
+    """A check has read a value that was already reported as a mistake."""
 
 
 class _Unknown:
@@ -37,7 +37,7 @@ UNKNOWN: Any = _Unknown()
 
 
 def known(check: Callable[..., Iterable[Rule]], *args: Any) -> Iterator[Rule]:
-    """What `check` finds before it comes upon something UNKNOWN."""
+    """What `check` finds before it reads something UNKNOWN."""
     try:
         yield from check(*args)
     except Unknown:
@@ -75,7 +75,7 @@ def checked(
 
 
 def _lines(detail: ErrorDetails, model: type[BaseModel]) -> Iterator[tuple[Path, str]]:
-    """What to say of one of pydantic's findings."""
+    """The message for one of pydantic's findings."""
     path, cause = detail["loc"], detail.get("ctx", {}).get("error")
     if isinstance(cause, Rules):
         yield from ((path, _line(rule, path, detail["input"])) for rule in cause.rules)
@@ -87,13 +87,13 @@ def _lines(detail: ErrorDetails, model: type[BaseModel]) -> Iterator[tuple[Path,
 
 
 def _line(rule: Rule, path: Path, values: Any) -> str:
-    """What to say of a rule that the object at `path` breaks."""
+    """The message for a rule that the object at `path` breaks."""
     context = rule.context or {}
     return broken_rule((*path, *context["path"]), context, at(values, context["path"]))
 
 
 def _take_out(detail: ErrorDetails, values: Any, model: type[BaseModel]) -> Iterator[Path]:
-    """Removes what `detail` refuses from `values`, and yields the places of which nothing is known then."""
+    """Removes the rejected value from `values`, and yields the paths that are now unknown."""
     path = detail["loc"]
     if path and path[-1] == "[key]":
         return
@@ -132,7 +132,7 @@ def _mark(made: BaseModel, path: Path) -> None:
 
 
 def _across(made: BaseModel, values: Any, more: Iterable[Any]) -> Iterator[tuple[Path, str]]:
-    """What is wrong between fields that are right themselves, and what was left empty."""
+    """Broken rules across valid fields, and keys without a value."""
     for path, part in parts(made):
         given = at(values, path)
         for key in fields(type(part)):

@@ -1,4 +1,4 @@
-"""Rules that span a whole stack. In: the settings. Out: the rules that they break, each where it is written."""
+"""Rules that span a whole stack. Each function yields the broken rules, with the path where they are broken."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ...settings.job import Job
     from ...settings.stack import Namespace, Settings
 
-FLOATING = ("can change under the same name, which no preview shows", "name a version or a digest")
+FLOATING = ("is a mutable tag: its content can change without showing up in a preview", "name a version or a digest")
 
 
 def floating(settings: Settings) -> Iterator[tuple[Path, str]]:
@@ -60,7 +60,7 @@ def fixed_images(settings: Settings) -> Iterator[Rule]:
 
 
 def cluster_names(settings: Settings) -> Iterator[Rule]:
-    """How long names may be, and what the objects made for one cluster take from another."""
+    """Name lengths, and clashes between the names of generated objects."""
     for name, cluster in settings.clusters.items():
         yield from known(_cluster_length, name, cluster)
         yield from known(_group_lengths, name, cluster)
@@ -87,7 +87,7 @@ def _cluster_length(name: str, cluster: Cluster) -> Iterator[Rule]:
 
 def _length(path: Path, name: str, longest: int) -> Iterator[Rule]:
     if len(name) > longest:
-        because = "the Service '…-scheduler' may have 63"
+        because = "the Service '…-scheduler' can have 63"
         if longest == names.VERSIONED_NAME_LENGTH:
             because = f"a dash and a hash of {names.HASH_LENGTH} are added and {because}"
         rule = f"must have at most {longest} characters, not {len(name)}, because {because}"
@@ -173,10 +173,10 @@ def _quota(namespace: Namespace, path: Path, owner: PodSettings, role: PodSettin
 
 
 def watched(settings: Settings) -> Iterator[Rule]:
-    """An operator that looks elsewhere would never see the stack's clusters."""
+    """An operator that watches other namespaces would never see the stack's clusters."""
     operator, home = settings.operator, settings.namespace.name
     if operator.install and operator.create_namespace and operator.namespace in (home, "default"):
-        rule = "is made for the clusters" if operator.namespace == home else "is always there"
+        rule = "is created for the clusters" if operator.namespace == home else "is always there"
         yield Rule(rule, "choose another, or add `createNamespace: false`", ("operator", "namespace"))
     if not (settings.clusters or settings.jobs):
         return

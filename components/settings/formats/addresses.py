@@ -1,4 +1,4 @@
-"""Host names and address ranges, as pure checks. In: a string. Out: the string, or a `Rule`."""
+"""Checks host names and address ranges."""
 
 import ipaddress
 import re
@@ -43,7 +43,7 @@ def cidr(value: str) -> str:
     except ValueError:
         raise Rule("must be an address range", "see '10.0.0.0/8' or '192.0.2.10/32'") from None
     if "/" not in value:
-        raise Rule("must say how long the range is", f"try '{network}'")
+        raise Rule("must have a prefix length", f"try '{network}'")
     if str(network.network_address) != str(ipaddress.ip_address(value.partition("/")[0])):
         raise Rule("has bits set beyond its length", f"try '{network}'")
     if not re.fullmatch(CIDR, value):

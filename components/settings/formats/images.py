@@ -1,6 +1,6 @@
-"""Container image references, as pure checks. In: a string. Out: the string, or a `Rule`.
+"""Checks container image references.
 
-The grammar of distribution/reference, without the upper-case host names that it also takes.
+The grammar is that of distribution/reference, without the upper-case host names that it also allows.
 """
 
 import re

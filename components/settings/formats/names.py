@@ -1,8 +1,8 @@
-"""The naming rules of Kubernetes and of the Dask operator, as pure checks. In: a string. Out: the string, or a `Rule`.
+"""Checks names against the rules of Kubernetes and of the Dask operator.
 
 Lengths come from what the operator builds on a name: the Service `<name>-scheduler` is a DNS label of at most 63
 characters (dask_kubernetes/constants.py), and a worker group's name becomes a label value of at most 63.
-The patterns are the JSON Schema's as well, so they use nothing that ECMAScript reads otherwise.
+The JSON Schema uses the same patterns, so they contain nothing that ECMAScript reads differently.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ HASH_LENGTH = 8
 # `<name>-<hash>` is what a blue/green cluster is called, so the hash and its dash come off the operator's limit.
 VERSIONED_NAME_LENGTH = CLUSTER_NAME_LENGTH - HASH_LENGTH - 1
 SYSTEM_NAMESPACES = ("kube-system", "kube-public", "kube-node-lease")
-# The operator calls the workers that stand in the DaskCluster itself `<cluster>-default`.
+# The operator calls the default workers of a DaskCluster `<cluster>-default`.
 DEFAULT_GROUP = "default"
 
 CLUSTER = r"[a-z]([-a-z0-9]*[a-z0-9])?"
@@ -105,7 +105,7 @@ def label_key(value: str) -> str:
     return value
 
 
-# Whose labels they are: the operator's (controller.py), Kubernetes' own, and the ones that the program selects by.
+# Label prefixes that are reserved by the operator (controller.py), by Kubernetes and by this program's selectors.
 RESERVED_LABELS = (
     r"(.*\.)?dask\.org/.*|kubernetes\.io/.*|k8s\.io/.*|pod-security\.kubernetes\.io/.*|sidecar\.istio\.io/inject"
     r"|app\.kubernetes\.io/(name|instance|part-of|managed-by)"
@@ -113,7 +113,7 @@ RESERVED_LABELS = (
 
 
 def own_label_key(value: str) -> str:
-    """The key of a label that a person may set."""
+    """The key of a label that a user may set."""
     if re.fullmatch(RESERVED_LABELS, value):
         raise Rule("is a label that the program, the operator or Kubernetes sets itself", "use a prefix of your own")
     return label_key(value)

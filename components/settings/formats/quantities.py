@@ -1,4 +1,4 @@
-"""Quantities and durations as people write them in a stack file. In: a string. Out: a number, or a `Rule`."""
+"""Checks quantities and durations as a stack file has them, and turns them into numbers."""
 
 import re
 from decimal import Decimal
@@ -9,7 +9,7 @@ _BINARY = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "Pi": 2**50, "Ei"
 _DECIMAL = {"m": Decimal("0.001"), "": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15, "E": 10**18}
 _UNITS = _BINARY | _DECIMAL
 _NUMBER = r"[0-9]+(\.[0-9]+)?"
-# Patterns for the JSON Schema as well, so they use nothing that ECMAScript reads otherwise (`\d` is Unicode in Python).
+# The JSON Schema has the same patterns: nothing that ECMAScript reads differently (`\d` is Unicode in Python).
 QUANTITY = rf"{_NUMBER}(m|[kMGTPE]|[KMGTPE]i)?"
 CPU = rf"(?=.*[1-9]){_NUMBER}m?"
 MEMORY = rf"(?=.*[1-9])([0-9]{{7,}}|{_NUMBER}([MGTPE]|[KMGTPE]i)|[0-9]{{4,}}(\.[0-9]+)?k)"

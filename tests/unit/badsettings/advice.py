@@ -14,7 +14,7 @@ from tests.unit.badsettings.cases import Case, Raw
 # Advice that names no value: the choice is the person's.
 OPEN = re.compile(
     r"see |write the |remove one of|(choose|rename)( |$)|shorten |check |copy |give (a|it a name)|name (an?|one) |"
-    r"keep one|mount it|move it|use (a prefix|another|letters|`dask:namespace)|put it in quotes$|write (a number|`key)|"
+    r"keep one|mount it|move it|use (a prefix|another|letters|`dask:namespace)|quote it$|write (a number|`key)|"
     r"swap them|remove it, and set|set it, or|raise `|add it$|(use|add|set) `[A-Za-z]+`|add (one$|the |`image)"
 )
 
@@ -46,7 +46,7 @@ def ways(case: Case) -> list[Raw]:
     for part in path[:-1]:
         holder = holder[part]
     about_key = re.search(
-        rf": {re.escape(repr(path[-1]))} |is not an option|is no field|is not a resource", case.message
+        rf": {re.escape(repr(path[-1]))} |is not an option|is not a pod field|is not a resource", case.message
     )
     _follow(holder, path[-1], advice, about_key=bool(about_key))
     return [raw]
@@ -99,7 +99,7 @@ def _follow(holder: Any, key: Any, advice: str, *, about_key: bool) -> None:
         holder[key] = int(found[1])
     elif found := re.match(r"raise it to '(.*)'", advice):
         holder[key] = found[1]
-    elif found := re.match(r'(?:write|put it in quotes as you wrote it:) (true|false|".*?"|\[.*\])', advice):
+    elif found := re.match(r'(?:write|quote it as you wrote it:) (true|false|".*?"|\[.*\])', advice):
         holder[key] = json.loads(found[1])
     elif found := re.match(r"(?:write|nest it:) `(.*)`", advice):
         holder.pop(key)

@@ -46,8 +46,8 @@ CLUSTERS = [
         "another name for all workers of a group",
         cluster(workerGroups={"g": {"extraArgs": ["--name", "w"]}}),
         (
-            "dask:clusters.a.workerGroups.g.extraArgs[0]: '--name' would change the workers' names, by which they are "
-            "retired; remove it"
+            "dask:clusters.a.workerGroups.g.extraArgs[0]: '--name' would change the workers' names, which are "
+            "needed to retire them; remove it"
         ),
         schema=False,
     ),
@@ -60,7 +60,10 @@ CLUSTERS = [
     Case(
         "the operator in the clusters' namespace",
         {"namespace": {"name": "team"}, "operator": {"namespace": "team", "watch": ["team"]}, "clusters": {"a": {}}},
-        ("dask:operator.namespace: 'team' is made for the clusters; choose another, or add `createNamespace: false`"),
+        (
+            "dask:operator.namespace: 'team' is created for the clusters; choose another, or add "
+            "`createNamespace: false`"
+        ),
         schema=False,
     ),
     Case(
@@ -83,16 +86,16 @@ CLUSTERS = [
         "NodePort without tls",
         cluster(endpoint={"type": "NodePort"}),
         (
-            "dask:clusters.a.endpoint.type: 'NodePort' without tls lets everyone who reaches the port run code on "
-            "the cluster; set `tls: {enabled: true}`, or `endpoint.insecure: true` if you mean it"
+            "dask:clusters.a.endpoint.type: 'NodePort' without tls allows everyone who can reach the port to run "
+            "code on the cluster; set `tls: {enabled: true}`, or `endpoint.insecure: true` if you mean it"
         ),
     ),
     Case(
         "LoadBalancer without tls",
         cluster(endpoint={"type": "LoadBalancer"}, tls={"enabled": False}),
         (
-            "dask:clusters.a.endpoint.type: 'LoadBalancer' without tls lets everyone who reaches the port run code "
-            "on the cluster; set `tls: {enabled: true}`, or `endpoint.insecure: true` if you mean it"
+            "dask:clusters.a.endpoint.type: 'LoadBalancer' without tls allows everyone who can reach the port to "
+            "run code on the cluster; set `tls: {enabled: true}`, or `endpoint.insecure: true` if you mean it"
         ),
     ),
     Case(
@@ -106,7 +109,7 @@ CLUSTERS = [
     Case(
         "a source range without a length",
         endpoint(type="LoadBalancer", sourceRanges=["10.0.0.1"]),
-        "dask:clusters.a.endpoint.sourceRanges[0]: '10.0.0.1' must say how long the range is; try '10.0.0.1/32'",
+        "dask:clusters.a.endpoint.sourceRanges[0]: '10.0.0.1' must have a prefix length; try '10.0.0.1/32'",
     ),
     Case(
         "source ranges that nothing honours",
@@ -188,7 +191,7 @@ CLUSTERS = [
     Case(
         "an operator that looks nowhere",
         {"operator": {"watch": []}},
-        "dask:operator.watch: [] must not be empty; remove the line, or say what is meant",
+        "dask:operator.watch: [] must not be empty; remove the line, or give it a value",
     ),
     Case(
         "a chart from a folder",
@@ -201,6 +204,6 @@ CLUSTERS = [
     Case(
         "a secret's value as a number",
         {"secrets": {"storage": {"PIN": 1234}}},
-        "dask:secrets.storage.PIN: must be a string; put it in quotes",
+        "dask:secrets.storage.PIN: must be a string; quote it",
     ),
 ]

@@ -17,7 +17,7 @@ NAMES = [
         (
             "dask:clusters.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa: "
             "'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa' must have at most 44 characters, "
-            "not 64, because a dash and a hash of 8 are added and the Service '…-scheduler' may have 63; try "
+            "not 64, because a dash and a hash of 8 are added and the Service '…-scheduler' can have 63; try "
             "'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'"
         ),
     ),
@@ -27,7 +27,7 @@ NAMES = [
         (
             "dask:clusters.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa: "
             "'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa' must have at most 44 characters, not 54, "
-            "because a dash and a hash of 8 are added and the Service '…-scheduler' may have 63; try "
+            "because a dash and a hash of 8 are added and the Service '…-scheduler' can have 63; try "
             "'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'"
         ),
     ),
@@ -37,7 +37,7 @@ NAMES = [
         (
             "dask:clusters.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa: "
             "'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa' must have at most 44 characters, not 45, because a "
-            "dash and a hash of 8 are added and the Service '…-scheduler' may have 63; try "
+            "dash and a hash of 8 are added and the Service '…-scheduler' can have 63; try "
             "'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'"
         ),
         schema=False,
@@ -48,7 +48,7 @@ NAMES = [
         (
             "dask:clusters.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa: "
             "'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa' must have at most 53 characters, not 54, "
-            "because the Service '…-scheduler' may have 63; try 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'"
+            "because the Service '…-scheduler' can have 63; try 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'"
         ),
     ),
     Case(
@@ -194,7 +194,7 @@ NAMES = [
         (
             "dask:jobs.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa: "
             "'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa' must have at most 44 characters, not 45, because a "
-            "dash and a hash of 8 are added and the Service '…-scheduler' may have 63; try "
+            "dash and a hash of 8 are added and the Service '…-scheduler' can have 63; try "
             "'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'"
         ),
         schema=False,

@@ -28,7 +28,7 @@ PODS = [
         "an environment variable as an unquoted version",
         cluster(env={"VERSION": 2024.1}),
         (
-            'dask:clusters.a.env.VERSION: 2024.1 must be a string; put it in quotes as you wrote it: "2024.1", '
+            'dask:clusters.a.env.VERSION: 2024.1 must be a string; quote it as you wrote it: "2024.1", '
             'or with the zero that YAML has dropped, "2024.10"'
         ),
     ),
@@ -201,8 +201,8 @@ PODS = [
         "a field that is newer than the operator's CRDs",
         cluster(podTemplate={"resourceClaims": []}),
         (
-            "dask:clusters.a.podTemplate.resourceClaims: [] is no field of the pods in the operator's CRDs, and "
-            "Kubernetes would drop it; remove it"
+            "dask:clusters.a.podTemplate.resourceClaims: [] is not a pod field in the operator's CRDs, and "
+            "Kubernetes would silently drop it; remove it"
         ),
         schema=False,
     ),
@@ -210,8 +210,8 @@ PODS = [
         "a misspelt field of a container",
         workers(podTemplate={"containers": [{"name": "worker", "volumeMount": []}]}),
         (
-            "dask:clusters.a.workers.podTemplate.containers[0].volumeMount: [] is no field of the pods in the "
-            "operator's CRDs, and Kubernetes would drop it; did you mean 'volumeMounts'?"
+            "dask:clusters.a.workers.podTemplate.containers[0].volumeMount: [] is not a pod field in the "
+            "operator's CRDs, and Kubernetes would silently drop it; did you mean 'volumeMounts'?"
         ),
         schema=False,
     ),
@@ -225,8 +225,8 @@ PODS = [
         "an affinity that does not exist",
         cluster(affinity={"nodeAfinity": {}}),
         (
-            "dask:clusters.a.affinity.nodeAfinity: is no field of the pods in the operator's CRDs, and "
-            "Kubernetes would drop it; did you mean 'nodeAffinity'?"
+            "dask:clusters.a.affinity.nodeAfinity: is not a pod field in the operator's CRDs, and "
+            "Kubernetes would silently drop it; did you mean 'nodeAffinity'?"
         ),
         schema=False,
     ),
@@ -234,8 +234,8 @@ PODS = [
         "a spread constraint that is newer than the operator's CRDs",
         cluster(topologySpreadConstraints=[{"maxSkew": 1, "minDomains": 2}]),
         (
-            "dask:clusters.a.topologySpreadConstraints[0].minDomains: 2 is no field of the pods in the operator's "
-            "CRDs, and Kubernetes would drop it; remove it"
+            "dask:clusters.a.topologySpreadConstraints[0].minDomains: 2 is not a pod field in the operator's "
+            "CRDs, and Kubernetes would silently drop it; remove it"
         ),
         schema=False,
     ),

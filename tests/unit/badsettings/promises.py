@@ -38,8 +38,8 @@ PROMISES = [
         "another preStop of a worker",
         cluster(workers=box("worker", lifecycle={"preStop": {"exec": {"command": ["true"]}}})),
         (
-            "dask:clusters.a.workers.podTemplate.containers[0].lifecycle.preStop: takes the place of the hook"
-            " by which a worker hands over its data; remove it"
+            "dask:clusters.a.workers.podTemplate.containers[0].lifecycle.preStop: replaces the hook that hands"
+            " over a worker's data; remove it"
         ),
         schema=False,
     ),
@@ -57,8 +57,8 @@ PROMISES = [
         cluster(workers=box("worker", args=["dask", "worker"])),
         (
             "dask:clusters.a.workers.podTemplate.containers[0].args: must keep `--name $(DASK_WORKER_NAME) "
-            "--dashboard-address :8788`, on which the rest of the program relies; use `extraArgs` for what is"
-            " added, or repeat it here"
+            "--dashboard-address :8788`, on which the rest of the program relies; use `extraArgs` to add"
+            " arguments, or repeat them here"
         ),
         schema=False,
     ),
@@ -106,7 +106,7 @@ PROMISES = [
         cluster(workers=box("worker", image="other:1")),
         (
             "dask:clusters.a.workers.podTemplate.containers[0].image: 'other:1' is not the image that clients"
-            " and the verify Job are told of; move it to `image`"
+            " and the verify Job use; move it to `image`"
         ),
         schema=False,
     ),
@@ -114,7 +114,7 @@ PROMISES = [
         "a port that is renamed",
         cluster(scheduler=box("scheduler", ports=[{"containerPort": 8787, "name": "web"}])),
         (
-            "dask:clusters.a.scheduler.podTemplate.containers[0].ports[0]: takes the place of port 8787, "
+            "dask:clusters.a.scheduler.podTemplate.containers[0].ports[0]: replaces port 8787, "
             "called 'http-dashboard', which probes and Services refer to; remove it, or set `dashboardPort`"
         ),
         schema=False,
@@ -123,7 +123,7 @@ PROMISES = [
         "a probe of a port that does not exist",
         cluster(scheduler=box("scheduler", readinessProbe={"httpGet": {"port": "web"}})),
         (
-            "dask:clusters.a.scheduler.podTemplate.containers[0].readinessProbe.httpGet.port: 'web' is no "
+            "dask:clusters.a.scheduler.podTemplate.containers[0].readinessProbe.httpGet.port: 'web' is not a "
             "port of the container; use 'http-dashboard' or 'tcp-comm'"
         ),
         schema=False,

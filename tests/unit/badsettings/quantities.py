@@ -46,8 +46,8 @@ QUANTITIES = [
         "a floating image where strict",
         cluster(image="dask:latest") | {"strict": True},
         (
-            "dask:clusters.a.image: 'dask:latest' can change under the same name, which no preview shows; name a "
-            "version or a digest"
+            "dask:clusters.a.image: 'dask:latest' is a mutable tag: its content can change without showing up in a "
+            "preview; name a version or a digest"
         ),
         schema=False,
     ),
@@ -55,8 +55,8 @@ QUANTITIES = [
         "an image without a tag where strict",
         workers(image="dask") | {"strict": True},
         (
-            "dask:clusters.a.workers.image: 'dask' can change under the same name, which no preview shows; name a "
-            "version or a digest"
+            "dask:clusters.a.workers.image: 'dask' is a mutable tag: its content can change without showing up in a "
+            "preview; name a version or a digest"
         ),
         schema=False,
     ),

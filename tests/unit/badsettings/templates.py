@@ -27,8 +27,8 @@ TEMPLATES = [
         "a container of another name, without an image",
         cluster(**box("dask", tty=True)),
         (
-            "dask:clusters.a.podTemplate.containers[0].image: is missing, and a container beside the pod's "
-            "own needs one; add `image`, or call it 'scheduler' or 'worker' if the pod's own is meant"
+            "dask:clusters.a.podTemplate.containers[0].image: is missing, and an additional "
+            "container needs one; add `image`, or call it 'scheduler' or 'worker' if you mean the pod's own"
         ),
         schema=False,
     ),
@@ -124,14 +124,14 @@ TEMPLATES = [
     Case(
         "huge pages alone",
         resources(requests={"hugepages-2Mi": "4Mi"}, limits={"hugepages-2Mi": "4Mi"}),
-        ("dask:clusters.a.resources.requests.hugepages-2Mi: '4Mi' needs cpu or memory beside it; add `memory`"),
+        ("dask:clusters.a.resources.requests.hugepages-2Mi: '4Mi' needs cpu or memory as well; add `memory`"),
         schema=False,
     ),
     Case(
         "a mount of no volume",
         cluster(workers=box("worker", volumeMounts=[{"name": "no", "mountPath": "/x"}])),
         (
-            "dask:clusters.a.workers.podTemplate.containers[0].volumeMounts[0].name: 'no' is no volume of the"
+            "dask:clusters.a.workers.podTemplate.containers[0].volumeMounts[0].name: 'no' is not a volume of the"
             " pod; add the volume"
         ),
         schema=False,

@@ -79,7 +79,7 @@ VALUES = [
     Case(
         "replicas and bounds",
         workers(replicas=2, minimum=1, maximum=3),
-        "dask:clusters.a.workers.replicas: 2 cannot stand beside minimum and maximum; keep one or the other",
+        "dask:clusters.a.workers.replicas: 2 cannot be combined with minimum and maximum; keep one or the other",
     ),
     Case(
         "bounds beside worker groups",

@@ -41,7 +41,7 @@ _EVERYTHING = _pairs(("replace",), {"Namespace", "Service", "ConfigMap", "Secret
 CLASSES: dict[str, tuple[set[Step], set[Step]]] = {
     "operator moves": ({("replace", "Release")}, {("replace", "Namespace"), *_pairs(("replace",), _RIGHTS)}),
     "move": ({("replace", "Namespace")}, _EVERYTHING | _NEW_VERSION | _pairs(("replace",), _RIGHTS)),
-    "made again": ({("replace", "DaskCluster")}, _NEW_VERSION | _pairs(("replace",), _VERSION)),
+    "recreated": ({("replace", "DaskCluster")}, _NEW_VERSION | _pairs(("replace",), _VERSION)),
     "new cluster": ({("create", "DaskCluster")}, _NEW_VERSION),
     "new group": ({("create", "DaskWorkerGroup")}, _pairs(("create", "delete"), ("DaskWorkerGroup",)) | _JOB),
     "in place": (_pairs(("update",), ("DaskCluster", "DaskWorkerGroup")), _JOB | {("update", "DaskCluster")}),

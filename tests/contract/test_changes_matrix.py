@@ -149,7 +149,7 @@ def test_a_changed_key_of_pods_does_what_the_page_says_at_each_place(kind: str, 
 
     expected = {place: changes.said(columns[column]) for place, column in places.items()}
     [again] = (place for place in places if ".again." in place)
-    expected[again] = {"made again" if it == "new cluster" else it for it in expected[again]}
+    expected[again] = {"recreated" if it == "new cluster" else it for it in expected[again]}
     made = {place: changes.classes(found.get(place.split(".")[1], set())) for place in places}
     # The Service of a cluster that keeps its name changes with the scheduler's ports alone.
     made[again] -= {"endpoint"} - expected[again]

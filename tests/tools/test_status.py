@@ -15,7 +15,7 @@ from components.manifests.cluster import Target
 from tools import statusrows
 from tools.statusrows import BAD, GOOD, SO_SO, Row, Seen
 
-MADE = (datetime.now(UTC) - timedelta(minutes=12)).strftime("%Y-%m-%dT%H:%M:%SZ")
+MADE = (datetime.now(UTC) - timedelta(days=12, hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
 ADDRESS = Address("tcp://10.0.0.1:30786", "http://10.0.0.1:30787/status", 30786, 30787)
 
 
@@ -62,7 +62,7 @@ def test_a_healthy_cluster_is_ready_with_its_addresses_and_its_load() -> None:
 
     shown = rows(it, seen(it))
 
-    assert (shown["lab"].state, shown["lab"].colour, shown["lab"].age) == ("ready", GOOD, "12m")
+    assert (shown["lab"].state, shown["lab"].colour, shown["lab"].age) == ("ready", GOOD, "12d")
     assert shown["lab"].details == f"{it.physical_name}, ghcr.io/dask/dask:2026.8.0-py3.11"
     assert shown["endpoint"].details == "tcp://10.0.0.1:30786  http://10.0.0.1:30787/status"
     assert shown["scheduler"].details == "2 clients, 1 task, 1 processing"
@@ -174,7 +174,7 @@ def test_a_job_is_a_row_with_its_state() -> None:
 
     row = statusrows.job({"metadata": meta, "status": {"jobStatus": "Successful"}})
 
-    assert row == Row("job nightly", "Successful", "nightly-1a2b", "12m", GOOD)
+    assert row == Row("job nightly", "Successful", "nightly-1a2b", "12d", GOOD)
 
 
 @pytest.mark.parametrize(

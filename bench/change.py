@@ -84,8 +84,9 @@ def change(place: Place, way: Way) -> dict[str, Any]:
         watch = Stopwatch()
         thread = run(place, watch, way.change(place, "2"))
         silent = watch_endpoint(watch, lambda: way.address(place), "2")
-        thread.join(TIMEOUT_SECONDS)
         work = _end(task)
+    # Only now: `pulumi up` returns when the clients of the replaced cluster are done.
+    thread.join(TIMEOUT_SECONDS)
     if "command returned" not in watch.marks:
         raise RuntimeError("; ".join(line for _, line in watch.lines) or "the command did not return")
     return {"marks": watch.marks, "silent": silent, "work": work, "cpu": watch.cpu()}

@@ -16,6 +16,6 @@ def kubernetes() -> Iterator[Path]:
         yield kubeconfig
 
 
-# A shell starts background jobs, and some CI systems start everything, with SIGINT ignored, which children inherit. Tests
-# that interrupt a program as a terminal does need it to take the signal.
+# A shell starts background jobs, and some CI systems start everything, with SIGINT ignored, and children inherit that.
+# Tests that interrupt a program as a terminal does need it to take the signal.
 signal.signal(signal.SIGINT, signal.default_int_handler)

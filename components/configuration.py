@@ -19,7 +19,7 @@ class LoadError(ConfigError, pulumi.RunError):
 
 
 def parse(raw: Mapping[str, Any]) -> Settings:
-    """Settings from JSON values by top-level key. Raises `ConfigError` with every mistake."""
+    """Settings from JSON values by top-level key. Raises `LoadError` with every mistake."""
     return _parse(raw, [])
 
 
@@ -46,7 +46,7 @@ def load() -> Settings:
             broken.append(readable)
         else:
             pulumi.log.warn(readable)
-    settings = _parse(raw, broken, hidden, LoadError)
+    settings = _parse(raw, broken, hidden)
     for warning in settings.warnings():
         pulumi.log.warn(warning)
     return settings
@@ -60,11 +60,9 @@ def decoded(value: Any) -> Any:
         return value
 
 
-def _parse(
-    raw: Mapping[str, Any], broken: list[str], hidden: list[str] | None = None, error: type[ConfigError] = ConfigError
-) -> Settings:
+def _parse(raw: Mapping[str, Any], broken: list[str], hidden: list[str] | None = None) -> Settings:
     """`hidden` are keys that exist but must not be read."""
     settings, mistakes = checked(Settings, raw, hidden or (), (as_they_run,))
     if broken or mistakes or settings is None:
-        raise error([*broken, *mistakes])
+        raise LoadError([*broken, *mistakes])
     return settings

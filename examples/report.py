@@ -1,34 +1,17 @@
 """Reports what a search found: lines on stdout, and a plot as PNG."""
 
-import contextlib
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from distributed import Client
 
 from examples import fits
-
-if TYPE_CHECKING:
-    from examples.search import Trial
-    from examples.speedup import Comparison
+from examples.search import Trial
+from examples.speedup import Comparison
 
 # Distinguishable without colour vision, too (the first colours of Okabe and Ito).
 COLOURS = {"gradient boosting": "#0072B2", "random forest": "#E69F00", "logistic regression": "#009E73"}
-
-
-class Clock:
-    """Seconds from the begin to the end of a `with timed()` block."""
-
-    seconds = 0.0
-
-
-@contextlib.contextmanager
-def timed() -> Iterator[Clock]:
-    clock, started = Clock(), time.monotonic()
-    yield clock
-    clock.seconds = time.monotonic() - started
 
 
 def cluster(client: Client, address: str, workers: Mapping[str, int]) -> None:
@@ -58,7 +41,7 @@ def data(counted: Mapping[str, int], size: int, seconds: float) -> None:
     )
 
 
-def best(trial: "Trial", unseen: float, count: int, seconds: float) -> None:
+def best(trial: Trial, unseen: float, count: int, seconds: float) -> None:
     options = ", ".join(
         f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}"
         for name, value in trial.params.items()
@@ -69,7 +52,7 @@ def best(trial: "Trial", unseen: float, count: int, seconds: float) -> None:
     print(f"            {unseen:.4f} on rows that no trial has seen")
 
 
-def comparison(result: "Comparison | None", client: Client, workers: Mapping[str, int]) -> None:
+def comparison(result: Comparison | None, client: Client, workers: Mapping[str, int]) -> None:
     if result is None:
         print("speed-up: not measured, it takes two workers and two trials")
         return

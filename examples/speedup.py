@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from distributed import Client, Future, as_completed
 
 from examples import fits
-from examples.report import timed
+from examples.clock import timed
 from examples.search import SEED, Trial
 
 

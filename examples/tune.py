@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from distributed import Client, Future
 
 from examples import fits, report
+from examples.clock import timed
 from examples.connect import connect
 from examples.search import SEED, search
 from examples.speedup import compare
@@ -73,10 +74,10 @@ def main(argv: list[str] | None = None) -> None:
         workers = wait_for_workers(client, options.workers)
         report.cluster(client, getattr(client.scheduler, "address", ""), workers)
         files = files_by_worker(client, options.data, workers)
-        with report.timed() as reading:
+        with timed() as reading:
             data, counted = load(client, files, options.rows)
         report.data(counted, sum(size for size, _ in files.values()), reading.seconds)
-        with report.timed() as searching:
+        with timed() as searching:
             only = list(workers) if options.workers else None
             trials = search(client, data, options.trials, sum(workers.values()), only)
         best = max(trials, key=lambda trial: trial.score.accuracy)

@@ -19,8 +19,8 @@ from components.kube.client import Connection
 from components.kube.errors import ClusterError
 from components.lifecycle.labels import part_of
 from components.manifests.cluster import Target
-from components.settings.checks.messages import ConfigError
-from components.settings.stack import PROJECT, Settings
+from components.settings.mistakes import PROJECT, ConfigError
+from components.settings.stack import Settings
 from components.workspace import secret_names
 from tools.failure import ToolError
 from tools.project import open_project

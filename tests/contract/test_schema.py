@@ -12,12 +12,12 @@ from jsonschema import Draft7Validator
 from components.configuration import parse
 from tests.unit.badsettings import CASES, Case
 from tests.unit.strategies import Raw, settings
-from tools import reference, schema
+from tools import reference, schema, stackschema
 
 ROOT = Path(__file__).parents[2]
-VALIDATOR = Draft7Validator(schema.stack_schema())
+VALIDATOR = Draft7Validator(stackschema.stack_schema())
 STACKS = sorted(ROOT.glob("**/Pulumi.*.yaml"))
-EXAMPLES = re.findall(r"```yaml\n(config:\n.*?)```", (ROOT / reference.PAGE).read_text(), re.DOTALL)
+EXAMPLES = re.findall(r"```yaml\n(config:\n.*?)```", (ROOT / schema.PAGE).read_text(), re.DOTALL)
 
 
 def stack_file(raw: Raw) -> Raw:
@@ -29,15 +29,15 @@ def mistakes(stack: Raw) -> list[str]:
 
 
 def test_the_schema_is_one() -> None:
-    Draft7Validator.check_schema(schema.stack_schema())
+    Draft7Validator.check_schema(stackschema.stack_schema())
 
 
 def test_the_schemas_file_is_up_to_date() -> None:
-    assert (ROOT / schema.SCHEMA).read_text() == schema.text(), "run `python -m tools.schema`"
+    assert (ROOT / schema.SCHEMA).read_text() == stackschema.text(), "run `python -m tools.schema`"
 
 
 def test_the_reference_page_is_up_to_date() -> None:
-    present = (ROOT / reference.PAGE).read_text()
+    present = (ROOT / schema.PAGE).read_text()
 
     assert present == reference.page(present), "run `python -m tools.schema`"
 
@@ -80,7 +80,7 @@ def test_the_schema_accepts_what_the_program_accepts(raw: Raw) -> None:
     assert mistakes(stack_file(raw)) == []
 
 
-@pytest.mark.parametrize("name", schema.stack_schema()["definitions"])
+@pytest.mark.parametrize("name", stackschema.stack_schema()["definitions"])
 def test_every_level_of_the_file_is_on_the_reference_page(name: str) -> None:
     assert name in reference._SECTIONS or name == "DaskConfig"
 

@@ -8,10 +8,13 @@ import pulumi
 from pulumi.runtime import config as pulumi_config
 
 from .manifests.rendered import as_they_run
-from .settings.checks.messages import ConfigError, nearest
-from .settings.checks.run import checked
-from .settings.stack import PROJECT, Settings
-from .settings.stack_file import written_twice
+from .settings.checks import rules
+from .settings.checks.stack import warnings
+from .settings.mistakes import PROJECT, ConfigError, Mistake, nearest
+from .settings.stack import Settings
+from .settings.stack_file import duplicate_keys
+
+__all__ = ["LoadError", "decoded", "load", "parse", "warnings"]
 
 
 class LoadError(ConfigError, pulumi.RunError):
@@ -24,30 +27,32 @@ def parse(raw: Mapping[str, Any]) -> Settings:
 
 
 def load() -> Settings:
-    """The settings of the stack that runs; logs what works and may surprise. Raises `LoadError`."""
+    """The settings of the stack that runs; logs warnings about those that may surprise. Raises `LoadError`."""
     raw: dict[str, Any] = {}
     hidden: list[str] = []
-    broken = list(written_twice(pulumi.get_stack()))
+    found = list(duplicate_keys(pulumi.get_stack()))
     for key, value in pulumi_config.CONFIG.get().items():
         project, _, name = key.partition(":")
         if project != PROJECT:
             near = nearest(project, [PROJECT]) if name in Settings.model_fields else None
-            broken += [f"{key}: is not read; did you mean '{near}:{name}'?"] if near else []
+            found += (
+                [Mistake("is not read", f"did you mean '{near}:{name}'?", (name,), None, f"{project}:")] if near else []
+            )
         elif name != "secrets" and pulumi_config.is_config_secret(key):
             hidden.append(name)
             fix = "move it to `dask:secrets.<name>.<KEY>` and refer to it by `envFrom`"
-            broken.append(f"{key}: holds a secret, and everything here ends up in plain objects; {fix}")
+            found.append(Mistake("holds a secret, and everything here ends up in plain objects", fix, (name,), None))
         else:
             raw[name] = decoded(value)
     if raw.get("secrets") and not pulumi_config.is_config_secret(f"{PROJECT}:secrets"):
         fix = "set each with `pulumi config set --secret --path 'dask:secrets.<name>.<KEY>'`"
-        readable = f"{PROJECT}:secrets: can be read by everyone who can read the stack's file; {fix}"
+        readable = Mistake("can be read by everyone who can read the stack's file", fix, ("secrets",), None)
         if raw.get("strict") is True:
-            broken.append(readable)
+            found.append(readable)
         else:
-            pulumi.log.warn(readable)
-    settings = _parse(raw, broken, hidden)
-    for warning in settings.warnings():
+            pulumi.log.warn(str(readable))
+    settings = _parse(raw, found, hidden)
+    for warning in warnings(settings):
         pulumi.log.warn(warning)
     return settings
 
@@ -60,9 +65,9 @@ def decoded(value: Any) -> Any:
         return value
 
 
-def _parse(raw: Mapping[str, Any], broken: list[str], hidden: list[str] | None = None) -> Settings:
-    """`hidden` are keys that exist but must not be read."""
-    settings, mistakes = checked(Settings, raw, hidden or (), (as_they_run,))
-    if broken or mistakes or settings is None:
-        raise LoadError([*broken, *mistakes])
+def _parse(raw: Mapping[str, Any], found: list[Mistake], hidden: list[str] | None = None) -> Settings:
+    """`found` are mistakes of the file itself, `hidden` are keys that exist but must not be read."""
+    settings, mistakes = rules.check(raw, as_they_run, hidden or ())
+    if found or mistakes or settings is None:
+        raise LoadError([*found, *mistakes])
     return settings

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ..settings.checks.messages import Rule
 from ..settings.formats.quantities import amount
+from ..settings.mistakes import Invalid
 
 _NEVER_DEFAULTED = {
     *("args", "command", "env", "envFrom", "ports", "volumeMounts", "resources", "limits", "lifecycle"),
@@ -89,7 +89,7 @@ def _same_quantity(declared: Any, live: Any, path: str) -> bool:
         return False
     try:
         return amount(str(declared)) == amount(str(live))
-    except Rule:
+    except Invalid:
         return False
 
 

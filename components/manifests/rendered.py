@@ -1,13 +1,9 @@
 """The pods of a stack as they will run, including `podTemplate`, and the rules that they break."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
-
-from pydantic import BaseModel
+from typing import Any
 
 from ..manifests import pod as podspec
 from ..manifests import worker_arguments as workerargs
@@ -16,18 +12,15 @@ from ..settings.checks import pod_fields as podfields
 from ..settings.checks import pod_levels as podlevels
 from ..settings.checks import pod_promises as podpromises
 from ..settings.checks import pod_rules as podrules
-from ..settings.checks.messages import Path, Rule, nearest
 from ..settings.checks.paths import at
-from ..settings.checks.run import UNKNOWN, known
-from ..settings.cluster import Scheduler, Tls, WorkerPods, Workers
+from ..settings.checks.walker import is_known, until_unknown
+from ..settings.cluster import Cluster, Scheduler, Tls, WorkerPods, Workers
 from ..settings.job import Job, Runner
+from ..settings.mistakes import Mistake, Path, nearest
 from ..settings.pod import PodSettings, merge
 from ..settings.pod_merge import KEYS, ROLES, identity
+from ..settings.stack import Settings
 from ..settings.volumes import RESERVED_NAME
-
-if TYPE_CHECKING:
-    from ..settings.cluster import Cluster
-    from ..settings.stack import Settings
 
 # Fields of a pod that are a setting of the same name.
 _SETTINGS = ("tolerations", "affinity", "topologySpreadConstraints", "nodeSelector")
@@ -124,22 +117,11 @@ def pods(settings: Settings) -> Iterator[Callable[[], Rendered]]:
     for owner_path, owner in owners.items():
         tls = Tls() if isinstance(owner, Job) else owner.tls
         place = Surroundings(str(owner_path[1]), settings.namespace.name, restricted, tls, "certificates", {})
-        if not _is_known([vars(owner)[field] for field in PodSettings.model_fields]):
+        if not is_known([vars(owner)[field] for field in PodSettings.model_fields]):
             continue
         for role_path, role in owner.roles().items():
-            if _is_known(role):
+            if is_known(role):
                 yield partial(_rendered, owner, role, (*owner_path, *role_path), owner_path, place)
-
-
-def _is_known(value: Any) -> bool:
-    """Whether nothing in the settings has been reported as wrong."""
-    if isinstance(value, BaseModel):
-        return all(map(_is_known, vars(value).values()))
-    if isinstance(value, dict):
-        return all(map(_is_known, value.values()))
-    if isinstance(value, list | tuple):
-        return all(map(_is_known, value))
-    return value is not UNKNOWN
 
 
 def _rendered(owner: PodSettings, role: PodSettings, path: Path, owner_path: Path, place: Surroundings) -> Rendered:
@@ -159,21 +141,21 @@ def _spec(role: PodSettings, merged: PodSettings, place: Surroundings) -> Spec:
     return podspec.runner(list(role.command) or ["python3", "-c", role.script or ""], merged, place)
 
 
-def as_they_run(settings: Settings) -> Iterator[Rule]:
+def as_they_run(settings: Settings) -> Iterator[Mistake]:
     """What is wrong with the pods that the settings lead to."""
     for render in pods(settings):
-        yield from known(_checked, render, settings.namespace.pod_security)
+        yield from until_unknown(_checked, render, settings.namespace.pod_security)
 
 
-def _checked(render: Callable[[], Rendered], level: str) -> Iterator[Rule]:
+def _checked(render: Callable[[], Rendered], level: str) -> Iterator[Mistake]:
     made = render()
     own = made.plain["containers"][0]["name"]
     if isinstance(made.settings, WorkerPods):
         autoscaled = isinstance(made.settings, Workers) and made.settings.autoscaled
         found = workerargs.broken(made.settings, merge(made.owner, made.settings), autoscaled=autoscaled)
-        yield from (_moved(rule, (*made.path, *(rule.context or {})["path"])) for rule in found)
+        yield from (mistake.below(*made.path) for mistake in found)
     if any(made.templates):
-        if any(_misshapen(made)):
+        if _misshapen(made):
             return
         yield from _strangers(made, own)
         absent = list(_placed(made, podfields.absent(made.pod, podfields.pod_schema())))
@@ -187,28 +169,20 @@ def _checked(render: Callable[[], Rendered], level: str) -> Iterator[Rule]:
     yield from _placed(made, podpromises.broken(made.plain, made.pod, extra, tls=tls))
 
 
-def _placed(made: Rendered, found: Iterator[Rule]) -> Iterator[Rule]:
-    """The rules where the broken parts are written."""
-    for rule in found:
-        if (place := made.written((rule.context or {})["path"])) is not None:
-            yield _moved(rule, place)
+def _placed(made: Rendered, found: Iterator[Mistake]) -> Iterator[Mistake]:
+    """The mistakes at the places where the settings have what is wrong in the pod."""
+    for mistake in found:
+        if (place := made.written(mistake.path)) is not None:
+            yield mistake.at(place)
 
 
-def _moved(rule: Rule, place: Path) -> Rule:
-    context = rule.context or {}
-    hidden: dict[str, Any] = {"value": None} if context["hide"] else {}
-    return Rule(context["rule"], context["fix"], place, **hidden)
+def _misshapen(made: Rendered) -> bool:
+    """Whether a raw field has a value of another type, which pod_fields.py reports, and which no rule can read."""
+    found = (mistake for pod in (made.settings, made.owner) for mistake in podfields.unlike(pod))
+    return any(mistake.rule.startswith("must be") for mistake in found)
 
 
-def _misshapen(made: Rendered) -> Iterator[Rule]:
-    """Values of another type than the field's: podfields.py tells of them, and nothing more can be said."""
-    for path, settings in ((made.path, made.settings), (made.owner_path, made.owner)):
-        for rule in podfields.raw_fields(path, settings):
-            if str((rule.context or {})["rule"]).startswith("must be"):
-                yield rule
-
-
-def _strangers(made: Rendered, own: str) -> Iterator[Rule]:
+def _strangers(made: Rendered, own: str) -> Iterator[Mistake]:
     """Containers of another role, which would have no effect."""
     of_owner = [*ROLES] if isinstance(made.owner, Job) else ["scheduler", "worker"]
     for path, template in made.templates:
@@ -218,4 +192,4 @@ def _strangers(made: Rendered, own: str) -> Iterator[Rule]:
             if name in ROLES and name not in allowed:
                 near = nearest(name, allowed) or allowed[0]
                 rule = "is the container of another kind of pod"
-                yield Rule(rule, f"did you mean '{near}'?", (*path, "containers", index, "name"))
+                yield Mistake(rule, f"did you mean '{near}'?", (*path, "containers", index, "name"))

@@ -3,9 +3,9 @@
 import math
 from collections.abc import Iterator
 
-from ..settings.checks.messages import Rule
 from ..settings.cluster import WorkerPods
 from ..settings.formats.quantities import amount
+from ..settings.mistakes import Mistake
 from ..settings.pod import PodSettings
 
 _GPU = "nvidia.com/"
@@ -44,16 +44,16 @@ def _gpus(pod: PodSettings) -> int:
     return sum(int(amount(value)) for name, value in limits.items() if name.startswith(_GPU))
 
 
-def broken(settings: WorkerPods, pod: PodSettings, *, autoscaled: bool) -> Iterator[Rule]:
+def broken(settings: WorkerPods, pod: PodSettings, *, autoscaled: bool) -> Iterator[Mistake]:
     """Settings that cannot be combined with several workers in a pod, or with dask-cuda."""
     count = processes(settings, pod)
     if is_cuda(settings) and not (settings.processes or _gpus(pod)):
         fix = "add `resources: {limits: {nvidia.com/gpu: '1'}}`, or `processes`"
-        yield Rule("starts a worker for each GPU, and no GPU is asked for", fix, ("command",))
+        yield Mistake("starts a worker for each GPU, and no GPU is asked for", fix, ("command",))
     if settings.port and (count > 1 or is_cuda(settings)):
         rule = "can be the port of one worker only" if count > 1 else "is not an option of `dask cuda worker`"
-        yield Rule(rule, "remove it", ("port",))
+        yield Mistake(rule, "remove it", ("port",))
     if autoscaled and count > 1:
         place = ("processes",) if settings.processes else ("command",)
         rule = "cannot be used with `maximum`: the operator's autoscaler knows one worker in each pod"
-        yield Rule(rule, "use `replicas`, or more pods", place)
+        yield Mistake(rule, "use `replicas`, or more pods", place)

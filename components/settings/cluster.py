@@ -4,7 +4,6 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from ..settings.checks import cluster as rules
 from ..settings.fields import (
     Annotations,
     Cidr,
@@ -39,8 +38,6 @@ class Scheduler(PodSettings):
     extra_args: tuple[str, ...] = ()
     """Additional arguments of `dask scheduler`."""
 
-    checks = (*PodSettings.checks, rules.scheduler_ports)
-
 
 class WorkerPods(PodSettings):
     """What a worker's pod has beyond any pod."""
@@ -64,8 +61,6 @@ class WorkerPods(PodSettings):
     extra_args: tuple[str, ...] = ()
     """Additional arguments of `dask worker`."""
 
-    checks = (*PodSettings.checks, rules.worker_ports)
-
 
 class Workers(WorkerPods):
     """The default workers: a fixed number, or a range for the operator's autoscaler."""
@@ -76,8 +71,6 @@ class Workers(WorkerPods):
     """Lower bound for the autoscaler. Requires `maximum`; cannot be combined with `tls` or `workerGroups`."""
     maximum: Annotated[int, Field(ge=1, le=10_000)] | None = None
     """Upper bound for the autoscaler. Requires `minimum`; cannot be combined with `tls` or `workerGroups`."""
-
-    checks = (*WorkerPods.checks, rules.fixed_or_range)
 
     @property
     def autoscaled(self) -> bool:
@@ -132,8 +125,6 @@ class Endpoint(Model):
     annotations: Annotations = {}
     """Annotations of the Service, such as a cloud's load balancer settings."""
 
-    checks = (rules.node_ports, rules.source_ranges)
-
 
 class Tls(Model):
     """Encryption and mutual authentication for Dask's protocol."""
@@ -146,8 +137,6 @@ class Tls(Model):
     """Increment it to issue new certificates. The cluster is then updated like for any other change of its pods."""
     valid_days: Annotated[int, Field(ge=1, le=3650)] = 825
     """Validity of generated certificates in days. Takes effect when they are next issued: see `rotation`."""
-
-    checks = (rules.tls_switched_on,)
 
 
 class Monitors(Model):
@@ -194,11 +183,6 @@ class Cluster(PodSettings):
     monitors: Monitors = Monitors()
     """Metrics for a Prometheus Operator."""
 
-    checks = (
-        *PodSettings.checks,
-        *(rules.exposure, rules.autoscaling, rules.adoption, rules.encrypted, rules.inherited_volumes),
-    )
-
     def scheduler_pod(self) -> PodSettings:
         return merge(self, self.scheduler)
 
@@ -209,7 +193,3 @@ class Cluster(PodSettings):
         """The settings of each role itself, by its path below the cluster."""
         roles: dict[Role, PodSettings] = {("scheduler",): self.scheduler, ("workers",): self.workers}
         return roles | {("workerGroups", name): group for name, group in self.worker_groups.items()}
-
-    def role_pods(self) -> dict[Role, PodSettings]:
-        """The effective pod settings of every role, by its path below the cluster."""
-        return {path: merge(self, role) for path, role in self.roles().items()}

@@ -1,8 +1,8 @@
 """The base class of all settings models, which are frozen and strict, and the field types that they share."""
 
 import math
-from collections.abc import Callable, Iterable
-from typing import Annotated, Any, ClassVar, Self
+from collections.abc import Callable
+from typing import Annotated, Any
 
 from pydantic import (
     AfterValidator,
@@ -13,42 +13,31 @@ from pydantic import (
     GetJsonSchemaHandler,
     ValidationInfo,
     WithJsonSchema,
-    model_validator,
 )
 from pydantic.alias_generators import to_camel
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from ..settings.checks.messages import Rule, Rules
-from ..settings.checks.run import VALUES_ONLY
 from ..settings.formats import addresses, images, names, quantities
+from ..settings.mistakes import invalid
 
-Check = Callable[[Any], Iterable[Rule]]
+# The context of the second pass of `checks.walker`: invalid keys are reported, and stay.
+KEYS_ARE_REPORTED = "invalid keys are reported"
 
 
 class Model(BaseModel):
     """Frozen, strict, and closed: an unknown key is a mistake. Keys are camelCase in YAML and snake_case here.
 
+    A model knows the format of each of its fields; rules across fields are in `checks`, which no model imports.
     The docstrings of classes and fields are what docs/configuration.md and the JSON Schema say.
     """
 
     # `defer_build`: one validator for the whole tree instead of one for every class takes a third off the start-up.
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid", alias_generator=to_camel, defer_build=True)
 
-    checks: ClassVar[tuple[Check, ...]] = ()
-    """Each yields the rules that this object breaks across its fields."""
-
-    @model_validator(mode="after")
-    def _fits_together(self, info: ValidationInfo) -> Self:
-        """Checks at once what is made in Python; `checking.checked` has a context and checks when it has all parts."""
-        broken = [rule for check in self.checks for rule in check(self)] if info.context is None else []
-        if broken:
-            raise Rules(broken)
-        return self
-
 
 def pattern(regex: str, example: str, longest: int | None = None, more: dict[str, Any] | None = None) -> WithJsonSchema:
-    """The JSON Schema of a text. `(?!\\n)`: in Python, whose `$` also stands before a last line break."""
+    """The JSON Schema of a text. `(?!\\n)` because Python's `$` also matches before a final line break."""
     length = {"maxLength": longest} if longest else {}
     return WithJsonSchema(
         {"type": "string", "pattern": f"^(?:{regex})$(?!\\n)", "examples": [example]} | length | (more or {})
@@ -56,7 +45,7 @@ def pattern(regex: str, example: str, longest: int | None = None, more: dict[str
 
 
 class Word:
-    """For the JSON Schema: a word that may stand in place of the value."""
+    """For the JSON Schema: a word that is allowed instead of the value."""
 
     def __init__(self, word: str) -> None:
         self.word = word
@@ -66,20 +55,20 @@ class Word:
 
 
 def key(check: Callable[[str], str]) -> AfterValidator:
-    """A check of what may be a key. In the second pass wrong keys stay, so that what is below them is checked too."""
+    """A check of a mapping's key. In the second pass invalid keys stay, so that the values below them are checked."""
 
     def validate(value: str, info: ValidationInfo) -> str:
-        return value if info.context == VALUES_ONLY else check(value)
+        return value if info.context == KEYS_ARE_REPORTED else check(value)
 
     return AfterValidator(validate)
 
 
 def written(example: Callable[[int | float], str], rule: str = "must be a string with a unit") -> BeforeValidator:
-    """Says how a bare number is to be written."""
+    """Refuses a number without a unit, and says how to write it."""
 
     def validate(value: Any) -> Any:
         if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 2**63:
-            raise Rule(rule, f'write "{example(value)}"')
+            raise invalid(rule, f'write "{example(value)}"')
         return value
 
     return BeforeValidator(validate)

@@ -1,21 +1,12 @@
 """The settings of one DaskJob under `dask:jobs`."""
 
-from collections.abc import Iterator
 from typing import Annotated
 
 from pydantic import Field
 
-from ..settings.checks import cluster as rules
-from ..settings.checks.messages import Rule
 from ..settings.cluster import Role, Scheduler, Workers
 from ..settings.fields import Duration, Image
-from ..settings.pod import PodSettings, merge
-
-
-def _something_to_run(runner: "Runner") -> Iterator[Rule]:
-    if bool(runner.command) == (runner.script is not None):
-        fix = "keep one" if runner.command else "add one, such as `command: [python, program.py]`"
-        yield Rule("needs exactly one of `command` and `script`", fix, value=None)
+from ..settings.pod import PodSettings
 
 
 class Runner(PodSettings):
@@ -25,8 +16,6 @@ class Runner(PodSettings):
     """The program and its arguments."""
     script: str | None = None
     """Python source to run instead of a command."""
-
-    checks = (*PodSettings.checks, _something_to_run)
 
 
 class Job(PodSettings):
@@ -43,12 +32,6 @@ class Job(PodSettings):
     timeout: Duration = "1h"
     """How long the job may take, from its creation to its end."""
 
-    checks = (*PodSettings.checks, rules.job_size, rules.inherited_volumes)
-
     def roles(self) -> dict[Role, PodSettings]:
         """The settings of each role itself, by its path below the job."""
         return {("runner",): self.runner, ("scheduler",): self.scheduler, ("workers",): self.workers}
-
-    def role_pods(self) -> dict[Role, PodSettings]:
-        """The effective pod settings of every role, by its path below the job."""
-        return {path: merge(self, role) for path, role in self.roles().items()}

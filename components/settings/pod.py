@@ -1,30 +1,19 @@
 """The settings of a pod, on the cluster and again on its scheduler, workers or one worker group.
 
-`merge(cluster, role)` is how a role inherits: mappings are joined key by key, volumes by name, `podTemplate` as
-podmerge.py does, everything else is taken from the role if it is set there.
+`merge(cluster, role)` is how a role inherits: mappings are joined key by key, volumes by name, `podTemplate`
+as pod_merge.py does, everything else is taken from the role if it is set there.
 """
 
-from collections.abc import Iterator
 from typing import Any, Literal
 
-from ..settings.checks.messages import Rule
-from ..settings.checks.run import UNKNOWN
-from ..settings.dask_config import EnvName, check_dask_config
+from ..settings.dask_config import EnvName
 from ..settings.fields import Annotations, Image, Labels, Model, ObjectName, Raw, Selector
 from ..settings.pod_merge import overlay
 from ..settings.pod_parts import EnvSource, Packages, Probes, ProbeTiming, Toleration
 from ..settings.resources import Resources
-from ..settings.volumes import Volume, check_volumes
+from ..settings.volumes import Volume
 
 __all__ = ["PodSettings", "ProbeTiming", "Probes", "Resources", "merge"]
-
-
-def _volumes_fit(pod: "PodSettings") -> Iterator[Rule]:
-    yield from check_volumes(pod.volumes)
-
-
-def _dask_config_fits(pod: "PodSettings") -> Iterator[Rule]:
-    yield from check_dask_config(pod.dask_config, pod.env)
 
 
 class PodSettings(Model):
@@ -68,25 +57,23 @@ class PodSettings(Model):
     """A raw pod spec merged over the generated one, for fields that have no setting. Lists are merged as Kubernetes
     merges them: containers, volumes and `env` by name, mounts by path. A null removes the field."""
 
-    checks = (_volumes_fit, _dask_config_fits)
-
 
 def merge(base: PodSettings, over: PodSettings) -> PodSettings:
     """`over`, with the fields that it does not set taken from `base`."""
-    merged: dict[str, Any] = {}
-    for field in PodSettings.model_fields:
-        low, high = getattr(base, field), getattr(over, field)
-        if low is UNKNOWN or high is UNKNOWN:
-            merged[field] = UNKNOWN
-        elif field == "pod_template":
-            merged[field] = overlay(low, high)
-        elif isinstance(low, dict):
-            merged[field] = _join(low, high)
-        elif field == "volumes":
-            merged[field] = tuple({volume.name: volume for volume in (*low, *high)}.values())
-        else:
-            merged[field] = high if field in over.model_fields_set and high is not None else low
-    return PodSettings.model_construct(_fields_set=set(merged), **merged)
+    fields = {field: merged(field, base, over) for field in PodSettings.model_fields}
+    return PodSettings.model_construct(_fields_set=set(fields), **fields)
+
+
+def merged(field: str, base: PodSettings, over: PodSettings) -> Any:
+    """One field of the merged settings."""
+    low, high = getattr(base, field), getattr(over, field)
+    if field == "pod_template":
+        return overlay(dict(low), dict(high))
+    if field == "volumes":
+        return tuple({volume.name: volume for volume in (*low, *high)}.values())
+    if isinstance(low, dict) or isinstance(high, dict):
+        return _join(low, high)
+    return high if field in over.model_fields_set and high is not None else low
 
 
 def _join(low: dict[str, Any], high: dict[str, Any]) -> dict[str, Any]:

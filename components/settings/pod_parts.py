@@ -1,13 +1,12 @@
 """Parts of a pod's settings: packages, environment sources, tolerations, health probes."""
 
 import re
-from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from ..settings.checks.messages import Rule
 from ..settings.fields import LabelKey, Model, ObjectName, pattern
+from ..settings.mistakes import invalid
 
 # The image's entrypoint word-splits this unquoted: allow one requirement and no shell characters.
 _PACKAGE = r"[A-Za-z0-9/][A-Za-z0-9._+/:@\[\],<>=!~*%#-]*"
@@ -18,7 +17,7 @@ def _package(value: str) -> str:
         joined = re.sub(r"\s*([<>=!~,]+)\s*", r"\1", value.strip())
         words = [word for word in joined.split() if re.fullmatch(_PACKAGE, word)]
         fix = f"try {', '.join(repr(word) for word in words)}" if words else "name one package, such as 'optuna==4.5'"
-        raise Rule("must be one package without blanks, quotes or other characters of a shell", fix)
+        raise invalid("must be one package without blanks, quotes or other characters of a shell", fix)
     return value
 
 
@@ -36,13 +35,6 @@ class Packages(Model):
     """Debian or Ubuntu packages. They require a pod that runs as root."""
 
 
-def _exactly_one(source: "EnvSource") -> Iterator[Rule]:
-    if (source.secret is None) == (source.config_map is None):
-        yield Rule(
-            "needs exactly one of `secret` and `configMap`", "keep one" if source.secret else "add one", value=None
-        )
-
-
 class EnvSource(Model):
     """All keys of a Secret or ConfigMap as environment variables."""
 
@@ -50,18 +42,6 @@ class EnvSource(Model):
     """A Secret that exists, or the name of an entry of `dask:secrets`."""
     config_map: ObjectName | None = None
     """A ConfigMap that exists in the namespace."""
-
-    checks = (_exactly_one,)
-
-
-def _kubernetes_takes_it(toleration: "Toleration") -> Iterator[Rule]:
-    """https://kubernetes.io/docs/concepts/scheduling-eviction/taint-and-toleration"""
-    if toleration.operator == "Exists" and toleration.value is not None:
-        yield Rule("has no meaning for operator Exists", "remove it", ("value",))
-    if toleration.key is None and toleration.operator != "Exists":
-        yield Rule("tolerates nothing without a key", "add `key`, or `operator: Exists` for all taints", value=None)
-    if toleration.toleration_seconds is not None and toleration.effect != "NoExecute":
-        yield Rule("has a meaning for effect NoExecute only", "remove it", ("tolerationSeconds",))
 
 
 class Toleration(Model):
@@ -77,8 +57,6 @@ class Toleration(Model):
     """The taint's effect. Default: every effect."""
     toleration_seconds: Annotated[int, Field(ge=0)] | None = None
     """How many seconds a running pod stays on a node that gets the taint."""
-
-    checks = (_kubernetes_takes_it,)
 
 
 Seconds = Annotated[int, Field(ge=1, le=3600)]

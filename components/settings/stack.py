@@ -1,17 +1,12 @@
 """The whole configuration of a stack: the `dask:` keys of Pulumi.<stack>.yaml.
 
-`load()` reads the configuration from the engine; `parse()` is the pure part. Both report every mistake at once, as a
-`ConfigError`, before any resource is registered.
+configuration.py makes `Settings` of them, and reports every mistake at once before any resource is registered.
 """
 
-from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from ..settings.checks import pod_fields as podfields
-from ..settings.checks import stack as stackrules
-from ..settings.checks.messages import Rule
 from ..settings.cluster import Cluster
 from ..settings.fields import (
     Cidr,
@@ -34,8 +29,6 @@ from ..settings.fields import (
 from ..settings.job import Job
 from ..settings.resources import Resources
 
-PROJECT = "dask"
-
 
 class Quota(Model):
     """The upper bound for the requests and the limits of all pods of the namespace together."""
@@ -46,17 +39,6 @@ class Quota(Model):
     """Bytes of all pods together."""
     pods: Annotated[int, Field(ge=1)] | None = None
     """The number of pods."""
-
-
-def _own_namespace(namespace: "Namespace") -> Iterator[Rule]:
-    if namespace.create and namespace.name == "default":
-        yield Rule("is always there and cannot be deleted", "add `create: false`, or choose another", ("name",))
-    if namespace.allow_from and not namespace.network_policies:
-        yield Rule("would be ignored, because networkPolicies is off", "add `networkPolicies: true`", ("allowFrom",))
-    for key, given in (("quota", namespace.quota), ("limits", namespace.limits)):
-        if given is not None and not namespace.create:
-            rule = "would hold for everybody's pods in a namespace that this stack does not create"
-            yield Rule(rule, "remove it, or leave `create` out", (key,))
 
 
 class Namespace(Model):
@@ -78,8 +60,6 @@ class Namespace(Model):
     """Whether only the namespace's own pods, the operator and `allowFrom` may connect to the clusters."""
     allow_from: tuple[Cidr, ...] = ()
     """CIDR ranges of clients that may connect even with `networkPolicies`."""
-
-    checks = (_own_namespace,)
 
 
 class ChartRepository(Model):
@@ -162,12 +142,3 @@ class Settings(Model):
     take_over: bool = False
     """Takes over objects that another state of a stack of this name has created. Use it after a state was lost, for one
     `up`."""
-
-    checks = (
-        *(stackrules.fixed_images, stackrules.cluster_names, stackrules.job_names, stackrules.node_ports),
-        *(stackrules.pod_security, stackrules.quota, stackrules.watched, podfields.pod_fields),
-    )
-
-    def warnings(self) -> list[str]:
-        """Warnings about settings that are valid but may surprise."""
-        return list(stackrules.warnings(self))

@@ -2,30 +2,28 @@
 
 import posixpath
 import re
-from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, WithJsonSchema
 
-from ..settings.checks.messages import Rule
-from ..settings.checks.run import known
 from ..settings.fields import Model, Name, ObjectName, Quantity
+from ..settings.mistakes import invalid
 
 _UP = re.compile(r"(^|/)\.\.(/|$)")
-# What podspec.py mounts the certificates at, and calls that volume.
+# The volume with the certificates, and where it is mounted.
 RESERVED_NAME, RESERVED_PATH = "dask-tls", "/etc/dask-tls"
 
 
 def _absolute(path: str) -> str:
     if not path.startswith("/") or _UP.search(path) or "\0" in path:
-        raise Rule("must be an absolute path without '..'", f"try '{posixpath.normpath('/' + path.lstrip('/'))}'")
+        raise invalid("must be an absolute path without '..'", f"try '{posixpath.normpath('/' + path.lstrip('/'))}'")
     return path
 
 
 def _mountable(path: str) -> str:
     _absolute(path)
     if ":" in path or posixpath.normpath(path).strip("/") == "":
-        raise Rule("must not be '/', and must not contain ':'", "try '/data'")
+        raise invalid("must not be '/', and must not contain ':'", "try '/data'")
     return path
 
 
@@ -33,7 +31,7 @@ def _relative(path: str) -> str:
     if not path or path.startswith("/") or _UP.search(path):
         inside = posixpath.normpath("/" + path.lstrip("/")).strip("/")
         fix = f"try '{inside}'" if inside else "remove it to mount the whole volume"
-        raise Rule("must be a path inside the volume, without '..'", fix)
+        raise invalid("must be a path inside the volume, without '..'", fix)
     return path
 
 
@@ -66,23 +64,6 @@ class ClaimTemplate(Model):
     """Who may mount the claim."""
 
 
-_SOURCES = {
-    "hostPath": "host_path",
-    "pvc": "pvc",
-    "claimTemplate": "claim_template",
-    "configMap": "config_map",
-    "secret": "secret",
-    "emptyDir": "empty_dir",
-}
-
-
-def _one_source(volume: "Volume") -> Iterator[Rule]:
-    given = [key for key, field in _SOURCES.items() if getattr(volume, field) is not None]
-    if len(given) != 1:
-        fix = f"keep one of {' and '.join(given)}" if given else "add one, such as `emptyDir: {}`"
-        yield Rule(f"needs exactly one of {', '.join(_SOURCES)}", fix, value=None)
-
-
 class Volume(Model):
     """One volume and its mount: `{name: data, hostPath: /srv/data, mountPath: /data}`."""
 
@@ -106,8 +87,6 @@ class Volume(Model):
     """A Secret that exists, or the name of an entry of `dask:secrets`."""
     empty_dir: EmptyDir | None = None
     """Scratch space: `{}` is enough."""
-
-    checks = (_one_source,)
 
     def mount(self) -> dict[str, Any]:
         """The container's `volumeMounts` entry."""
@@ -143,35 +122,11 @@ class Volume(Model):
         return claim | ({"storageClassName": template.storage_class} if template.storage_class else {})
 
 
-def check_volumes(volumes: Sequence[Volume]) -> Iterator[Rule]:
-    """Reports duplicate names and mount paths, and those that are reserved for TLS."""
-    for index, volume in enumerate(volumes):
-        yield from known(_fresh, index, volume)
-        for earlier in volumes[:index]:
-            yield from known(_apart, index, volume, earlier)
-
-
 def same_place(one: Volume, other: Volume) -> bool:
     """Whether two volumes are mounted at one path."""
-    return _normal(one.mount_path) == _normal(other.mount_path)
+    return normal(one.mount_path) == normal(other.mount_path)
 
 
-def _normal(path: str) -> str:
+def normal(path: str) -> str:
+    """The shortest form of an absolute path: `//data/` -> `/data`."""
     return posixpath.normpath(path).replace("//", "/")
-
-
-def _fresh(index: int, volume: Volume) -> Iterator[Rule]:
-    if volume.name == RESERVED_NAME:
-        yield Rule(
-            "is what the program calls the volume with the certificates", "rename it", ("volumes", index, "name")
-        )
-    if f"{_normal(volume.mount_path)}/".startswith(f"{RESERVED_PATH}/"):
-        yield Rule("is where the certificates are mounted", "use another path", ("volumes", index, "mountPath"))
-
-
-def _apart(index: int, volume: Volume, earlier: Volume) -> Iterator[Rule]:
-    if volume.name == earlier.name:
-        yield Rule("is the name of two volumes", "rename one", ("volumes", index, "name"))
-    if same_place(volume, earlier):
-        rule = f"is already where '{earlier.name}' is mounted"
-        yield Rule(rule, "mount it somewhere else", ("volumes", index, "mountPath"))

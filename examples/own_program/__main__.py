@@ -14,7 +14,7 @@ import pulumi
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from components.cluster import DaskCluster
-from components.configuration import parse
+from components.configuration import parse, warnings
 from components.kubernetes import connect
 from components.lifecycle.labels import part_of
 from components.manifests.cluster import Target
@@ -24,7 +24,7 @@ namespace = {"name": config.require("namespace"), "create": False}
 clusters = {"forecast": config.require_object("cluster")}
 take_over = config.get_bool("takeOver") or False
 checked = parse({"namespace": namespace, "clusters": clusters, "takeOver": take_over})
-for warning in checked.warnings():
+for warning in warnings(checked):
     pulumi.log.warn(warning)
 
 where = connect(checked)

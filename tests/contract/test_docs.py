@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from components.configuration import parse
-from components.settings.checks.messages import ConfigError
+from components.settings.mistakes import ConfigError
 from policy.guardrails import pack
 from tests.contract.rendering import ROOT
 

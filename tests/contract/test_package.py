@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from pulumi.provider.experimental.component import ComponentProvider
 
-from components.settings.checks.messages import ConfigError
+from components.settings.mistakes import ConfigError
 from plugin.clusters import PACKAGE, DaskCluster, target, whole
 from tests.contract.rendering import ROOT
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from components.configuration import parse
+from components.configuration import parse, warnings
 from components.settings.formats.quantities import amount
 from policy.guardrails.podsecurity import violations
 from tests.contract.conftest import CONFIGS
@@ -171,7 +171,7 @@ class TestProduction:
 
     @pytest.mark.parametrize("stack", STACKS)
     def test_no_stack_uses_an_image_that_can_change_under_its_name(self, stack: str) -> None:
-        assert [line for line in settings_of(stack).warnings() if "can change" in line] == []
+        assert [line for line in warnings(settings_of(stack)) if "can change" in line] == []
 
     @every_configuration
     def test_the_operators_http_api_and_its_routes_are_never_switched_on(self, name: str) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from components.configuration import parse
-from components.settings.checks.messages import ConfigError
 from components.settings.dask_config import INHERITED, dask_environment
+from components.settings.mistakes import ConfigError
 from tests.unit.badsettings import CASES
 from tests.unit.badsettings.advice import ways
 from tests.unit.badsettings.cases import cluster

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import settings as run
 from hypothesis import strategies as st
 
-from components.settings.checks.messages import Rule
 from components.settings.formats import addresses, images, names
+from components.settings.mistakes import Invalid
 
 QUICK = run(max_examples=40, deadline=None)
 
@@ -98,7 +98,7 @@ def test_what_kubernetes_takes_is_accepted_as_it_is(check: Callable[[str], str],
 
 @pytest.mark.parametrize(("check", "text"), REFUSED)
 def test_what_kubernetes_refuses_is_refused(check: Callable[[str], str], text: str) -> None:
-    with pytest.raises(Rule):
+    with pytest.raises(Invalid):
         check(text)
 
 

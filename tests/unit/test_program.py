@@ -11,7 +11,7 @@ from pulumi.runtime import set_all_config
 
 from components.kube import chart
 from components.kube.client import Connection
-from components.settings.checks.messages import ConfigError
+from components.settings.mistakes import ConfigError
 from tests.unit.api import FakeApi
 from tests.unit.registrations import OWNER_ID, Recording, Registration, record
 

@@ -4,8 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from components.settings.checks.messages import Rule
 from components.settings.formats.quantities import amount, cpu, duration, memory, seconds
+from components.settings.mistakes import Invalid
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ def test_a_quantity_stands_for_its_number(quantity: str, number: str) -> None:
     "text", ["", "Gi", "1gi", "1 Gi", "1Gi\n", "-1", "+1", "1e3", "1.", ".5", "\u0662", "1mi", "0x1"]
 )
 def test_what_kubernetes_or_a_reader_would_stumble_over_is_no_quantity(text: str) -> None:
-    with pytest.raises(Rule, match="must be a Kubernetes quantity"):
+    with pytest.raises(Invalid, match="must be a Kubernetes quantity"):
         amount(text)
 
 
@@ -32,14 +32,14 @@ def test_what_kubernetes_or_a_reader_would_stumble_over_is_no_quantity(text: str
     [("2GB", "2Gi"), ("512 mb", "512Mi"), ("1.5gi", "1.5Gi"), ("100kib", "100Ki"), ("2 T", "2Ti"), ("2Gi ", "2Gi")],
 )
 def test_a_misspelt_quantity_is_corrected(text: str, fix: str) -> None:
-    with pytest.raises(Rule, match=f"try '{fix}'"):
+    with pytest.raises(Invalid, match=f"try '{fix}'"):
         memory(text)
 
 
 def test_amounts_that_mean_something_else_are_refused() -> None:
-    with pytest.raises(Rule, match="thousandths of a byte"):
+    with pytest.raises(Invalid, match="thousandths of a byte"):
         memory("512m")
-    with pytest.raises(Rule, match="number of cores"):
+    with pytest.raises(Invalid, match="number of cores"):
         cpu("2Gi")
 
 
@@ -53,11 +53,11 @@ def test_a_duration_stands_for_its_seconds(text: str, count: int) -> None:
 
 @pytest.mark.parametrize("text", ["", "5", "1.5h", "30m1h", "-5s", "5s\n", "\u0665s", "1w", "s"])
 def test_what_has_no_unit_or_another_order_is_no_duration(text: str) -> None:
-    with pytest.raises(Rule, match="must be a duration with a unit"):
+    with pytest.raises(Invalid, match="must be a duration with a unit"):
         seconds(text)
 
 
 @pytest.mark.parametrize(("text", "fix"), [("5", "5s"), ("5 min", "5m"), ("2 Hours", "2h"), ("10sec", "10s")])
 def test_a_misspelt_duration_is_corrected(text: str, fix: str) -> None:
-    with pytest.raises(Rule, match=f"try '{fix}'"):
+    with pytest.raises(Invalid, match=f"try '{fix}'"):
         duration(text)

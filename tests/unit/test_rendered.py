@@ -8,8 +8,8 @@ from components.configuration import parse
 from components.manifests import cluster as manifest
 from components.manifests.cluster import Target
 from components.manifests.rendered import pods
-from components.settings.checks.messages import ConfigError
 from components.settings.checks.pod_promises import _OPTIONS, _ROUTES
+from components.settings.mistakes import ConfigError
 from components.settings.pod_merge import KEYS, laid_over, overlay
 from tests.unit.badsettings.cases import Raw, cluster, job, scratch, workers
 from tests.unit.badsettings.templates import SECURE, box

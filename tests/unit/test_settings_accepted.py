@@ -4,15 +4,13 @@ import time
 
 import pytest
 
-from components.configuration import parse
+from components.configuration import parse, warnings
 from components.settings.checks.paths import fields
-from components.settings.checks.run import UNKNOWN
-from components.settings.cluster import Cluster, Workers
+from components.settings.checks.walker import UNKNOWN, Unknown
 from components.settings.fields import Model
-from components.settings.pod import PodSettings, merge
-from components.settings.volumes import Volume
+from components.settings.pod import PodSettings, merge, merged
 from tests.unit.badsettings.cases import Raw, cluster, endpoint
-from tools.schema import models_by_name
+from tools.stackschema import models_by_name
 
 
 def test_nothing_is_a_whole_configuration() -> None:
@@ -59,7 +57,7 @@ def test_a_floating_image_is_warned_about_where_it_is_written() -> None:
     settings = parse(cluster(image="dask:1", scheduler={"image": "dask"}, workerGroups={"b": {"image": "x:latest"}}))
 
     end = "is a mutable tag: its content can change without showing up in a preview; name a version or a digest"
-    assert settings.warnings() == [
+    assert warnings(settings) == [
         f"dask:clusters.a.scheduler.image: 'dask' {end}",
         f"dask:clusters.a.workerGroups.b.image: 'x:latest' {end}",
     ]
@@ -72,29 +70,29 @@ UPSTREAM = ("ghcr.io/dask/dask", "daskdev/dask")
 @pytest.mark.parametrize("python", ["-py3.9", "-py3.10", "-py3.10-ml", ""])
 def test_an_image_with_an_old_python_is_warned_about_with_one_that_is_not(name: str, python: str) -> None:
     image = f"{name}:2026.8.0{python}"
-    said = parse(cluster(image="x:1", workerGroups={"b": {"image": image}})).warnings()
+    said = warnings(parse(cluster(image="x:1", workerGroups={"b": {"image": image}})))
 
     if python or name in UPSTREAM:
         (warning,) = said
         better = warning.rpartition("try '")[2].rstrip("'")
         assert warning.startswith(f"dask:clusters.a.workerGroups.b.image: '{image}' has a Python older than the 3.11")
         assert better == f"{name}:2026.8.0-py3.11{'-ml' if python.endswith('ml') else ''}"
-        assert parse(cluster(image=better)).warnings() == []
+        assert warnings(parse(cluster(image=better))) == []
     else:
         assert said == []
 
 
 @pytest.mark.parametrize("tag", ["2026.8.0-py3.11", "2026.8.0-py3.13", "latest-py3.12", "nightly", "2026.8.0-mine"])
 def test_an_image_with_a_new_python_or_a_name_of_its_own_is_not(tag: str) -> None:
-    assert parse(cluster(image=f"ghcr.io/dask/dask:{tag}")).warnings() == []
+    assert warnings(parse(cluster(image=f"ghcr.io/dask/dask:{tag}"))) == []
 
 
 @pytest.mark.parametrize("key", ["scheduler", "dashboard"])
 def test_a_node_port_outside_of_the_usual_range_is_warned_about(key: str) -> None:
-    (warning,) = parse(endpoint(nodePorts={key: 20086})).warnings()
+    (warning,) = warnings(parse(endpoint(nodePorts={key: 20086})))
 
     assert warning.startswith(f"dask:clusters.a.endpoint.nodePorts.{key}: 20086 is outside of 30000 to 32767")
-    assert parse(endpoint(nodePorts={key: 30086})).warnings() == []
+    assert warnings(parse(endpoint(nodePorts={key: 30086}))) == []
 
 
 def test_a_role_inherits_mappings_by_key_volumes_by_name_and_the_rest_whole() -> None:
@@ -125,28 +123,20 @@ def test_a_role_inherits_mappings_by_key_volumes_by_name_and_the_rest_whole() ->
     assert pod.resources.all_limits() == {"memory": "1Gi"}
 
 
-def test_what_is_made_in_python_is_checked_at_once() -> None:
-    with pytest.raises(ValueError, match="cannot be combined with minimum and maximum"):
-        Workers(replicas=1, minimum=1, maximum=2)
-    with pytest.raises(ValueError, match="needs exactly one of"):
-        Volume.model_validate({"name": "x", "mountPath": "/x"})
-    with pytest.raises(ValueError, match="without tls"):
-        Cluster.model_validate({"endpoint": {"type": "NodePort"}})
-
-
 def test_settings_are_frozen() -> None:
     with pytest.raises(ValueError, match="frozen"):
         parse({}).strict = True  # pyright: ignore[reportAttributeAccessIssue]
 
 
-def test_what_is_unknown_of_a_cluster_is_unknown_of_its_roles() -> None:
-    base = PodSettings(env={"A": "1"}, image="dask:1")
-    vars(base)["env"] = UNKNOWN
+@pytest.mark.parametrize("over", [PodSettings(), PodSettings(env={"B": "1"})], ids=str)
+@pytest.mark.parametrize("field", ["env", "volumes", "pod_template", "dask_config"])
+def test_a_rule_that_merges_something_unknown_ends_there(field: str, over: PodSettings) -> None:
+    base = PodSettings(image="dask:1")
+    vars(base)[field] = UNKNOWN
 
-    merged = merge(base, PodSettings())
-
-    assert merged.env is UNKNOWN
-    assert merged.image == "dask:1"
+    assert merged("image", base, over) == "dask:1"
+    with pytest.raises(Unknown):
+        merge(base, over)
 
 
 @pytest.mark.parametrize("model", models_by_name().values(), ids=lambda model: model.__name__)

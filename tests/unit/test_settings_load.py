@@ -11,7 +11,7 @@ from pulumi.runtime import config as pulumi_config
 from pulumi.runtime import set_all_config
 
 from components.configuration import load
-from components.settings.checks.messages import ConfigError
+from components.settings.mistakes import ConfigError
 from components.settings.stack import Settings
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from components.configuration import parse
-from components.settings.checks.messages import ConfigError
+from components.settings.mistakes import ConfigError
 from tests.unit.badsettings import CASES, Case
 from tests.unit.badsettings.cases import Raw, cluster, scratch
 

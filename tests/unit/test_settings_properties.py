@@ -9,7 +9,7 @@ from hypothesis import settings as run
 from hypothesis import strategies as st
 
 from components.configuration import parse
-from components.settings.checks.messages import ConfigError
+from components.settings.mistakes import ConfigError
 from tests.unit.strategies import Raw, settings
 
 JSON = st.recursive(

@@ -1,129 +1,128 @@
 """Rules that span the parts of one cluster or job. Each function yields the rules that its settings break."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-from ...settings.checks.messages import Path, Rule
+from ...settings.checks.dask_config import encryption
 from ...settings.checks.paths import parts
-from ...settings.checks.run import known
-from ...settings.dask_config import encryption
-from ...settings.volumes import same_place
-
-if TYPE_CHECKING:
-    from ...settings.cluster import Cluster, Endpoint, Scheduler, Tls, WorkerPods, Workers
-    from ...settings.job import Job
-    from ...settings.pod import PodSettings
-    from ...settings.volumes import Volume
+from ...settings.checks.walker import until_unknown
+from ...settings.cluster import Cluster, Endpoint, Scheduler, Tls, WorkerPods, Workers
+from ...settings.job import Job, Runner
+from ...settings.mistakes import Mistake, Path
+from ...settings.pod import PodSettings
+from ...settings.volumes import Volume, same_place
 
 
-def fixed_or_range(workers: Workers) -> Iterator[Rule]:
+def fixed_or_range(workers: Workers) -> Iterator[Mistake]:
     """Either `replicas`, or `minimum` and `maximum`."""
     low, high = workers.minimum, workers.maximum
     if workers.replicas is not None and (low is not None or high is not None):
-        yield Rule("cannot be combined with minimum and maximum", "keep one or the other", ("replicas",))
+        yield Mistake("cannot be combined with minimum and maximum", "keep one or the other", ("replicas",))
     elif (low is None) != (high is None):
         given, other = ("minimum", "maximum") if high is None else ("maximum", "minimum")
-        yield Rule(f"needs the {other} too", f"add `{other}`", (given,))
+        yield Mistake(f"needs the {other} too", f"add `{other}`", (given,))
     elif low is not None and high is not None and low > high:
-        yield Rule(f"is above the maximum of {high}", "swap them", ("minimum",))
+        yield Mistake(f"is above the maximum of {high}", "swap them", ("minimum",))
 
 
-def worker_ports(workers: WorkerPods) -> Iterator[Rule]:
+def worker_ports(workers: WorkerPods) -> Iterator[Mistake]:
     if workers.port is not None and workers.port == workers.dashboard_port:
-        yield Rule("is the worker's own port too", "choose another", ("dashboardPort",), workers.dashboard_port)
+        yield Mistake("is the worker's own port too", "choose another", ("dashboardPort",), workers.dashboard_port)
 
 
-def scheduler_ports(scheduler: Scheduler) -> Iterator[Rule]:
+def scheduler_ports(scheduler: Scheduler) -> Iterator[Mistake]:
     if scheduler.port == scheduler.dashboard_port:
-        yield Rule("is the scheduler's port too", "choose another", ("dashboardPort",), scheduler.dashboard_port)
+        yield Mistake("is the scheduler's port too", "choose another", ("dashboardPort",), scheduler.dashboard_port)
 
 
-def node_ports(endpoint: Endpoint) -> Iterator[Rule]:
+def node_ports(endpoint: Endpoint) -> Iterator[Mistake]:
     ports = endpoint.node_ports
     if endpoint.type == "ClusterIP" and (ports.scheduler is not None or ports.dashboard is not None):
-        yield Rule("have no meaning for type ClusterIP", "remove it, or use `type: NodePort`", ("nodePorts",))
+        yield Mistake("have no meaning for type ClusterIP", "remove it, or use `type: NodePort`", ("nodePorts",))
     elif ports.scheduler is not None and ports.scheduler == ports.dashboard:
         fix = f"try {ports.scheduler + 1 if ports.scheduler not in (32767, 65535) else ports.scheduler - 1}"
-        yield Rule("is the scheduler's port too", fix, ("nodePorts", "dashboard"))
+        yield Mistake("is the scheduler's port too", fix, ("nodePorts", "dashboard"))
     if ports.dashboard is not None and not endpoint.dashboard:
-        yield Rule("would be ignored, because `dashboard` is false", "remove it", ("nodePorts", "dashboard"))
+        yield Mistake("would be ignored, because `dashboard` is false", "remove it", ("nodePorts", "dashboard"))
 
 
-def source_ranges(endpoint: Endpoint) -> Iterator[Rule]:
+def source_ranges(endpoint: Endpoint) -> Iterator[Mistake]:
     """kube-proxy holds `loadBalancerSourceRanges` against what comes in through a load balancer only."""
     if endpoint.source_ranges and endpoint.type != "LoadBalancer":
         fix = "use `dask:namespace.networkPolicies` and `allowFrom`"
-        yield Rule(f"would be ignored for type {endpoint.type}", fix, ("sourceRanges",))
+        yield Mistake(f"would be ignored for type {endpoint.type}", fix, ("sourceRanges",))
 
 
-def tls_switched_on(tls: Tls) -> Iterator[Rule]:
+def tls_switched_on(tls: Tls) -> Iterator[Mistake]:
     if tls.secret is not None and not tls.enabled:
-        yield Rule("would be ignored, because tls is not enabled", "add `enabled: true`", ("secret",))
+        yield Mistake("would be ignored, because tls is not enabled", "add `enabled: true`", ("secret",))
     for key, given in (("rotation", "rotation"), ("validDays", "valid_days")):
         if tls.secret is not None and given in tls.model_fields_set:
-            yield Rule("would be ignored, because the certificates come from `secret`", "remove it", (key,))
+            yield Mistake("would be ignored, because the certificates come from `secret`", "remove it", (key,))
 
 
-def exposure(cluster: Cluster) -> Iterator[Rule]:
+def exposure(cluster: Cluster) -> Iterator[Mistake]:
     """Dask runs whatever code reaches its port."""
     endpoint = cluster.endpoint
     if not (endpoint.type == "ClusterIP" or cluster.tls.enabled or endpoint.insecure):
         rule = "without tls allows everyone who can reach the port to run code on the cluster"
         fix = "set `tls: {enabled: true}`, or `endpoint.insecure: true` if you mean it"
-        yield Rule(rule, fix, ("endpoint", "type"))
+        yield Mistake(rule, fix, ("endpoint", "type"))
 
 
-def autoscaling(cluster: Cluster) -> Iterator[Rule]:
+def autoscaling(cluster: Cluster) -> Iterator[Mistake]:
     """What needs the operator's own RPC: it is plain tcp (networking.py) and knows no groups (dask-kubernetes #914)."""
     wants: Path = ("workers", "maximum") if cluster.workers.autoscaled else ("idleTimeout",)
     if not (cluster.workers.autoscaled or cluster.idle_timeout):
         return
     if cluster.worker_groups:
         rule = "cannot be used with workerGroups: the operator would retire workers of any group"
-        yield Rule(rule, "remove one of the two", wants)
+        yield Mistake(rule, "remove one of the two", wants)
     if cluster.tls.enabled:
         rule = "cannot be used with tls: the operator asks the scheduler over plain tcp only"
-        yield Rule(rule, "remove one of the two", wants)
+        yield Mistake(rule, "remove one of the two", wants)
 
 
-def adoption(cluster: Cluster) -> Iterator[Rule]:
+def adoption(cluster: Cluster) -> Iterator[Mistake]:
     if cluster.adopt and cluster.update == "blueGreen":
         rule = "keeps the name that the cluster has, which `update: blueGreen` cannot"
-        yield Rule(rule, "add `update: recreate`", ("adopt",))
+        yield Mistake(rule, "add `update: recreate`", ("adopt",))
 
 
-def encrypted(cluster: Cluster) -> Iterator[Rule]:
+def encrypted(cluster: Cluster) -> Iterator[Mistake]:
     """Encryption settings that would conflict with `tls`."""
     if not cluster.tls.enabled:
         return
     for path, part in parts(cluster):
-        if hasattr(type(part), "checks") and "dask_config" in type(part).model_fields:
-            for rule in known(encryption, part.env, part.dask_config):
-                context = rule.context or {}
-                yield Rule(context["rule"], context["fix"], (*path, *context["path"]))
+        if isinstance(part, PodSettings):
+            yield from (mistake.below(*path) for mistake in until_unknown(encryption, part))
 
 
-def inherited_volumes(owner: Cluster | Job) -> Iterator[Rule]:
+def inherited_volumes(owner: Cluster | Job) -> Iterator[Mistake]:
     """A role's volume at the mount path of an inherited volume with another name."""
     for path, role in owner.roles().items():
-        yield from known(_beside_inherited, owner, path, role)
+        yield from until_unknown(_beside_inherited, owner, path, role)
 
 
-def _beside_inherited(owner: PodSettings, path: Path, role: PodSettings) -> Iterator[Rule]:
+def _beside_inherited(owner: PodSettings, path: Path, role: PodSettings) -> Iterator[Mistake]:
     for index, volume in enumerate(role.volumes):
         for inherited in owner.volumes:
-            yield from known(_clash, (*path, "volumes", index, "mountPath"), volume, inherited)
+            yield from until_unknown(_clash, (*path, "volumes", index, "mountPath"), volume, inherited)
 
 
-def _clash(path: Path, volume: Volume, inherited: Volume) -> Iterator[Rule]:
+def _clash(path: Path, volume: Volume, inherited: Volume) -> Iterator[Mistake]:
     if volume.name != inherited.name and same_place(volume, inherited):
         rule = f"is already where the inherited volume '{inherited.name}' is mounted"
-        yield Rule(rule, f"use another path, or call the volume '{inherited.name}' to replace that one", path)
+        yield Mistake(rule, f"use another path, or call the volume '{inherited.name}' to replace that one", path)
 
 
-def job_size(job: Job) -> Iterator[Rule]:
+def job_size(job: Job) -> Iterator[Mistake]:
     if job.workers.autoscaled:
         rule = "is not for jobs: the operator has no autoscaler for the cluster of a DaskJob"
-        yield Rule(rule, "use `replicas`", ("workers", "maximum"))
+        yield Mistake(rule, "use `replicas`", ("workers", "maximum"))
+
+
+def something_to_run(runner: Runner) -> Iterator[Mistake]:
+    """Either a command or a script."""
+    if bool(runner.command) == (runner.script is not None):
+        fix = "keep one" if runner.command else "add one, such as `command: [python, program.py]`"
+        yield Mistake("needs exactly one of `command` and `script`", fix, value=None)

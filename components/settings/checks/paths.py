@@ -7,7 +7,7 @@ from typing import Annotated, Any, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from ...settings.checks.messages import Path
+from ...settings.mistakes import Path
 
 
 def at(values: Any, path: Path) -> Any:

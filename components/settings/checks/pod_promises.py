@@ -9,8 +9,8 @@ import shlex
 from collections.abc import Iterator
 from typing import Any
 
-from ...settings.checks.messages import Path, Rule
 from ...settings.dask_config import RESERVED_ENV, encrypts
+from ...settings.mistakes import Mistake, Path
 
 Spec = dict[str, Any]
 _OWN: Path = ("containers", 0)
@@ -41,16 +41,16 @@ _ROUTES = {
 }
 
 
-def broken(plain: Spec, pod: Spec, extra: int, *, tls: bool) -> Iterator[Rule]:
+def broken(plain: Spec, pod: Spec, extra: int, *, tls: bool) -> Iterator[Mistake]:
     """What the pod has lost. `extra`: how many of the plain pod's last arguments are the user's."""
     before, box = plain["containers"][0], pod["containers"][0]
     role = before["name"]
     if box.get("image") != before.get("image"):
-        yield Rule("is not the image that clients and the verify Job use", "move it to `image`", (*_OWN, "image"))
+        yield Mistake("is not the image that clients and the verify Job use", "move it to `image`", (*_OWN, "image"))
     yield from _variables(before, box, tls=tls)
     if role == "job":
         if pod.get("restartPolicy") != "Never":
-            yield Rule("must be Never, because the runner's end is the job's end", "remove it", ("restartPolicy",))
+            yield Mistake("must be Never, because the runner's end is the job's end", "remove it", ("restartPolicy",))
         return
     yield from _arguments(before, box, extra)
     yield from _routes(role, box)
@@ -61,18 +61,18 @@ def broken(plain: Spec, pod: Spec, extra: int, *, tls: bool) -> Iterator[Rule]:
         yield from _departure(plain, pod)
 
 
-def _variables(before: Spec, box: Spec, *, tls: bool) -> Iterator[Rule]:
+def _variables(before: Spec, box: Spec, *, tls: bool) -> Iterator[Mistake]:
     ours = {variable["name"]: variable for variable in before["env"]}
     for index, variable in enumerate(box["env"]):
         name = variable["name"]
         if variable != ours.get(name) and name in RESERVED_ENV:
-            yield Rule(f"cannot set {name}: {RESERVED_ENV[name]}", "remove it", (*_OWN, "env", index), None)
+            yield Mistake(f"cannot set {name}: {RESERVED_ENV[name]}", "remove it", (*_OWN, "env", index), None)
         elif variable != ours.get(name) and tls and encrypts(name):
             rule = f"cannot set {name}, which the program sets, because tls is enabled"
-            yield Rule(rule, "remove it", (*_OWN, "env", index), None)
+            yield Mistake(rule, "remove it", (*_OWN, "env", index), None)
 
 
-def _arguments(before: Spec, box: Spec, extra: int) -> Iterator[Rule]:
+def _arguments(before: Spec, box: Spec, extra: int) -> Iterator[Mistake]:
     own = _options(before["args"][: len(before["args"]) - extra], "args")
     ours = {option: value for option, value, _ in own}
     live = [*_options(box.get("command", []), "command"), *_options(box.get("args", []), "args")]
@@ -82,14 +82,14 @@ def _arguments(before: Spec, box: Spec, extra: int) -> Iterator[Rule]:
             kept.add(option)
         elif option in _OPTIONS and not (role == "scheduler" and option == "--name"):
             rule, fix = _OPTIONS[option]
-            yield Rule(rule, fix, path)
+            yield Mistake(rule, fix, path)
         elif re.match(r"[a-z]+://", option):
-            yield Rule("is a second address of a scheduler", "remove it", path)
+            yield Mistake("is a second address of a scheduler", "remove it", path)
     lost = ours.keys() & _OPTIONS.keys() - kept - {option for option, _, _ in live}
     if lost:
         line = " ".join(f"{option} {ours[option]}" for option in ours if option in lost)
         rule = f"must keep `{line}`, on which the rest of the program relies"
-        yield Rule(rule, "use `extraArgs` to add arguments, or repeat them here", (*_OWN, "args"), None)
+        yield Mistake(rule, "use `extraArgs` to add arguments, or repeat them here", (*_OWN, "args"), None)
 
 
 def _options(words: list[Any], field: str) -> list[tuple[str, str, Path]]:
@@ -117,7 +117,7 @@ def _same(option: str, value: str, ours: str) -> bool:
     return value == ours or (option == "--dashboard-address" and value.endswith(ours))
 
 
-def _routes(role: str, box: Spec) -> Iterator[Rule]:
+def _routes(role: str, box: Spec) -> Iterator[Mistake]:
     """Dask's pages: the probes ask `/health`, and a drain asks the scheduler's `/json/counts.json`."""
     name, needed = _ROUTES[role]
     for index, variable in enumerate(box["env"]):
@@ -129,10 +129,10 @@ def _routes(role: str, box: Spec) -> Iterator[Rule]:
             given = [variable["value"]]
         if lacks := [route for route in needed if route not in given]:
             rule = f"must contain {' and '.join(lacks)}, which the program asks"
-            yield Rule(rule, f"add {' and '.join(map(repr, lacks))} to it", (*_OWN, "env", index, "value"))
+            yield Mistake(rule, f"add {' and '.join(map(repr, lacks))} to it", (*_OWN, "env", index, "value"))
 
 
-def _named_ports(before: Spec, box: Spec) -> Iterator[Rule]:
+def _named_ports(before: Spec, box: Spec) -> Iterator[Mistake]:
     settings = {"tcp-comm": "port", "http-dashboard": "dashboardPort"}
     for port in before["ports"]:
         name, number = port["name"], port["containerPort"]
@@ -141,10 +141,10 @@ def _named_ports(before: Spec, box: Spec) -> Iterator[Rule]:
             other = next(
                 i for i, it in enumerate(box["ports"]) if it["containerPort"] == number or it.get("name") == name
             )
-            yield Rule(rule, f"remove it, or set `{settings[name]}`", (*_OWN, "ports", other), None)
+            yield Mistake(rule, f"remove it, or set `{settings[name]}`", (*_OWN, "ports", other), None)
 
 
-def _certificates(plain: Spec, pod: Spec) -> Iterator[Rule]:
+def _certificates(plain: Spec, pod: Spec) -> Iterator[Mistake]:
     for field, holder, base, path in (
         ("volumes", pod, plain, ()),
         ("volumeMounts", pod["containers"][0], plain["containers"][0], _OWN),
@@ -153,17 +153,17 @@ def _certificates(plain: Spec, pod: Spec) -> Iterator[Rule]:
         for index, item in enumerate(holder[field]):
             taken = item.get("name") == "dask-tls" or item.get("mountPath") in [it.get("mountPath", "") for it in ours]
             if taken and item not in ours:
-                yield Rule("belongs to the certificates", "choose another", (*path, field, index), None)
+                yield Mistake("belongs to the certificates", "choose another", (*path, field, index), None)
 
 
-def _departure(plain: Spec, pod: Spec) -> Iterator[Rule]:
+def _departure(plain: Spec, pod: Spec) -> Iterator[Mistake]:
     """A worker hands over its data in its preStop, within its grace period."""
     given = pod.get("terminationGracePeriodSeconds")
     if given != plain["terminationGracePeriodSeconds"]:
         rule = "would cut off the worker while it hands over its data"
         fix = f"set `terminationGracePeriod: {given or 1}s`"
-        yield Rule(rule, fix, ("terminationGracePeriodSeconds",))
+        yield Mistake(rule, fix, ("terminationGracePeriodSeconds",))
     before, box = plain["containers"][0], pod["containers"][0]
     if box.get("lifecycle", {}).get("preStop") != before["lifecycle"]["preStop"]:
         rule = "replaces the hook that hands over a worker's data"
-        yield Rule(rule, "remove it", (*_OWN, "lifecycle", "preStop"), None)
+        yield Mistake(rule, "remove it", (*_OWN, "lifecycle", "preStop"), None)

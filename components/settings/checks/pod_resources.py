@@ -4,15 +4,15 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from ...settings.checks.messages import Path, Rule
 from ...settings.formats import quantities
 from ...settings.formats.quantities import amount
+from ...settings.mistakes import Mistake, Path
 
 _ANY = r"([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+|[numkMGTPE]|[KMGTPE]i)?"
 NATIVE = ("cpu", "memory", "ephemeral-storage")
 
 
-def container_resources(path: Path, resources: dict[str, Any]) -> Iterator[Rule]:
+def container_resources(path: Path, resources: dict[str, Any]) -> Iterator[Mistake]:
     """https://kubernetes.io/docs/concepts/configuration/manage-resources-containers."""
     limits, requests = resources.get("limits", {}), resources.get("requests", {})
     for field, given in (("requests", requests), ("limits", limits)):
@@ -23,17 +23,17 @@ def container_resources(path: Path, resources: dict[str, Any]) -> Iterator[Rule]
             continue
         if overcommitted(name):
             if name in limits and amount(str(limits[name])) < amount(str(request)):
-                yield Rule(
+                yield Mistake(
                     f"is less than the request of {request}", f"raise it to '{request}'", (*path, "limits", name)
                 )
         elif name not in limits or amount(str(limits[name])) != amount(str(request)):
             kind = "devices" if "/" in name else "huge pages"
             rule = f"must have a limit that is the same, because {kind} are not shared"
-            yield Rule(rule, f"add `limits: {{{name}: '{request}'}}`", (*path, "requests", name))
+            yield Mistake(rule, f"add `limits: {{{name}: '{request}'}}`", (*path, "requests", name))
     pages = [(field, name) for field, given in (("requests", requests), ("limits", limits)) for name in given]
     huge = next(((field, name) for field, name in pages if name.startswith("hugepages-")), None)
     if huge and not {"cpu", "memory"} & {*limits, *requests}:
-        yield Rule("needs cpu or memory as well", "add `memory`", (*path, *huge))
+        yield Mistake("needs cpu or memory as well", "add `memory`", (*path, *huge))
 
 
 def overcommitted(name: str) -> bool:
@@ -46,11 +46,11 @@ def _is_plain(value: Any) -> bool:
     return re.fullmatch(quantities.QUANTITY, str(value)) is not None
 
 
-def _single(path: Path, name: str, value: Any) -> Iterator[Rule]:
+def _single(path: Path, name: str, value: Any) -> Iterator[Mistake]:
     if not re.fullmatch(_ANY, str(value)):
-        yield Rule("must be a quantity, such as '500m' or '2Gi'", "see '2Gi'", path)
+        yield Mistake("must be a quantity, such as '500m' or '2Gi'", "see '2Gi'", path)
     elif "/" in name and _is_plain(value) and amount(str(value)) % 1:
         whole = max(1, round(amount(str(value))))
-        yield Rule("must be a whole number, because devices are not shared", f"try '{whole}'", path)
+        yield Mistake("must be a whole number, because devices are not shared", f"try '{whole}'", path)
     elif "/" not in name and name not in NATIVE and not re.fullmatch(r"hugepages-[0-9]+[KMG]i", name):
-        yield Rule("is not a resource that Kubernetes knows", "see 'cpu', 'memory' or 'nvidia.com/gpu'", path, None)
+        yield Mistake("is not a resource that Kubernetes knows", "see 'cpu', 'memory' or 'nvidia.com/gpu'", path, None)

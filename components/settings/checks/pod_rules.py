@@ -9,10 +9,10 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from ...settings.checks.messages import Path, Rule
 from ...settings.checks.pod_placement import expressions, toleration
 from ...settings.checks.pod_resources import container_resources
 from ...settings.formats import names
+from ...settings.mistakes import Mistake, Path
 from ...settings.pod_merge import HANDLERS
 
 Spec = dict[str, Any]
@@ -49,7 +49,7 @@ _LEAST = {
 _MOST = dict.fromkeys(("containerPort", "hostPort"), 65535) | {"weight": 100}
 
 
-def refused(pod: Spec, *, deployed: bool) -> Iterator[Rule]:
+def refused(pod: Spec, *, deployed: bool) -> Iterator[Mistake]:
     """What is wrong with a pod. `deployed`: the operator puts it into a Deployment, rather than creating the pod."""
     yield from _everywhere(pod, ())
     if deployed:
@@ -59,7 +59,7 @@ def refused(pod: Spec, *, deployed: bool) -> Iterator[Rule]:
     taken: set[str] = set()
     for path, box in boxes(pod):
         if box["name"] in taken:
-            yield Rule("is the name of two containers", "rename one", (*path, "name"))
+            yield Mistake("is the name of two containers", "rename one", (*path, "name"))
         taken.add(box["name"])
         yield from _container(path, box, volumes)
 
@@ -71,18 +71,18 @@ def boxes(pod: Spec) -> Iterator[tuple[Path, Spec]]:
             yield (field, index), box
 
 
-def _everywhere(value: Any, path: Path) -> Iterator[Rule]:
+def _everywhere(value: Any, path: Path) -> Iterator[Mistake]:
     """Single values, anywhere in the pod."""
     steps = tuple(step for step in path if isinstance(step, str))
     for choices in _choices(value, steps):
         near = next((choice for choice in choices if choice.lower() == value.lower()), None)
         fix = f"did you mean '{near}'?" if near else "choose one of them"
-        yield Rule(f"must be one of {', '.join(choices)}", fix, path)
+        yield Mistake(f"must be one of {', '.join(choices)}", fix, path)
     if isinstance(value, int) and steps and not isinstance(value, bool):
         low, high = _LEAST.get(steps[-1], value), _MOST.get(steps[-1], value)
         if not low <= value <= high:
             bound = f"at least {low}" if value < low else f"at most {high}"
-            yield Rule(f"must be {bound}", f"use {max(low, min(value, high))}", path)
+            yield Mistake(f"must be {bound}", f"use {max(low, min(value, high))}", path)
     children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, item in children:
         yield from _everywhere(item, (*path, key))
@@ -95,25 +95,25 @@ def _choices(value: Any, steps: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
             yield choices
 
 
-def _deployed(pod: Spec) -> Iterator[Rule]:
+def _deployed(pod: Spec) -> Iterator[Mistake]:
     """https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#pod-template."""
     if pod.get("restartPolicy", "Always") != "Always":
-        yield Rule(
+        yield Mistake(
             "must be Always, because the operator puts the pod into a Deployment", "remove it", ("restartPolicy",)
         )
     if "activeDeadlineSeconds" in pod:
         rule = "is forbidden, because the operator puts the pod into a Deployment"
-        yield Rule(rule, "remove it", ("activeDeadlineSeconds",))
+        yield Mistake(rule, "remove it", ("activeDeadlineSeconds",))
 
 
-def _whole_pod(pod: Spec) -> Iterator[Rule]:
+def _whole_pod(pod: Spec) -> Iterator[Mistake]:
     if "ephemeralContainers" in pod:
-        yield Rule(
+        yield Mistake(
             "are for pods that run already", "use `initContainers`, or remove it", ("ephemeralContainers",), None
         )
     if pod.get("dnsPolicy") == "None" and not pod.get("dnsConfig", {}).get("nameservers"):
         fix = "add `dnsConfig: {nameservers: [10.96.0.10]}` with the address of yours, or remove it"
-        yield Rule("needs a name server", fix, ("dnsPolicy",))
+        yield Mistake("needs a name server", fix, ("dnsPolicy",))
     for index, volume in enumerate(pod.get("volumes", ())):
         yield from _volume(("volumes", index), volume)
     for index, item in enumerate(pod.get("tolerations", ())):
@@ -121,29 +121,29 @@ def _whole_pod(pod: Spec) -> Iterator[Rule]:
     required = pod.get("affinity", {}).get("nodeAffinity", {}).get("requiredDuringSchedulingIgnoredDuringExecution")
     if required is not None and not required.get("nodeSelectorTerms"):
         place = ("affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution")
-        yield Rule("needs at least one of `nodeSelectorTerms`", "remove it, or add one", place, None)
+        yield Mistake("needs at least one of `nodeSelectorTerms`", "remove it, or add one", place, None)
     yield from expressions(pod.get("affinity", {}), ("affinity",))
     for key, value in pod.get("nodeSelector", {}).items():
         if not re.fullmatch(names.LABEL_VALUE, str(value)):
-            yield Rule("must be a label value", "use a label that a node has", ("nodeSelector", key))
+            yield Mistake("must be a label value", "use a label that a node has", ("nodeSelector", key))
 
 
-def _volume(path: Path, volume: Spec) -> Iterator[Rule]:
+def _volume(path: Path, volume: Spec) -> Iterator[Mistake]:
     if not re.fullmatch(names.LABEL, volume["name"]) or len(volume["name"]) > names.DNS_LABEL_LENGTH:
-        yield Rule("must be a DNS label", f"try '{names.suggestion(volume['name'])}'", (*path, "name"))
+        yield Mistake("must be a DNS label", f"try '{names.suggestion(volume['name'])}'", (*path, "name"))
     sources = [key for key in volume if key != "name"]
     if len(sources) != 1:
         fix = f"keep one of {' and '.join(sources)}" if sources else "add one, such as `emptyDir: {}`"
-        yield Rule("needs exactly one source", fix, path, None)
+        yield Mistake("needs exactly one source", fix, path, None)
 
 
-def _container(path: Path, box: Spec, volumes: set[str]) -> Iterator[Rule]:
+def _container(path: Path, box: Spec, volumes: set[str]) -> Iterator[Mistake]:
     if not re.fullmatch(names.LABEL, box["name"]) or len(box["name"]) > names.DNS_LABEL_LENGTH:
-        yield Rule("must be a DNS label", f"try '{names.suggestion(box['name'])}'", (*path, "name"))
+        yield Mistake("must be a DNS label", f"try '{names.suggestion(box['name'])}'", (*path, "name"))
     ports = {port["name"] for port in box.get("ports", ()) if "name" in port}
     if "image" not in box:
         rule = "is missing, and an additional container needs one"
-        yield Rule(
+        yield Mistake(
             rule, "add `image`, or call it 'scheduler' or 'worker' if you mean the pod's own", (*path, "image"), None
         )
     yield from _ports((*path, "ports"), box)
@@ -151,23 +151,23 @@ def _container(path: Path, box: Spec, volumes: set[str]) -> Iterator[Rule]:
     yield from _variables((*path, "env"), box)
     for field in (*PROBES, "lifecycle"):
         if field in box and path[0] == "initContainers":
-            yield Rule(
+            yield Mistake(
                 "is not for init containers, which end before the others begin", "remove it", (*path, field), None
             )
     for probe in PROBES:
         yield from _handler((*path, probe), box.get(probe), ports)
         if probe != "readinessProbe" and (box.get(probe) or {}).get("successThreshold", 1) != 1:
-            yield Rule("must be 1 for this probe", "use 1", (*path, probe, "successThreshold"))
+            yield Mistake("must be 1 for this probe", "use 1", (*path, probe, "successThreshold"))
     for hook, handler in box.get("lifecycle", {}).items():
         yield from _handler((*path, "lifecycle", hook), handler, ports)
     context = box.get("securityContext", {})
     if context.get("privileged") and context.get("allowPrivilegeEscalation") is False:
         fix = "add `allowPrivilegeEscalation: true`"
-        yield Rule("cannot be without escalation of privileges", fix, (*path, "securityContext", "privileged"))
+        yield Mistake("cannot be without escalation of privileges", fix, (*path, "securityContext", "privileged"))
     yield from container_resources((*path, "resources"), box.get("resources", {}))
 
 
-def _ports(path: Path, box: Spec) -> Iterator[Rule]:
+def _ports(path: Path, box: Spec) -> Iterator[Mistake]:
     taken: set[str] = set()
     for index, port in enumerate(box.get("ports", ())):
         name = port.get("name")
@@ -175,13 +175,13 @@ def _ports(path: Path, box: Spec) -> Iterator[Rule]:
             continue
         if not re.fullmatch(r"(?=.*[a-z])[a-z0-9]+(-[a-z0-9]+)*", name) or len(name) > 15:
             rule = "must be a port's name: at most 15 lower-case letters, digits and '-', and one letter at least"
-            yield Rule(rule, "shorten or rename it", (*path, index, "name"))
+            yield Mistake(rule, "shorten or rename it", (*path, index, "name"))
         elif name in taken:
-            yield Rule("is the name of two ports", "rename one", (*path, index, "name"))
+            yield Mistake("is the name of two ports", "rename one", (*path, index, "name"))
         taken.add(name)
 
 
-def _mounts(path: Path, box: Spec, volumes: set[str]) -> Iterator[Rule]:
+def _mounts(path: Path, box: Spec, volumes: set[str]) -> Iterator[Mistake]:
     places: dict[str, str] = {}
     for index, mount in enumerate(box.get("volumeMounts", ())):
         if "name" not in mount or "mountPath" not in mount:
@@ -189,43 +189,47 @@ def _mounts(path: Path, box: Spec, volumes: set[str]) -> Iterator[Rule]:
         normal = posixpath.normpath(mount["mountPath"])
         if mount["name"] not in volumes:
             fix = f"use {' or '.join(map(repr, sorted(volumes)))}, or add a volume" if volumes else "add the volume"
-            yield Rule("is not a volume of the pod", fix, (*path, index, "name"))
+            yield Mistake("is not a volume of the pod", fix, (*path, index, "name"))
         if not mount["mountPath"].startswith("/") or ":" in mount["mountPath"] or normal == "/":
-            yield Rule("must be an absolute path without ':', and not '/'", "try '/data'", (*path, index, "mountPath"))
+            yield Mistake(
+                "must be an absolute path without ':', and not '/'", "try '/data'", (*path, index, "mountPath")
+            )
         elif normal in places:
             rule = f"is already where '{places[normal]}' is mounted"
-            yield Rule(rule, "mount it somewhere else", (*path, index, "mountPath"))
+            yield Mistake(rule, "mount it somewhere else", (*path, index, "mountPath"))
         places[normal] = mount["name"]
         below = str(mount.get("subPath", ""))
         if below.startswith("/") or ".." in below.split("/"):
             inside = posixpath.normpath("/" + below.lstrip("/")).strip("/")
-            yield Rule("must be a path inside the volume, without '..'", f"try '{inside}'", (*path, index, "subPath"))
+            yield Mistake(
+                "must be a path inside the volume, without '..'", f"try '{inside}'", (*path, index, "subPath")
+            )
 
 
-def _variables(path: Path, box: Spec) -> Iterator[Rule]:
+def _variables(path: Path, box: Spec) -> Iterator[Mistake]:
     for index, variable in enumerate(box.get("env", ())):
         if "name" in variable and not re.fullmatch(names.ENV, variable["name"]):
             rule = "must consist of letters, digits and '_', not starting with a digit"
-            yield Rule(rule, "rename it", (*path, index, "name"))
+            yield Mistake(rule, "rename it", (*path, index, "name"))
         source = variable.get("valueFrom")
         if source is not None and len(source) != 1:
             fix = f"keep one of {' and '.join(source)}" if source else "add one, such as `secretKeyRef`"
-            yield Rule("needs exactly one source", fix, (*path, index, "valueFrom"), None)
+            yield Mistake("needs exactly one source", fix, (*path, index, "valueFrom"), None)
     for index, source in enumerate(box.get("envFrom", ())):
         if len(source.keys() & {"secretRef", "configMapRef"}) != 1:
             place = (*path[:-1], "envFrom", index)
-            yield Rule("needs exactly one of secretRef and configMapRef", "keep one", place, None)
+            yield Mistake("needs exactly one of secretRef and configMapRef", "keep one", place, None)
 
 
-def _handler(path: Path, handler: Spec | None, ports: set[str]) -> Iterator[Rule]:
+def _handler(path: Path, handler: Spec | None, ports: set[str]) -> Iterator[Mistake]:
     """A probe or a hook: one way to ask, and a port that exists."""
     if handler is None:
         return
     given = [key for key in HANDLERS if key in handler]
     if len(given) != 1:
-        yield Rule(f"needs exactly one of {', '.join(HANDLERS[:3])}", "keep one" if given else "add one", path, None)
+        yield Mistake(f"needs exactly one of {', '.join(HANDLERS[:3])}", "keep one" if given else "add one", path, None)
         return
     port = handler[given[0]].get("port")
     if isinstance(port, str) and not port.isdigit() and port not in ports:
         fix = f"use {' or '.join(map(repr, sorted(ports)))}" if ports else "use the port's number"
-        yield Rule("is not a port of the container", fix, (*path, given[0], "port"))
+        yield Mistake("is not a port of the container", fix, (*path, given[0], "port"))

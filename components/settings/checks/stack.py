@@ -1,79 +1,83 @@
-"""Rules that span a whole stack. Each function yields the broken rules, with the path where they are broken."""
-
-from __future__ import annotations
+"""Rules that span a whole stack, and warnings about settings that are valid but may surprise."""
 
 from collections.abc import Container, Iterator
-from typing import TYPE_CHECKING
 
-from ...settings.checks.messages import Path, Rule, shown_path
 from ...settings.checks.paths import parts
-from ...settings.checks.run import known
+from ...settings.checks.walker import until_unknown
+from ...settings.cluster import Cluster, NodePorts
 from ...settings.formats import images, names
-from ...settings.pod import PodSettings, merge
-
-if TYPE_CHECKING:
-    from ...settings.cluster import Cluster
-    from ...settings.job import Job
-    from ...settings.stack import Namespace, Settings
-
-FLOATING = ("is a mutable tag: its content can change without showing up in a preview", "name a version or a digest")
+from ...settings.job import Job
+from ...settings.mistakes import Mistake, Path
+from ...settings.pod import PodSettings, merged
+from ...settings.stack import Namespace, Operator, Settings
+from ...settings.volumes import Volume
 
 
-def floating(settings: Settings) -> Iterator[tuple[Path, str]]:
-    """Every image that can change under the same name, with its path."""
+def warnings(settings: Settings) -> list[str]:
+    """Warnings about settings that are valid but may surprise, in the order of the file."""
+    found: list[Mistake] = []
     for path, part in parts(settings):
-        if isinstance(part, PodSettings) and isinstance(part.image, str) and images.is_floating(part.image):
-            yield (*path, "image"), part.image
+        if isinstance(part, PodSettings):
+            found += (mistake.below(*path) for mistake in (*_mutable_image(part), *_old_python(part)))
+        elif isinstance(part, NodePorts):
+            found += (mistake.below(*path) for mistake in _unusual_node_ports(part))
+    return [str(mistake) for mistake in found]
 
 
-def warnings(settings: Settings) -> Iterator[str]:
-    """What works, and may surprise."""
-    yield from (floating_line(path, image) for path, image in floating(settings))
-    yield from old_pythons(settings)
-    yield from unusual_node_ports(settings)
-
-
-def old_pythons(settings: Settings) -> Iterator[str]:
-    """Functions and data travel between client and workers as pickles, so both want one Python."""
-    for path, part in parts(settings):
-        if isinstance(part, PodSettings) and isinstance(part.image, str) and (fix := images.newer_python(part.image)):
-            rule = f"has a Python older than the {images.PYTHON} that this program and its clients start at"
-            yield f"{shown_path((*path, 'image'))}: '{part.image}' {rule}; try '{fix}'"
-
-
-def unusual_node_ports(settings: Settings) -> Iterator[str]:
-    """Only the API server knows its range."""
-    for name, cluster in settings.clusters.items():
-        for key, port in (
-            ("scheduler", cluster.endpoint.node_ports.scheduler),
-            ("dashboard", cluster.endpoint.node_ports.dashboard),
-        ):
-            if port is not None and not 30000 <= port <= 32767:
-                rule = "is outside of 30000 to 32767, which is the range of most Kubernetes clusters"
-                place = shown_path(("clusters", name, "endpoint", "nodePorts", key))
-                yield f"{place}: {port} {rule}; check `--service-node-port-range` of your API server"
-
-
-def fixed_images(settings: Settings) -> Iterator[Rule]:
+def fixed_image(pod: PodSettings, settings: Settings) -> Iterator[Mistake]:
+    """`strict` turns the warning about a mutable tag into an error."""
     if settings.strict:
-        yield from (Rule(*FLOATING, path) for path, _ in floating(settings))
+        yield from _mutable_image(pod)
 
 
-def cluster_names(settings: Settings) -> Iterator[Rule]:
+def _mutable_image(pod: PodSettings) -> Iterator[Mistake]:
+    if pod.image is not None and images.is_floating(pod.image):
+        rule = "is a mutable tag: its content can change without showing up in a preview"
+        yield Mistake(rule, "name a version or a digest", ("image",), pod.image)
+
+
+def _old_python(pod: PodSettings) -> Iterator[Mistake]:
+    """Functions and data travel between client and workers as pickles, so both want the same Python."""
+    if pod.image is not None and (fix := images.newer_python(pod.image)):
+        rule = f"has a Python older than the {images.PYTHON} that this program and its clients start at"
+        yield Mistake(rule, f"try '{fix}'", ("image",), pod.image)
+
+
+def _unusual_node_ports(ports: NodePorts) -> Iterator[Mistake]:
+    """Only the API server knows its range."""
+    for key, port in (("scheduler", ports.scheduler), ("dashboard", ports.dashboard)):
+        if port is not None and not 30000 <= port <= 32767:
+            rule = "is outside of 30000 to 32767, which is the range of most Kubernetes clusters"
+            yield Mistake(rule, "check `--service-node-port-range` of your API server", (key,), port)
+
+
+def own_namespace(namespace: Namespace) -> Iterator[Mistake]:
+    """What a stack may set for a namespace that it does not own."""
+    if namespace.create and namespace.name == "default":
+        yield Mistake("is always there and cannot be deleted", "add `create: false`, or choose another", ("name",))
+    if namespace.allow_from and not namespace.network_policies:
+        yield Mistake("would be ignored, because networkPolicies is off", "add `networkPolicies: true`", ("allowFrom",))
+    for key, given in (("quota", namespace.quota), ("limits", namespace.limits)):
+        if given is not None and not namespace.create:
+            rule = "would hold for everybody's pods in a namespace that this stack does not create"
+            yield Mistake(rule, "remove it, or leave `create` out", (key,))
+
+
+def cluster_names(settings: Settings) -> Iterator[Mistake]:
     """Name lengths, and clashes between the names of generated objects."""
     for name, cluster in settings.clusters.items():
-        yield from known(_cluster_length, name, cluster)
-        yield from known(_group_lengths, name, cluster)
+        yield from until_unknown(_cluster_length, name, cluster)
+        yield from until_unknown(_group_lengths, name, cluster)
         if f"{name}-scheduler" in settings.clusters:
             rule = f"is what the operator calls a Service of the cluster '{name}'"
-            yield Rule(rule, "rename one", ("clusters", f"{name}-scheduler"), f"{name}-scheduler")
+            yield Mistake(rule, "rename one", ("clusters", f"{name}-scheduler"), f"{name}-scheduler")
 
 
-def job_names(settings: Settings) -> Iterator[Rule]:
+def job_names(settings: Settings) -> Iterator[Mistake]:
     for name in settings.jobs:
-        yield from known(_length, ("jobs", name), name, names.VERSIONED_NAME_LENGTH)
+        yield from until_unknown(_length, ("jobs", name), name, names.VERSIONED_NAME_LENGTH)
         if name in settings.clusters:
-            yield Rule("is the name of a cluster too", "rename one", ("jobs", name), name)
+            yield Mistake("is the name of a cluster too", "rename one", ("jobs", name), name)
 
 
 def _longest(cluster: Cluster) -> int:
@@ -81,109 +85,101 @@ def _longest(cluster: Cluster) -> int:
     return names.VERSIONED_NAME_LENGTH if cluster.update == "blueGreen" else names.CLUSTER_NAME_LENGTH
 
 
-def _cluster_length(name: str, cluster: Cluster) -> Iterator[Rule]:
+def _cluster_length(name: str, cluster: Cluster) -> Iterator[Mistake]:
     yield from _length(("clusters", name), name, _longest(cluster))
 
 
-def _length(path: Path, name: str, longest: int) -> Iterator[Rule]:
+def _length(path: Path, name: str, longest: int) -> Iterator[Mistake]:
     if len(name) > longest:
         because = "the Service '…-scheduler' can have 63"
         if longest == names.VERSIONED_NAME_LENGTH:
             because = f"a dash and a hash of {names.HASH_LENGTH} are added and {because}"
         rule = f"must have at most {longest} characters, not {len(name)}, because {because}"
-        yield Rule(rule, f"try '{names.suggestion(name[:longest])}'", path, name)
+        yield Mistake(rule, f"try '{names.suggestion(name[:longest])}'", path, name)
 
 
-def _group_lengths(name: str, cluster: Cluster) -> Iterator[Rule]:
+def _group_lengths(name: str, cluster: Cluster) -> Iterator[Mistake]:
     """A group is called `<cluster>-<hash>-<group>-<hash>`, without the first hash unless the cluster has one."""
     hashes = 2 if cluster.update == "blueGreen" else 1
     both = names.DNS_LABEL_LENGTH - hashes * (names.HASH_LENGTH + 1) - 1
     for group in cluster.worker_groups:
         if len(name) <= _longest(cluster) and len(name) + len(group) > both:
             rule = f"and the cluster's name may have {both} characters together, not {len(name) + len(group)}"
-            yield Rule(rule, "shorten one of the two", ("clusters", name, "workerGroups", group), group)
+            yield Mistake(rule, "shorten one of the two", ("clusters", name, "workerGroups", group), group)
 
 
-def node_ports(settings: Settings) -> Iterator[Rule]:
+def node_ports(settings: Settings) -> Iterator[Mistake]:
     """A node port belongs to one Service of the whole Kubernetes cluster."""
     owners: dict[int, str] = {}
     for name, cluster in settings.clusters.items():
-        yield from known(_node_ports, name, cluster, owners)
+        yield from until_unknown(_node_ports, name, cluster, owners)
 
 
-def _node_ports(name: str, cluster: Cluster, owners: dict[int, str]) -> Iterator[Rule]:
+def _node_ports(name: str, cluster: Cluster, owners: dict[int, str]) -> Iterator[Mistake]:
     ports = cluster.endpoint.node_ports
     for key, port in (("scheduler", ports.scheduler), ("dashboard", ports.dashboard)):
-        if not isinstance(port, int):
-            continue
-        if owners.setdefault(port, name) != name:
-            free = _free_beside(port, owners)
+        if port is not None and owners.setdefault(port, name) != name:
             rule = f"is a node port of the cluster '{owners[port]}' too"
-            yield Rule(rule, f"try {free}", ("clusters", name, "endpoint", "nodePorts", key))
+            yield Mistake(rule, f"try {_free_near(port, owners)}", ("clusters", name, "endpoint", "nodePorts", key))
 
 
-def _free_beside(port: int, taken: Container[int]) -> int:
+def _free_near(port: int, taken: Container[int]) -> int:
     """The next port in the same range, whichever range that is."""
     last = 32767 if port <= 32767 else 65535
     return next(number for number in (*range(port, last + 1), *range(port, 0, -1)) if number not in taken)
 
 
-def pod_security(settings: Settings) -> Iterator[Rule]:
-    """https://kubernetes.io/docs/concepts/security/pod-security-standards: what each level forbids."""
+def host_paths(pod: PodSettings, settings: Settings) -> Iterator[Mistake]:
+    """https://kubernetes.io/docs/concepts/security/pod-security-standards: only `privileged` allows them."""
     level = settings.namespace.pod_security
-    for path, part in parts(settings):
-        if isinstance(part, PodSettings):
-            yield from known(_host_paths, level, path, part)
-            yield from known(_root_packages, level, path, part)
-
-
-def _host_paths(level: str, path: Path, pod: PodSettings) -> Iterator[Rule]:
     for index, volume in enumerate(pod.volumes):
-        if level != "privileged" and volume.host_path:
-            rule = f"is a directory of the node, which pod security '{level}' forbids"
-            fix = "set `dask:namespace.podSecurity: privileged`"
-            yield Rule(rule, fix, (*path, "volumes", index, "hostPath"))
+        yield from until_unknown(_host_path, index, volume, level)
 
 
-def _root_packages(level: str, path: Path, pod: PodSettings) -> Iterator[Rule]:
+def _host_path(index: int, volume: Volume, level: str) -> Iterator[Mistake]:
+    if level != "privileged" and volume.host_path:
+        rule = f"is a directory of the node, which pod security '{level}' forbids"
+        yield Mistake(rule, "set `dask:namespace.podSecurity: privileged`", ("volumes", index, "hostPath"))
+
+
+def root_packages(pod: PodSettings, settings: Settings) -> Iterator[Mistake]:
+    """The image's start script installs these packages as root, and `restricted` pods do not run as root."""
     for manager in ("conda", "apt"):
-        if level == "restricted" and getattr(pod.packages, manager):
+        if settings.namespace.pod_security == "restricted" and getattr(pod.packages, manager):
             rule = "are installed by root, which pod security 'restricted' forbids"
             fix = "set `dask:namespace.podSecurity: baseline`, use `packages.pip`, or bake them into an image"
-            yield Rule(rule, fix, (*path, "packages", manager))
+            yield Mistake(rule, fix, ("packages", manager))
 
 
-def quota(settings: Settings) -> Iterator[Rule]:
-    """Under a quota on cpu or memory Kubernetes refuses every pod that does not say how much it needs."""
-    owners: dict[Path, Cluster | Job] = {("clusters", name): cluster for name, cluster in settings.clusters.items()}
-    owners |= {("jobs", name): job for name, job in settings.jobs.items()}
-    for path, owner in owners.items():
-        for role, pod in owner.roles().items():
-            yield from known(_quota, settings.namespace, (*path, *role), owner, pod)
+def quota(owner: Cluster | Job, settings: Settings) -> Iterator[Mistake]:
+    """Under a quota on cpu or memory, Kubernetes refuses every pod that does not say how much it needs."""
+    for path, role in owner.roles().items():
+        yield from (mistake.below(*path) for mistake in until_unknown(_quota, settings.namespace, owner, role))
 
 
-def _quota(namespace: Namespace, path: Path, owner: PodSettings, role: PodSettings) -> Iterator[Rule]:
+def _quota(namespace: Namespace, owner: PodSettings, role: PodSettings) -> Iterator[Mistake]:
     if namespace.quota is None:
         return
-    given = merge(owner, role).resources.all_limits() | (namespace.limits.all_limits() if namespace.limits else {})
+    limits = merged("resources", owner, role).all_limits()
+    given = limits | (namespace.limits.all_limits() if namespace.limits else {})
     for name in ("cpu", "memory"):
         if getattr(namespace.quota, name) is not None and name not in given:
             rule = f"is missing, and the namespace has a quota on {name}"
-            yield Rule(rule, "set it, or `dask:namespace.limits`", (*path, "resources", name), None)
+            yield Mistake(rule, "set it, or `dask:namespace.limits`", ("resources", name), None)
 
 
-def watched(settings: Settings) -> Iterator[Rule]:
-    """An operator that watches other namespaces would never see the stack's clusters."""
-    operator, home = settings.operator, settings.namespace.name
+def operator_namespace(operator: Operator, settings: Settings) -> Iterator[Mistake]:
+    """The operator's own namespace is one that this stack may create, and no other part of the stack creates."""
+    home = settings.namespace.name
     if operator.install and operator.create_namespace and operator.namespace in (home, "default"):
         rule = "is created for the clusters" if operator.namespace == home else "is always there"
-        yield Rule(rule, "choose another, or add `createNamespace: false`", ("operator", "namespace"))
+        yield Mistake(rule, "choose another, or add `createNamespace: false`", ("namespace",))
+
+
+def watched(operator: Operator, settings: Settings) -> Iterator[Mistake]:
+    """An operator that watches other namespaces would never see the stack's clusters."""
+    home = settings.namespace.name
     if not (settings.clusters or settings.jobs):
         return
     if operator.install and operator.watch is not None and home not in operator.watch:
-        yield Rule(f"does not contain '{home}', where this stack's clusters are", "add it", ("operator", "watch"))
-
-
-def floating_line(path: Path, image: str) -> str:
-    """The warning about a floating image."""
-    return f"{shown_path(path)}: '{image}' {FLOATING[0]}; {FLOATING[1]}"
+        yield Mistake(f"does not contain '{home}', where this stack's clusters are", "add it", ("watch",))

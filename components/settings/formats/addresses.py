@@ -3,7 +3,7 @@
 import ipaddress
 import re
 
-from ...settings.checks.messages import Rule
+from ...settings.mistakes import invalid
 
 # For the JSON Schema: what can be said of addresses in a pattern. The checks below are exact.
 HOST = r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*"
@@ -19,7 +19,7 @@ def host(value: str) -> str:
     except ValueError:
         numeric = re.fullmatch(r"[0-9.]*", value)
         if numeric or not re.fullmatch(rf"{_HOST_LABEL}(\.{_HOST_LABEL})*", value) or len(value) > 253:
-            raise Rule("must be `auto`, a host name or an address", _host_fix(value)) from None
+            raise invalid("must be `auto`, a host name or an address", _host_fix(value)) from None
     return value
 
 
@@ -32,7 +32,7 @@ def _host_fix(value: str) -> str:
 def url(value: str) -> str:
     """The address of a chart repository."""
     if not re.fullmatch(URL, value):
-        raise Rule("must be an address that begins with https://, http:// or oci://", "see 'https://helm.dask.org'")
+        raise invalid("must be an address that begins with https://, http:// or oci://", "see 'https://helm.dask.org'")
     return value
 
 
@@ -41,11 +41,11 @@ def cidr(value: str) -> str:
     try:
         network = ipaddress.ip_network(value, strict=False)
     except ValueError:
-        raise Rule("must be an address range", "see '10.0.0.0/8' or '192.0.2.10/32'") from None
+        raise invalid("must be an address range", "see '10.0.0.0/8' or '192.0.2.10/32'") from None
     if "/" not in value:
-        raise Rule("must have a prefix length", f"try '{network}'")
+        raise invalid("must have a prefix length", f"try '{network}'")
     if str(network.network_address) != str(ipaddress.ip_address(value.partition("/")[0])):
-        raise Rule("has bits set beyond its length", f"try '{network}'")
+        raise invalid("has bits set beyond its length", f"try '{network}'")
     if not re.fullmatch(CIDR, value):
-        raise Rule("must give its length as a number of bits", f"try '{network}'")
+        raise invalid("must give its length as a number of bits", f"try '{network}'")
     return value

@@ -5,7 +5,7 @@ The grammar is that of distribution/reference, without the upper-case host names
 
 import re
 
-from ...settings.checks.messages import Rule
+from ...settings.mistakes import invalid
 
 _COMPONENT = r"[a-z0-9]+((\.|__?|-+)[a-z0-9]+)*"
 NAME = rf"({_COMPONENT}(:[0-9]+)?/)?{_COMPONENT}(/{_COMPONENT})*"
@@ -18,31 +18,33 @@ PINNED_TAG = rf"{TAG}({_DIGEST})?"
 def image(value: str) -> str:
     """`name[:tag][@sha256:digest]`."""
     if not value:
-        raise Rule("must not be empty", "name an image, such as 'ghcr.io/dask/dask:2026.8.0-py3.11'")
+        raise invalid("must not be empty", "name an image, such as 'ghcr.io/dask/dask:2026.8.0-py3.11'")
     if re.search(r"\s", value):
-        raise Rule("must not contain white space", f"try '{''.join(value.split())}'")
+        raise invalid("must not contain white space", f"try '{''.join(value.split())}'")
     name, at, _ = value.partition("@")
     if at and not re.search(rf"{_DIGEST}\Z", value):
-        raise Rule("has a bad digest: '@sha256:' and 64 hexadecimal digits are needed", "copy the whole digest")
+        raise invalid("has a bad digest: '@sha256:' and 64 hexadecimal digits are needed", "copy the whole digest")
     path = name.rpartition(":")[0] if ":" in name.rpartition("/")[2] else name
     if path != path.lower():
-        raise Rule("must be lower case before the tag", f"try '{value.replace(path, path.lower(), 1)}'")
+        raise invalid("must be lower case before the tag", f"try '{value.replace(path, path.lower(), 1)}'")
     if not re.fullmatch(IMAGE, value):
-        raise Rule("must be an image reference: name[:tag][@sha256:digest]", "see `ghcr.io/dask/dask:2026.8.0-py3.11`")
+        raise invalid(
+            "must be an image reference: name[:tag][@sha256:digest]", "see `ghcr.io/dask/dask:2026.8.0-py3.11`"
+        )
     return value
 
 
 def image_name(value: str) -> str:
     """The part of an image reference before the tag."""
     if not re.fullmatch(NAME, value):
-        raise Rule("must be an image's name without a tag", "see `ghcr.io/dask/dask-kubernetes-operator`")
+        raise invalid("must be an image's name without a tag", "see `ghcr.io/dask/dask-kubernetes-operator`")
     return value
 
 
 def image_tag(value: str) -> str:
     """The part of an image reference after the colon: the tag, and the digest where one pins it."""
     if not re.fullmatch(PINNED_TAG, value):
-        raise Rule(
+        raise invalid(
             "must be an image's tag: at most 128 letters, digits, '_', '.' and '-', then '@sha256:' and its 64 "
             "hexadecimal digits where it is pinned",
             "see `2026.3.0`",

@@ -10,7 +10,7 @@ import json
 import re
 from typing import Any
 
-from ...settings.checks.messages import Rule
+from ...settings.mistakes import invalid
 
 DNS_LABEL_LENGTH = 63
 OBJECT_NAME_LENGTH = 253
@@ -42,12 +42,12 @@ def suggestion(value: str) -> str:
 def dns_label(value: str, pattern: str = LABEL, first: str = "a letter or digit") -> str:
     """A DNS label of RFC 1123: the name of a namespace, a volume, a worker group."""
     if not value:
-        raise Rule("must not be empty", "give it a name, such as 'analytics'")
+        raise invalid("must not be empty", "give it a name, such as 'analytics'")
     if not re.fullmatch(pattern, value):
         rule = f"must be lower-case letters, digits and '-', starting with {first} and ending with a letter or digit"
-        raise Rule(rule, f"try '{suggestion(value)}'")
+        raise invalid(rule, f"try '{suggestion(value)}'")
     if len(value) > DNS_LABEL_LENGTH and pattern == LABEL:
-        raise Rule(f"must have at most {DNS_LABEL_LENGTH} characters, not {len(value)}", "shorten it")
+        raise invalid(f"must have at most {DNS_LABEL_LENGTH} characters, not {len(value)}", "shorten it")
     return value
 
 
@@ -56,28 +56,30 @@ def cluster_name(value: str) -> str:
     then refuses the Service `1abc-scheduler`). How long it may be depends on `update`: see rules.py."""
     if re.fullmatch(LABEL, value) and not re.fullmatch(CLUSTER, value):
         rule = f"must start with a letter, because the Service '{value}-scheduler' would be refused"
-        raise Rule(rule, f"try '{suggestion(value)}'")
+        raise invalid(rule, f"try '{suggestion(value)}'")
     return dns_label(value, CLUSTER, "a letter")
 
 
 def group_name(value: str) -> str:
     """The name of a worker group."""
     if value == DEFAULT_GROUP:
-        raise Rule("is what the operator calls the workers under `workers`", "choose another name")
+        raise invalid("is what the operator calls the workers under `workers`", "choose another name")
     return dns_label(value)
 
 
 def namespace_name(value: str) -> str:
     """A namespace that a stack may own: a DNS label, and none of Kubernetes' own."""
     if value in SYSTEM_NAMESPACES:
-        raise Rule("belongs to Kubernetes itself, and `destroy` would delete it", "choose a namespace of your own")
+        raise invalid("belongs to Kubernetes itself, and `destroy` would delete it", "choose a namespace of your own")
     return dns_label(value)
 
 
 def object_name(value: str) -> str:
     """The name of an object that already exists (a Secret, a ConfigMap, a claim): a DNS subdomain."""
     if not re.fullmatch(SUBDOMAIN, value) or len(value) > OBJECT_NAME_LENGTH:
-        raise Rule("must be the name of a Kubernetes object: lower-case letters, digits, '-' and '.'", "check its name")
+        raise invalid(
+            "must be the name of a Kubernetes object: lower-case letters, digits, '-' and '.'", "check its name"
+        )
     return value
 
 
@@ -86,14 +88,14 @@ def env_name(value: str) -> str:
     if not re.fullmatch(ENV, value):
         near = re.sub(r"[^A-Za-z0-9_]", "_", value)
         fix = f"try '{near if re.fullmatch(ENV, near) else '_' + near}'"
-        raise Rule("must consist of letters, digits and '_', not starting with a digit", fix)
+        raise invalid("must consist of letters, digits and '_', not starting with a digit", fix)
     return value
 
 
 def secret_key(value: str) -> str:
     """A key inside a Secret."""
     if not re.fullmatch(SECRET_KEY, value) or len(value) > OBJECT_NAME_LENGTH or value in (".", ".."):
-        raise Rule("must be a Secret's key: letters, digits, '-', '_' and '.'", "rename it")
+        raise invalid("must be a Secret's key: letters, digits, '-', '_' and '.'", "rename it")
     return value
 
 
@@ -101,7 +103,7 @@ def label_key(value: str) -> str:
     """The key of a label or annotation: an optional DNS prefix and '/', and a name of at most 63 characters."""
     if not re.fullmatch(LABEL_KEY, value) or len(value.rpartition("/")[0]) > OBJECT_NAME_LENGTH:
         rule = "must be a label key, `name` or `prefix.example/name`, with at most 63 characters in its name"
-        raise Rule(rule, "use letters, digits, '-', '_' and '.'")
+        raise invalid(rule, "use letters, digits, '-', '_' and '.'")
     return value
 
 
@@ -115,14 +117,14 @@ RESERVED_LABELS = (
 def own_label_key(value: str) -> str:
     """The key of a label that a user may set."""
     if re.fullmatch(RESERVED_LABELS, value):
-        raise Rule("is a label that the program, the operator or Kubernetes sets itself", "use a prefix of your own")
+        raise invalid("is a label that the program, the operator or Kubernetes sets itself", "use a prefix of your own")
     return label_key(value)
 
 
 def label_value(value: str) -> str:
     """The value of a label: at most 63 letters, digits, '-', '_' and '.'."""
     if not re.fullmatch(LABEL_VALUE, value):
-        raise Rule("must be a label value: at most 63 letters, digits, '-', '_' and '.'", "shorten or rename it")
+        raise invalid("must be a label value: at most 63 letters, digits, '-', '_' and '.'", "shorten or rename it")
     return value
 
 

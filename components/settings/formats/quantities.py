@@ -3,7 +3,7 @@
 import re
 from decimal import Decimal
 
-from ...settings.checks.messages import Rule
+from ...settings.mistakes import invalid
 
 _BINARY = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "Pi": 2**50, "Ei": 2**60}
 _DECIMAL = {"m": Decimal("0.001"), "": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15, "E": 10**18}
@@ -22,7 +22,7 @@ _LONGEST_DAYS = 365
 def amount(quantity: str) -> Decimal:
     """The number that a Kubernetes quantity stands for: `500m` -> 0.5, `2Gi` -> 2147483648."""
     if not re.fullmatch(QUANTITY, quantity):
-        raise Rule("must be a Kubernetes quantity, such as 500m, 2, 512Mi or 2Gi", _quantity_fix(quantity))
+        raise invalid("must be a Kubernetes quantity, such as 500m, 2, 512Mi or 2Gi", _quantity_fix(quantity))
     number = quantity.rstrip("mkKMGTPEi")
     return Decimal(number) * _UNITS[quantity[len(number) :]]
 
@@ -42,11 +42,11 @@ def cpu(value: str) -> str:
     """Cores: `500m` or `2`."""
     cores = amount(value)
     if value[-1:].isalpha() and not value.endswith("m"):
-        raise Rule("must be a number of cores", "try '2' or '500m'")
+        raise invalid("must be a number of cores", "try '2' or '500m'")
     if cores <= 0:
-        raise Rule("must be more than zero", "try '500m'")
+        raise invalid("must be more than zero", "try '500m'")
     if cores * 1000 % 1:
-        raise Rule("is finer than the thousandth of a core that Kubernetes knows", "try '1m'")
+        raise invalid("is finer than the thousandth of a core that Kubernetes knows", "try '1m'")
     return value
 
 
@@ -54,11 +54,11 @@ def memory(value: str) -> str:
     """Bytes: `512Mi`, `2Gi`. Refuses `512m`, which Kubernetes takes as half a byte."""
     size = amount(value)
     if value.endswith("m"):
-        raise Rule("means thousandths of a byte to Kubernetes", f"try '{value[:-1]}Mi'")
+        raise invalid("means thousandths of a byte to Kubernetes", f"try '{value[:-1]}Mi'")
     if size <= 0:
-        raise Rule("must be more than zero", "try '2Gi'")
+        raise invalid("must be more than zero", "try '2Gi'")
     if size < 2**20:
-        raise Rule("is less than one mebibyte", f"try '{value}Gi'" if value.isdigit() else "try '2Gi'")
+        raise invalid("is less than one mebibyte", f"try '{value}Gi'" if value.isdigit() else "try '2Gi'")
     return value
 
 
@@ -66,7 +66,7 @@ def seconds(duration: str) -> int:
     """Whole seconds of a duration: `90s` -> 90, `1h30m` -> 5400."""
     match = re.fullmatch(DURATION, duration)
     if not match:
-        raise Rule("must be a duration with a unit", _duration_fix(duration))
+        raise invalid("must be a duration with a unit", _duration_fix(duration))
     return sum(int(count[:-1]) * unit for count, unit in zip(match.groups(), _SECONDS, strict=True) if count)
 
 
@@ -78,12 +78,12 @@ def _duration_fix(duration: str) -> str:
 def duration(value: str) -> str:
     """A duration as written, checked."""
     if seconds(value) > _LONGEST_DAYS * DAY_SECONDS:
-        raise Rule("is longer than a year", f"use '{_LONGEST_DAYS}d' at most")
+        raise invalid("is longer than a year", f"use '{_LONGEST_DAYS}d' at most")
     return value
 
 
 def positive_duration(value: str) -> str:
     """A duration that is more than no time."""
     if seconds(duration(value)) == 0:
-        raise Rule("must be more than zero", "try '10m'")
+        raise invalid("must be more than zero", "try '10m'")
     return value

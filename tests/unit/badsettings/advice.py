@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import yaml
 
-from components.settings.checks.messages import Path
+from components.settings.mistakes import Path
 from tests.unit.badsettings.cases import Case, Raw
 
 # Advice that names no value: the choice is the person's.

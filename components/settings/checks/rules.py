@@ -1,0 +1,61 @@
+"""Which rules hold for which part of the configuration.
+
+A rule is a function that yields a `Mistake` for everything that breaks it. It holds for the class that it is listed
+under, and for the classes derived from that one.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from ...settings.checks import cluster, dask_config, pod, pod_fields, stack, walker
+from ...settings.checks.walker import Rules
+from ...settings.cluster import Cluster, Endpoint, Scheduler, Tls, WorkerPods, Workers
+from ...settings.job import Job, Runner
+from ...settings.mistakes import Mistake
+from ...settings.pod import PodSettings
+from ...settings.pod_parts import EnvSource, Toleration
+from ...settings.resources import Resources
+from ...settings.stack import Namespace, Operator, Settings
+from ...settings.volumes import Volume
+
+# Rules of a part by itself.
+ALONE: Rules = {
+    PodSettings: (pod.volumes, dask_config.dask_config),
+    Volume: (pod.volume_source,),
+    EnvSource: (pod.env_source,),
+    Toleration: (pod.toleration,),
+    Resources: (pod.resources,),
+    Scheduler: (cluster.scheduler_ports,),
+    WorkerPods: (cluster.worker_ports,),
+    Workers: (cluster.fixed_or_range,),
+    Endpoint: (cluster.node_ports, cluster.source_ranges),
+    Tls: (cluster.tls_switched_on,),
+    Cluster: (
+        cluster.exposure,
+        cluster.autoscaling,
+        cluster.adoption,
+        cluster.encrypted,
+        cluster.inherited_volumes,
+    ),
+    Job: (cluster.job_size, cluster.inherited_volumes),
+    Runner: (cluster.something_to_run,),
+    Namespace: (stack.own_namespace,),
+    Settings: (stack.cluster_names, stack.job_names, stack.node_ports),
+}
+# Rules that also look at the rest of the stack.
+WITHIN: Rules = {
+    PodSettings: (stack.fixed_image, stack.host_paths, stack.root_packages, pod_fields.raw_fields),
+    Cluster: (stack.quota,),
+    Job: (stack.quota,),
+    Operator: (stack.operator_namespace, stack.watched),
+}
+
+
+def check(
+    raw: Mapping[str, Any], more: Callable[[Settings], Iterable[Mistake]], unread: Iterable[str] = ()
+) -> tuple[Settings | None, list[Mistake]]:
+    """The settings, or None if its own keys are invalid, and every mistake in the order of the file.
+
+    `more` is one more rule for the whole stack. `unread` are top-level keys that exist and must not be read.
+    """
+    return walker.check(Settings, raw, {**ALONE, Settings: (*ALONE[Settings], more)}, WITHIN, unread)

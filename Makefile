@@ -36,7 +36,7 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 	@echo "  with STACK=$(STACK); CLUSTER=..., ENGINE=built, ARGS=... as the Makefile's first lines say"
 
-.PHONY: up preview outputs down refresh status drift shell
+.PHONY: up preview outputs down refresh status drift connect shell
 up: $(RUNTIME) ## pulumi up: operator, clusters, endpoints, a computed result
 	@$(TOOL) up --stack $(STACK) --cluster "$(CLUSTER)" $(ARGS)
 
@@ -60,6 +60,9 @@ status: $(RUNTIME) ## clusters, pods and services in one table
 
 drift: $(RUNTIME) ## what was changed by hand on what the operator created
 	@$(TOOL) drift --stack $(STACK) --cluster "$(CLUSTER)"
+
+connect: $(RUNTIME) ## a way to a cluster from here, and what to paste into a notebook (ARGS=--help)
+	@$(TOOL) connect --stack $(STACK) --cluster "$(CLUSTER)" $(ARGS)
 
 .PHONY: cluster cluster-down
 cluster: python ## the local Kubernetes alone, with the images; prints its kubeconfig

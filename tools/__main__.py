@@ -1,6 +1,6 @@
 """`python -m tools`: the commands of the Makefile. They prepare what the Pulumi CLI needs, and become it.
 
-python -m tools up|preview|outputs|down|refresh|shell|status|drift --stack dev [--cluster NAME] [-- more arguments]
+python -m tools up|preview|outputs|down|refresh|shell|status|drift|connect --stack dev [--cluster NAME] [more arguments]
 """
 
 import argparse
@@ -23,7 +23,7 @@ _CLI: dict[str, list[str]] = {
     "down": ["destroy", "--yes", "--skip-preview"],
     "refresh": ["refresh", "--yes", "--skip-preview"],
 }
-_LOOKS = {"status": "tools.status", "drift": "tools.drift"}
+_LOOKS = {"status": "tools.status", "drift": "tools.drift", "connect": "tools.connect"}
 
 
 @dataclass(frozen=True)

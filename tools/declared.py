@@ -46,11 +46,7 @@ class Declared:
 def read(root: Path, stack: str) -> Declared:
     """Asks the CLI for the stack's configuration. Raises `ToolError` or `ConfigError`."""
     project = open_project(root, stack).settings["name"]
-    command = ["pulumi", "config", "--json", "--show-secrets", "--stack", stack, "--non-interactive"]
-    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise ToolError(done.stderr.strip().removeprefix("error: ") or done.stdout.strip())
-    values = {key: entry.get("value") for key, entry in json.loads(done.stdout).items()}
+    values = config(root, stack)
     # The program asks the engine for these; here nobody has told the SDK.
     pulumi.runtime.configure(pulumi.runtime.Settings(project=project, stack=stack))
     raw = {
@@ -58,8 +54,35 @@ def read(root: Path, stack: str) -> Declared:
         for key, value in values.items()
         if key.startswith(f"{PROJECT}:")
     }
-    connection = Connection(values.get("kubernetes:context"), values.get("kubernetes:kubeconfig"))
-    return Declared(part_of(), configuration.parse(raw), connection)
+    return Declared(part_of(), configuration.parse(raw), _connection(values))
+
+
+def config(root: Path, stack: str) -> dict[str, Any]:
+    """The stack's configuration in plain text, as the CLI has it. Raises `ToolError`."""
+    found = _ask(root, "config", "--json", "--show-secrets", "--stack", stack)
+    return {key: entry.get("value") for key, entry in found.items()}
+
+
+def outputs(root: Path, stack: str) -> dict[str, Any]:
+    """The stack's outputs in plain text. Raises `ToolError`."""
+    return _ask(root, "stack", "output", "--json", "--show-secrets", "--stack", stack)
+
+
+def connection(root: Path, stack: str) -> Connection:
+    """The Kubernetes cluster that the stack names. Raises `ToolError`."""
+    return _connection(config(root, stack))
+
+
+def _connection(values: dict[str, Any]) -> Connection:
+    return Connection(values.get("kubernetes:context"), values.get("kubernetes:kubeconfig"))
+
+
+def _ask(root: Path, *words: str) -> dict[str, Any]:
+    command = ["pulumi", *words, "--non-interactive"]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise ToolError(done.stderr.strip().removeprefix("error: ") or done.stdout.strip())
+    return json.loads(done.stdout)
 
 
 def run(arguments: list[str] | None, description: str, work: Callable[[Any, Declared, str], Awaitable[int]]) -> int:

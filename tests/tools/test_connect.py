@@ -178,10 +178,7 @@ def inventories(python: str, **packages: str) -> Inventory:
         ),
         (
             inventories("3.11.2", numpy="1.26.4"),
-            [
-                "numpy is 1.26.4 here and 2.4.0 in the cluster: data can be misread; "
-                '`pip install "numpy==2.4.0"`'
-            ],
+            ['numpy is 1.26.4 here and 2.4.0 in the cluster: data can be misread; `pip install "numpy==2.4.0"`'],
         ),
     ],
 )

@@ -19,9 +19,9 @@ from .kube.client import Connection
 from .lifecycle import adoption, readiness, repair
 from .lifecycle.endpoint_move import Move, ends_well
 from .manifests import certificates
-from .manifests import cluster as manifest
 from .manifests.addresses import Address, address
-from .manifests.cluster import Target
+from .manifests.cluster import node_ports
+from .manifests.declared import DeclaredCluster
 from .settings.formats.quantities import seconds
 from .tls import tls_secret
 
@@ -46,7 +46,7 @@ class DaskCluster(pulumi.ComponentResource):
     def __init__(
         self,
         name: str,
-        target: Target,
+        declared: DeclaredCluster,
         connection: Connection,
         *,
         node_hosts: Output[list[str]] | None = None,
@@ -58,15 +58,15 @@ class DaskCluster(pulumi.ComponentResource):
         `after` are resources to create before this one and to delete after it: children do not inherit `depends_on`.
         """
         super().__init__("dask:k8s:Cluster", name, {}, opts)
-        self._target = target
+        self._declared = declared
         self._connection = connection
         self._after = list(after)
-        self._move = Move(connection, target)
+        self._move = Move(connection, declared)
         tls = self._tls()
         dask = self._dask_cluster([tls] if tls else [])
         workers = [dask, *self._worker_groups(dask)]
-        repair.keep(connection, target, workers)
-        ready = [self._verify(workers)] if target.cluster.verify else workers
+        repair.keep(connection, declared, workers)
+        ready = [self._verify(workers)] if declared.settings.verify else workers
         service = self._endpoint(ready)
         self._connection_record(service)
         self._publish(service, tls, node_hosts or Output.from_input([]))
@@ -76,47 +76,48 @@ class DaskCluster(pulumi.ComponentResource):
 
     def _dask_cluster(self, depends_on: list[Resource]) -> Resource:
         """The custom resource and what belongs to this version of it alone."""
-        target, cluster = self._target, self._target.cluster
+        declared, cluster = self._declared, self._declared.settings
         recreate = cluster.update == "recreate"
-        body, content = manifest.dask_cluster(target), Output.from_input(target.content)
+        body, content = declared.dask_cluster, Output.from_input(declared.content_hash)
         limits = _timeouts(body, create=cluster.ready_timeout)
         if cluster.adopt:
-            body["spec"] = Output.from_input(adoption.spec(self._connection, target))
-            content = body["spec"].apply(partial(adoption.content, target))
+            spec = Output.from_input(adoption.spec(self._connection, declared))
+            body = body | {"spec": spec}
+            content = spec.apply(partial(adoption.content, declared))
         options = self._child(
             depends_on,
             ignore_changes=["spec.worker.replicas"] if cluster.workers.autoscaled else None,
             # The same name cannot exist twice, so it is deleted first.
             delete_before_replace=recreate or None,
             replacement_trigger=content if recreate else None,
-            import_=f"{target.namespace}/{target.physical_name}" if cluster.adopt else None,
+            import_=f"{declared.namespace}/{declared.physical_name}" if cluster.adopt else None,
             custom_timeouts=limits,
         )
-        dask = _custom(target.physical_name, body, options)
-        if budget := manifest.disruption_budget(target):
+        dask = _custom(declared.physical_name, body, options)
+        if budget := declared.disruption_budget:
             from pulumi_kubernetes.policy.v1 import PodDisruptionBudget
 
             PodDisruptionBudget(_logical(budget), **_args(budget), opts=self._child([dask]))
-        if scaler := manifest.autoscaler(target):
+        if scaler := declared.autoscaler:
             _custom(f"{_logical(scaler)}-autoscaler", scaler, self._child([dask]))
-        for kind, monitor in manifest.monitors(target).items():
-            _custom(f"{target.name}-{kind.lower()}", monitor, self._child([dask]))
+        for kind, monitor in declared.monitors.items():
+            _custom(f"{declared.name}-{kind.lower()}", monitor, self._child([dask]))
         return dask
 
     def _worker_groups(self, dask: Resource) -> list[Resource]:
-        groups = manifest.worker_groups(self._target).values()
+        groups = self._declared.worker_groups.values()
         return [_custom(_logical(it), it, self._child([dask], custom_timeouts=_timeouts(it))) for it in groups]
 
     def _verify(self, workers: list[Resource]) -> Resource:
-        target, connection = self._target, self._connection
+        declared, connection = self._declared, self._connection
 
         async def pods_have_started(_: ResourceHookArgs) -> None:
-            await readiness.await_pods(connection, target)
-            readiness.guard(connection, target)
+            await readiness.await_pods(connection, declared)
+            readiness.guard(connection, declared)
 
-        job = manifest.verify_job(target)
+        job = declared.verify_job
         hook = ResourceHook(f"{_logical(job)}-pods", pods_have_started)
-        limit = pulumi.CustomTimeouts(create=f"{seconds(target.cluster.ready_timeout) + 90}s")
+        limit = pulumi.CustomTimeouts(create=f"{seconds(declared.settings.ready_timeout) + 90}s")
         options = self._child(
             workers,
             hooks=ResourceHookBinding(before_create=[hook]),
@@ -127,44 +128,44 @@ class DaskCluster(pulumi.ComponentResource):
         return Job(_logical(job), **_args(job), opts=options)
 
     def _endpoint(self, ready: list[Resource]) -> Service:
-        target, body = self._target, manifest.endpoint(self._target)
-        if target.cluster.adopt:
-            made_room = partial(adoption.endpoint, self._connection, target)
-            body["spec"] = Output.all(*(resource.urn for resource in ready)).apply(made_room)
-        elif adoption.node_ports(body["spec"]) and pulumi.runtime.is_dry_run():
-            body["spec"] = Output.from_input(self._move.endpoint_spec())
+        declared, body = self._declared, self._declared.endpoint
+        if declared.settings.adopt:
+            made_room = partial(adoption.endpoint, self._connection, declared)
+            body = body | {"spec": Output.all(*(resource.urn for resource in ready)).apply(made_room)}
+        elif node_ports(body["spec"]) and pulumi.runtime.is_dry_run():
+            body = body | {"spec": Output.from_input(self._move.endpoint_spec())}
         # The endpoint is what stays: protecting the versions of the cluster would forbid every update.
-        options = self._child(ready, protect=target.cluster.protect or None, hooks=self._move.endpoint_hooks())
-        if ready_scheduler := readiness.before_endpoint(self._connection, target):
+        options = self._child(ready, protect=declared.settings.protect or None, hooks=self._move.endpoint_hooks())
+        if ready_scheduler := readiness.before_endpoint(self._connection, declared):
             options = ResourceOptions.merge(options, ResourceOptions(hooks=ready_scheduler))
-        return Service(f"{target.name}-endpoint", **_args(body), opts=options)
+        return Service(f"{declared.name}-endpoint", **_args(body), opts=options)
 
     def _connection_record(self, service: Service) -> None:
         """A ConfigMap that changes with the cluster. A before-hook on it drains the replaced clusters.
 
         It is a step of its own rather than a hook on the endpoint, so that the next `up` resumes an interrupted drain.
         """
-        target, body = self._target, manifest.connection(self._target)
+        declared, body = self._declared, self._declared.connection
         options = self._child([service], hooks=self._move.record_hooks())
-        record = ConfigMap(f"{target.name}-connection", **_args(body), opts=options)
-        Output.from_input(ends_well(target, record))
+        record = ConfigMap(f"{declared.name}-connection", **_args(body), opts=options)
+        Output.from_input(ends_well(declared, record))
 
     def _tls(self) -> Secret | None:
-        tls = self._target.cluster.tls
+        tls = self._declared.settings.tls
         if not tls.enabled or tls.secret:
             return None
-        return tls_secret(self._target, self._child())
+        return tls_secret(self._declared, self._child())
 
     def _publish(self, service: Service, tls: Secret | None, node_hosts: Output[list[str]]) -> None:
-        target = self._target
+        declared = self._declared
 
         def locate(parts: list[Any]) -> Address:
-            return address(target, *parts)
+            return address(declared, *parts)
 
         where = Output.all(service.spec, service.status, node_hosts).apply(locate)
-        self.name = Output.from_input(target.physical_name)
-        self.namespace = Output.from_input(target.namespace)
-        self.image = Output.from_input(target.cluster.image)
+        self.name = Output.from_input(declared.physical_name)
+        self.namespace = Output.from_input(declared.namespace)
+        self.image = Output.from_input(declared.settings.image)
         self.scheduler_address = where.apply(lambda found: found.scheduler_address)
         self.dashboard_url = where.apply(lambda found: found.dashboard_url)
         self.scheduler_node_port = where.apply(lambda found: found.scheduler_node_port)

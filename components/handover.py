@@ -17,19 +17,18 @@ import pulumi
 from pulumi import ResourceOptions
 
 from .kube import client as kube
+from .kube.paths import path
 from .kubernetes import Kubernetes
 from .lifecycle import ownership, releases
 from .lifecycle.ownership import Claim
 from .lifecycle.releases import RELEASE, Found
-from .settings.formats.names import PART_OF
+from .vocabulary import PART_OF, ROLE
 
 if TYPE_CHECKING:
     from kr8s.asyncio import Api
 
 OPERATOR = "dask:k8s:Operator"
-# What a namespace was created for: `workspace` or `operator`.
-ROLE = "dask-on-kubernetes/role"
-_RIGHTS = "apis/rbac.authorization.k8s.io/v1"
+# What a namespace was created for is in its annotation `ROLE`: `workspace` or `operator`.
 
 
 @dataclass(frozen=True)
@@ -119,10 +118,10 @@ def _read_operator(held: Held, opts: ResourceOptions) -> None:
 
 async def _namespace(client: "Api", role: str, declared: str, owner: str, claim: Claim) -> str | None:
     """The namespace that this state has created as `role`: mostly the declared one, which takes one request."""
-    here = await kube.unless_forbidden(kube.find(client, f"api/v1/namespaces/{declared}"))
+    here = await kube.unless_forbidden(kube.find(client, path("Namespace", name=declared)))
     if here and _created_here(here, role, owner, claim):
         return declared
-    labelled = await kube.unless_forbidden(kube.items(client, "api/v1/namespaces", {PART_OF: claim.part_of}))
+    labelled = await kube.unless_forbidden(kube.items(client, path("Namespace"), {PART_OF: claim.part_of}))
     known = [it for it in labelled or [] if ownership.owner_of(it) and _created_here(it, role, owner, claim)]
     return known[0]["metadata"]["name"] if known else None
 
@@ -154,10 +153,10 @@ def _rights(release: Found) -> Iterator[tuple[str, str, str]]:
     """What operatorrights.py has created for the release: the name in the program, the one in Kubernetes, the path."""
     watched = [argument.partition("=")[2] for argument in release.values.get("kopfArgs", [])]
     for namespace in watched:
-        here = f"{_RIGHTS}/namespaces/{namespace}"
-        yield f"role-{namespace}", f"{namespace}/{RELEASE}", f"{here}/roles/{RELEASE}"
-        yield f"binding-{namespace}", f"{namespace}/{RELEASE}", f"{here}/rolebindings/{RELEASE}"
+        physical = f"{namespace}/{RELEASE}"
+        yield f"role-{namespace}", physical, path("Role", namespace, RELEASE)
+        yield f"binding-{namespace}", physical, path("RoleBinding", namespace, RELEASE)
     if watched:
         name = f"{RELEASE}-{release.namespace}"
-        yield "start", name, f"{_RIGHTS}/clusterroles/{name}"
-        yield "start-binding", name, f"{_RIGHTS}/clusterrolebindings/{name}"
+        yield "start", name, path("ClusterRole", name=name)
+        yield "start-binding", name, path("ClusterRoleBinding", name=name)

@@ -22,7 +22,7 @@ from pulumi_kubernetes.core.v1 import ConfigMap
 
 from .kube.client import Connection
 from .lifecycle import jobs as jobrun
-from .manifests.job import JobTarget, dask_job, record
+from .manifests.declared import DeclaredJob
 
 
 class DaskJob(pulumi.ComponentResource):
@@ -34,7 +34,7 @@ class DaskJob(pulumi.ComponentResource):
     def __init__(
         self,
         name: str,
-        target: JobTarget,
+        declared: DeclaredJob,
         connection: Connection,
         *,
         after: Sequence[Resource] = (),
@@ -42,11 +42,11 @@ class DaskJob(pulumi.ComponentResource):
     ) -> None:
         """`after` are resources to create before this and to delete after it: children do not inherit `depends_on`."""
         super().__init__("dask:k8s:Job", name, {}, opts)
-        before = self._hooks(name, target, connection)
-        body = dask_job(target)
+        before = self._hooks(name, declared, connection)
+        body = declared.dask_job
         spec = {key: value for key, value in body.items() if key not in ("apiVersion", "kind")}
         job = CustomResource(
-            target.physical_name,
+            declared.physical_name,
             api_version=body["apiVersion"],
             kind=body["kind"],
             **spec,
@@ -60,25 +60,25 @@ class DaskJob(pulumi.ComponentResource):
         )
         # Written only once the job has succeeded: an `up` that was interrupted or failed waits for it again.
         hooks = ResourceHookBinding(before_create=[before["result"]], before_update=[before["result"]])
-        result = record(target)
+        result = declared.record
         ConfigMap(
             f"{name}-result",
             metadata=result["metadata"],
             data=result["data"],
             opts=ResourceOptions(parent=self, depends_on=[job], hooks=hooks),
         )
-        self.name = Output.from_input(target.physical_name)
-        self.namespace = Output.from_input(target.namespace)
+        self.name = Output.from_input(declared.physical_name)
+        self.namespace = Output.from_input(declared.namespace)
         self.register_outputs(self.outputs())
 
-    def _hooks(self, name: str, target: JobTarget, connection: Connection) -> dict[str, ResourceHook]:
+    def _hooks(self, name: str, declared: DeclaredJob, connection: Connection) -> dict[str, ResourceHook]:
         """The hooks before the DaskJob, and before the record that it has succeeded."""
 
         async def has_not_succeeded_before(_: ResourceHookArgs) -> None:
-            await jobrun.keep_ended(connection, target)
+            await jobrun.keep_ended(connection, declared)
 
         async def job_has_ended(_: ResourceHookArgs) -> None:
-            await jobrun.await_end(connection, target)
+            await jobrun.await_end(connection, declared)
 
         once = ResourceHook(f"{name}-once", has_not_succeeded_before, opts=ResourceHookOptions(on_dry_run=True))
         return {"job": once, "result": ResourceHook(f"{name}-end", job_has_ended)}

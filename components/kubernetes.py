@@ -17,6 +17,7 @@ from pulumi_kubernetes import Provider
 from .kube import client as kube
 from .kube.client import Connection
 from .kube.errors import ClusterError
+from .kube.paths import path
 from .kube.session import remove_credentials
 from .lifecycle import ownership
 from .lifecycle.labels import part_of
@@ -112,7 +113,7 @@ async def node_hosts(connection: Connection) -> list[str]:
         pulumi.log.warn(f"the addresses of node ports are not known: {error}")
         return []
     try:
-        nodes = (await kube.get(client, "api/v1/nodes"))["items"]
+        nodes = (await kube.get(client, path("Node")))["items"]
     except Exception as error:
         raise ClusterError(
             f"cannot list the nodes to find the NodePort's address: {error}; set `endpoint.host` of the cluster"

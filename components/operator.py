@@ -14,7 +14,6 @@ from pulumi_kubernetes.core.v1 import Namespace
 from pulumi_kubernetes.helm.v3 import Release, RepositoryOptsArgs
 
 from . import handover
-from .handover import ROLE
 from .kube import chart
 from .kube import client as kube
 from .kubernetes import Kubernetes
@@ -26,6 +25,7 @@ from .manifests.operator import values as operator_values
 from .operatorrights import rights
 from .settings.formats.quantities import seconds
 from .settings.stack import Operator
+from .vocabulary import ROLE
 
 
 class DaskOperator(pulumi.ComponentResource):

@@ -9,17 +9,16 @@ from pulumi import ResourceOptions
 from pulumi_kubernetes.core.v1 import LimitRange, Namespace, ResourceQuota, Secret
 
 from . import handover
-from .handover import ROLE
 from .kube import chart
 from .kubernetes import Kubernetes
 from .lifecycle import operators as peers
 from .lifecycle.labels import owned, part_of
-from .manifests.cluster import Target
-from .manifests.job import JobTarget
+from .manifests.context import WorkspaceContext
+from .manifests.declared import DeclaredCluster, DeclaredJob
 from .settings import stack as settings
 from .settings.cluster import Cluster
-from .settings.formats.names import PART_OF
 from .settings.job import Job
+from .vocabulary import PART_OF, ROLE
 
 
 class Workspace(pulumi.ComponentResource):
@@ -54,17 +53,16 @@ class Workspace(pulumi.ComponentResource):
             self._secret(self.secret_names[key], data)
         self.register_outputs({"namespace": self.namespace})
 
-    def cluster(self, name: str, cluster: Cluster) -> Target:
+    def cluster(self, name: str, cluster: Cluster) -> DeclaredCluster:
         """A cluster of this name, here."""
-        return Target(name, cluster, **self._here())
+        return DeclaredCluster(name, cluster, self._context())
 
-    def job(self, name: str, job: Job) -> JobTarget:
+    def job(self, name: str, job: Job) -> DeclaredJob:
         """A job of this name, here."""
-        return JobTarget(name, job, **self._here())
+        return DeclaredJob(name, job, self._context())
 
-    def _here(self) -> dict[str, Any]:
-        secrets = tuple(sorted(self.secret_names.items()))
-        return {"namespace": self._name, "part_of": part_of(), "restricted": self._restricted, "secrets": secrets}
+    def _context(self) -> WorkspaceContext:
+        return WorkspaceContext(self._name, part_of(), self._restricted, tuple(sorted(self.secret_names.items())))
 
     def _own(self, namespace: settings.Namespace) -> list[pulumi.Resource]:
         level = {f"pod-security.kubernetes.io/{mode}": namespace.pod_security for mode in ("enforce", "warn")}

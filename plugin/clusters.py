@@ -16,7 +16,8 @@ from components.kube.client import Connection
 from components.lifecycle import ownership
 from components.lifecycle.labels import part_of
 from components.lifecycle.ownership import Claim
-from components.manifests.cluster import Target
+from components.manifests.context import WorkspaceContext
+from components.manifests.declared import DeclaredCluster
 
 PACKAGE = "dask-on-kubernetes"
 
@@ -80,16 +81,17 @@ class DaskCluster(pulumi.ComponentResource):
         return pulumi.ResourceOptions(parent=self, provider=provider, transformations=guarded)
 
 
-def target(name: str, args: DaskClusterArgs, owner: str) -> Target:
+def target(name: str, args: DaskClusterArgs, owner: str) -> DeclaredCluster:
     """The cluster that the arguments describe. Raises `ConfigError` with every mistake in them."""
     level = args.get("pod_security", "restricted")
     namespace = {"name": args["namespace"], "create": False, "podSecurity": level}
     config = parse({"namespace": namespace, "clusters": {name: whole(args.get("cluster") or {})}})
-    return Target(name, config.clusters[name], config.namespace.name, owner, restricted=level == "restricted")
+    workspace = WorkspaceContext(config.namespace.name, owner, restricted=level == "restricted")
+    return DeclaredCluster(name, config.clusters[name], workspace)
 
 
-def _needs_hosts(made_for: Target) -> bool:
-    settings = made_for.cluster.endpoint
+def _needs_hosts(made_for: DeclaredCluster) -> bool:
+    settings = made_for.settings.endpoint
     return settings.type == "NodePort" and settings.host == "auto"
 
 

@@ -18,7 +18,7 @@ from components.kube import client as kube
 from components.kube.client import Connection
 from components.kube.errors import ClusterError
 from components.lifecycle.labels import part_of
-from components.manifests.cluster import Target
+from components.manifests.declared import DeclaredCluster, clusters_of, workspace_of
 from components.settings.mistakes import PROJECT, ConfigError
 from components.settings.stack import Settings
 from components.workspace import secret_names
@@ -35,12 +35,10 @@ class Declared:
     connection: Connection
 
     @property
-    def targets(self) -> dict[str, Target]:
+    def clusters(self) -> dict[str, DeclaredCluster]:
         """The clusters by their names in the configuration."""
-        namespace = self.settings.namespace
-        secrets = tuple(sorted(secret_names(self.settings.secrets).items()))
-        place = (namespace.name, self.part_of, namespace.pod_security == "restricted", secrets)
-        return {name: Target(name, cluster, *place) for name, cluster in self.settings.clusters.items()}
+        workspace = workspace_of(self.settings, self.part_of, secret_names(self.settings.secrets))
+        return clusters_of(self.settings, workspace)
 
 
 def read(root: Path, stack: str) -> Declared:

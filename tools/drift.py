@@ -11,10 +11,10 @@ from typing import Any
 
 from components.kube import client as kube
 from components.kube.client import Object
+from components.kube.paths import path_of
 from components.lifecycle import drift
 from components.lifecycle.difference import differences
-from components.manifests import cluster as manifest
-from components.manifests.cluster import Target
+from components.manifests.declared import DeclaredCluster
 from tools.declared import Declared, run
 
 NONE, FOUND = 0, 2
@@ -26,46 +26,43 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 async def _say(client: Any, declared: Declared, stack: str) -> int:
-    found = [line for it in (declared.targets).values() for line in await examine(client, it)]
+    found = [line for it in declared.clusters.values() for line in await examine(client, it)]
     print("\n".join(found) or f"stack {stack}: everything is as declared")
     return FOUND if found else NONE
 
 
-async def examine(client: Any, target: Target) -> list[str]:
+async def examine(client: Any, cluster: DeclaredCluster) -> list[str]:
     """One line for every field that is not as declared, of the program's objects and of the operator's."""
-    live = await drift.look(client, target)
+    live = await drift.look(client, cluster)
     if live is None:
-        return [f"daskcluster/{target.physical_name}: is missing: it was deleted, or `up` has not created it yet"]
+        return [f"daskcluster/{cluster.physical_name}: is missing: it was deleted, or `up` has not created it yet"]
     lines: list[str] = []
-    for body in declared_objects(target):
-        lines += compare(body, await kube.find(client, kube.url(body)), target)
-    return lines + [line for one in drift.find(target, live) for line in str(one).splitlines()]
+    for body in declared_objects(cluster):
+        lines += compare(body, await kube.find(client, path_of(body)), cluster)
+    return lines + [line for one in drift.find(cluster, live) for line in str(one).splitlines()]
 
 
-def declared_objects(target: Target) -> Iterator[Object]:
-    """What the program makes for a cluster and keeps as it is."""
-    yield manifest.dask_cluster(target)
-    yield from manifest.worker_groups(target).values()
-    yield manifest.endpoint(target)
-    yield manifest.connection(target)
-    yield from filter(None, (manifest.autoscaler(target), manifest.disruption_budget(target)))
+def declared_objects(cluster: DeclaredCluster) -> Iterator[Object]:
+    """What the program creates for a cluster and keeps as it is."""
+    yield from (cluster.dask_cluster, *cluster.worker_groups.values(), cluster.endpoint, cluster.connection)
+    yield from filter(None, (cluster.autoscaler, cluster.disruption_budget))
 
 
-def compare(body: Object, live: Object | None, target: Target) -> list[str]:
+def compare(body: Object, live: Object | None, cluster: DeclaredCluster) -> list[str]:
     """The lines for one object that the program makes."""
     where = f"{body['kind'].lower()}/{body['metadata']['name']}"
     if live is None:
         return [f"{where}: is missing"]
     part = "data" if "data" in body else "spec"
-    declared = _kept(body, target) if body["kind"] == "DaskCluster" else body[part]
+    declared = _kept(body, cluster) if body["kind"] == "DaskCluster" else body[part]
     return [f"{where}: {difference}" for difference in differences(declared, live.get(part, {}))]
 
 
-def _kept(body: Object, target: Target) -> Object:
+def _kept(body: Object, cluster: DeclaredCluster) -> Object:
     """Of a DaskCluster's spec without what the program leaves alone: an autoscaler's number, an adopted one's pods."""
-    worker, workers = body["spec"]["worker"], target.cluster.workers
+    worker, workers = body["spec"]["worker"], cluster.settings.workers
     replicas = {} if workers.autoscaled else {"replicas": workers.wanted}
-    if target.cluster.adopt:
+    if cluster.settings.adopt:
         return {"worker": replicas}
     return body["spec"] | {"worker": {key: it for key, it in worker.items() if key != "replicas"} | replicas}
 

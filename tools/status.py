@@ -18,12 +18,11 @@ from components.kube import chart
 from components.kube import client as kube
 from components.kube.client import Object
 from components.kube.errors import ClusterError
+from components.kube.paths import path, path_of
 from components.lifecycle import drain, drift
-from components.lifecycle.drift import url
 from components.manifests import addresses as endpoint
-from components.manifests import cluster as manifest
-from components.manifests.cluster import Target
-from components.settings.formats.names import PART_OF
+from components.manifests.declared import DeclaredCluster
+from components.vocabulary import CLUSTER_NAME, PART_OF
 from tools import statusrows
 from tools.declared import Declared, run
 from tools.statusrows import Row, Seen
@@ -56,13 +55,13 @@ def table(stack: str, declared: Declared, rows: list[Row]) -> Table:
 
 async def look(client: Any, declared: Declared) -> list[Row]:
     """All rows: the operator, then cluster by cluster, then the jobs."""
-    targets = declared.targets
-    hosts = await _hosts(declared) if targets else []
-    clusters = asyncio.gather(*(_see(client, target, hosts) for target in targets.values()))
-    operator, jobs, seen = await asyncio.gather(_operator(client), _jobs(client, declared), clusters)
+    clusters = list(declared.clusters.values())
+    hosts = await _hosts(declared) if clusters else []
+    looks = asyncio.gather(*(_see(client, cluster, hosts) for cluster in clusters))
+    operator, jobs, seen = await asyncio.gather(_operator(client), _jobs(client, declared), looks)
     rows = [statusrows.operator(operator)]
-    for target, one in zip(targets.values(), seen, strict=True):
-        rows += statusrows.cluster(target, one)
+    for cluster, one in zip(clusters, seen, strict=True):
+        rows += statusrows.cluster(cluster, one)
     return [*rows, *map(statusrows.job, jobs)]
 
 
@@ -78,44 +77,43 @@ async def _operator(client: Any) -> list[Object] | None:
     import kr8s
 
     try:
-        return await kube.items(client, "apis/apps/v1/deployments", chart.SELECTOR)
+        return await kube.items(client, path("Deployment"), chart.SELECTOR)
     except kr8s.ServerError:
         return None
 
 
 async def _jobs(client: Any, declared: Declared) -> list[Object]:
-    here = f"apis/{manifest.API_VERSION}/namespaces/{declared.settings.namespace.name}/daskjobs"
-    return await kube.items(client, here, {PART_OF: declared.part_of})
+    return await kube.items(client, path("DaskJob", declared.settings.namespace.name), {PART_OF: declared.part_of})
 
 
-async def _see(client: Any, target: Target, hosts: list[str]) -> Seen:
+async def _see(client: Any, cluster: DeclaredCluster, hosts: list[str]) -> Seen:
     """Everything there is to know of one cluster: first of Kubernetes, then of the schedulers."""
-    proxy = url(target, "services", f"{target.physical_name}-scheduler:http-dashboard/proxy/json")
+    pages = drain.scheduler_pages(cluster.namespace, cluster.physical_name)
     live, versions, service, pods, secret = await asyncio.gather(
-        drift.look(client, target),
-        kube.items(client, url(target, "daskclusters"), target.labels),
-        kube.find(client, url(target, "services", target.name)),
-        kube.items(client, url(target, "pods"), {"dask.org/cluster-name": target.physical_name}),
-        _secret(client, target),
+        drift.look(client, cluster),
+        kube.items(client, cluster.path("DaskCluster"), cluster.labels),
+        kube.find(client, path_of(cluster.endpoint)),
+        kube.items(client, cluster.path("Pod"), {CLUSTER_NAME: cluster.physical_name}),
+        _secret(client, cluster),
     )
-    names = [it["metadata"]["name"] for it in versions if it["metadata"]["name"] != target.physical_name]
-    old_ones = asyncio.gather(*(drain.look(client, target.namespace, name) for name in names))
+    names = [it["metadata"]["name"] for it in versions if it["metadata"]["name"] != cluster.physical_name]
+    old_ones = asyncio.gather(*(drain.look(client, cluster.namespace, name) for name in names))
     counts, identity, loads = await asyncio.gather(
-        _ask(client, f"{proxy}/counts.json"), _ask(client, f"{proxy}/identity.json"), old_ones
+        _ask(client, f"{pages}/counts.json"), _ask(client, f"{pages}/identity.json"), old_ones
     )
-    address = endpoint.address(target, service["spec"], service.get("status"), hosts) if service else None
+    address = endpoint.address(cluster, service["spec"], service.get("status"), hosts) if service else None
     old = {name: str(load or "no scheduler") for name, load in zip(names, loads, strict=True)}
     return Seen(live, service, address, pods, secret, counts, identity, old)
 
 
-async def _secret(client: Any, target: Target) -> Object | None:
+async def _secret(client: Any, cluster: DeclaredCluster) -> Object | None:
     """The Secret with the certificates, where there is one and it may be read."""
     import kr8s
 
-    if not target.cluster.tls.enabled:
+    if not cluster.settings.tls.enabled:
         return None
     try:
-        return await kube.find(client, url(target, "secrets", target.tls_secret))
+        return await kube.find(client, cluster.path("Secret", cluster.tls_secret))
     except kr8s.ServerError:
         return None
 

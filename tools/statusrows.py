@@ -11,7 +11,8 @@ from components.kube.client import Object
 from components.lifecycle import drain
 from components.lifecycle.drift import Live
 from components.manifests.addresses import Address
-from components.manifests.cluster import DEFAULT_GROUP, Target, expected_workers
+from components.manifests.declared import DeclaredCluster
+from components.vocabulary import CLUSTER_NAME, COMPONENT, DEFAULT_GROUP, INSTANCE
 
 GOOD, SO_SO, BAD = "green", "yellow", "red"
 _SOON_DAYS = 30
@@ -43,64 +44,64 @@ class Seen:
     """Replaced clusters of this name, and what is left on them."""
 
 
-def cluster(target: Target, seen: Seen) -> Iterator[Row]:
+def cluster(declared: DeclaredCluster, seen: Seen) -> Iterator[Row]:
     """A cluster with its endpoint, scheduler, workers by group, certificates, and what is wrong with its pods."""
-    image = target.cluster.image
+    image = declared.settings.image
     if seen.live is None:
-        yield Row(target.name, "missing", f"{target.physical_name}: `up` will create it", colour=BAD)
+        yield Row(declared.name, "missing", f"{declared.physical_name}: `up` will create it", colour=BAD)
     else:
-        workers = list(_workers(target, seen))
+        workers = list(_workers(declared, seen))
         troubles = list(_troubles(seen))
-        ready = seen.counts and _leads_here(target, seen) and all(row.colour == GOOD for row in workers)
+        ready = seen.counts and _leads_here(declared, seen) and all(row.colour == GOOD for row in workers)
         state, colour = ("ready", GOOD) if ready else ("not ready", BAD if troubles else SO_SO)
-        yield Row(target.name, state, f"{target.physical_name}, {image}", age(seen.live.cluster), colour)
-        yield _endpoint(target, seen)
-        yield _scheduler(target, seen)
+        yield Row(declared.name, state, f"{declared.physical_name}, {image}", age(seen.live.cluster), colour)
+        yield _endpoint(declared, seen)
+        yield _scheduler(declared, seen)
         yield from workers
-        if target.cluster.tls.enabled:
+        if declared.settings.tls.enabled:
             yield _certificates(seen.secret)
         yield from troubles
     for name, load in seen.old.items():
         yield Row("  old version", "draining", f"{name}: {load}", colour=SO_SO)
 
 
-def _leads_here(target: Target, seen: Seen) -> bool:
+def _leads_here(declared: DeclaredCluster, seen: Seen) -> bool:
     selector = (seen.service or {}).get("spec", {}).get("selector", {})
-    return selector.get("dask.org/cluster-name") == target.physical_name
+    return selector.get(CLUSTER_NAME) == declared.physical_name
 
 
-def _endpoint(target: Target, seen: Seen) -> Row:
+def _endpoint(declared: DeclaredCluster, seen: Seen) -> Row:
     if seen.service is None or seen.address is None:
-        return Row("  endpoint", "missing", f"Service {target.name}", colour=BAD)
+        return Row("  endpoint", "missing", f"Service {declared.name}", colour=BAD)
     state, colour = (seen.service["spec"]["type"], GOOD)
-    if not _leads_here(target, seen):
+    if not _leads_here(declared, seen):
         state, colour = f"{state}, leads elsewhere", SO_SO
     addresses = [seen.address.scheduler_address, seen.address.dashboard_url]
     return Row("  endpoint", state, "  ".join(filter(None, addresses)), age(seen.service), colour)
 
 
-def _scheduler(target: Target, seen: Seen) -> Row:
-    pods = [pod for pod in seen.pods if pod["metadata"]["labels"].get("dask.org/component") == "scheduler"]
+def _scheduler(declared: DeclaredCluster, seen: Seen) -> Row:
+    pods = [pod for pod in seen.pods if pod["metadata"]["labels"].get(COMPONENT) == "scheduler"]
     started = age(pods[0]) if pods else ""
     if seen.counts is None:
-        return Row("  scheduler", "no answer", f"{target.physical_name}-scheduler", started, BAD)
+        return Row("  scheduler", "no answer", declared.scheduler_name, started, BAD)
     load = drain.load(seen.counts)
     busy = f"{_many(load.clients, 'client')}, {_many(load.tasks, 'task')}, {seen.counts['processing']} processing"
     return Row("  scheduler", "answers", busy, started, GOOD)
 
 
-def _workers(target: Target, seen: Seen) -> Iterator[Row]:
+def _workers(declared: DeclaredCluster, seen: Seen) -> Iterator[Row]:
     """One row per group: how many of its workers the scheduler knows, of how many there have to be."""
     names = [str(worker["name"]) for worker in ((seen.identity or {}).get("workers") or {}).values()]
     groups = seen.live.groups if seen.live else {}
-    for group, expected in expected_workers(target).items():
+    for group, expected in declared.expected_workers.items():
         live = groups.get(group)
         replicas = live["spec"]["worker"]["replicas"] if live else 0
-        default = group == f"{target.physical_name}-{DEFAULT_GROUP}"
-        wanted = replicas if default and target.cluster.workers.autoscaled else expected
+        default = group == declared.default_group
+        wanted = replicas if default and declared.settings.workers.autoscaled else expected
         registered = sum(name.startswith(f"{group}-worker-") for name in names)
         details = f"group {group}" + (f" is scaled to {replicas}" if replicas != wanted else "")
-        label = DEFAULT_GROUP if default else group.removeprefix(f"{target.physical_name}-").rpartition("-")[0]
+        label = DEFAULT_GROUP if default else group.removeprefix(f"{declared.physical_name}-").rpartition("-")[0]
         state = f"{registered} of {wanted} registered"
         colour = GOOD if registered == wanted == replicas else SO_SO
         yield Row(f"  workers {label}", state, details, age(live) if live else "", colour)
@@ -147,7 +148,7 @@ def job(live: Object) -> Row:
     state = live.get("status", {}).get("jobStatus", "unknown")
     colour = {"Successful": GOOD, "Failed": BAD}.get(state, SO_SO)
     meta = live["metadata"]
-    return Row(f"job {meta['labels']['app.kubernetes.io/instance']}", state, meta["name"], age(live), colour)
+    return Row(f"job {meta['labels'][INSTANCE]}", state, meta["name"], age(live), colour)
 
 
 def age(live: Object, now: datetime | None = None) -> str:

@@ -9,9 +9,11 @@ from typing import Any
 
 import yaml
 
+from ..vocabulary import NAME as NAME_LABEL
+
 NAME = "dask-kubernetes-operator"
 # By which the operator's Deployment and pods are found, whoever has installed the chart.
-SELECTOR = {"app.kubernetes.io/name": NAME}
+SELECTOR = {NAME_LABEL: NAME}
 LINK = ".operator-chart"
 
 

@@ -6,15 +6,14 @@ run in the event loop that also answers the engine.
 
 from __future__ import annotations
 
-import asyncio
 import json
-import time
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..kube.errors import ClusterError
 from ..kube.session import Connection, api, remove_credentials, renew
+from ..kube.wait import DeadlineError, wait_until
 
 if TYPE_CHECKING:
     import httpx
@@ -79,22 +78,26 @@ async def _patiently(passing: set[int], client: Api, method: str, url: str, **ar
     import httpx
     import kr8s
 
-    away_since: float | None = None
-    while True:
+    failure: Exception | None = None
+
+    async def answer() -> list[Object]:
+        nonlocal failure
         try:
-            return await _json(client, method, url, **arguments)
+            return [await _json(client, method, url, **arguments)]
         except (httpx.TransportError, kr8s.APITimeoutError, kr8s.ServerError) as error:
             if isinstance(error, kr8s.ServerError) and _status(error) not in passing:
                 raise
-            now = time.monotonic()
-            away_since = now if away_since is None else away_since
-            if now - away_since > AWAY_SECONDS:
-                raise ClusterError(f"the Kubernetes API has not answered for {AWAY_SECONDS} s: {error!r}") from error
-            pause = _pause(error)
-        await asyncio.sleep(pause)
+            failure = error
+            return []
+
+    try:
+        [answered] = await wait_until(answer, AWAY_SECONDS, pause=lambda: _pause(failure))
+    except DeadlineError:
+        raise ClusterError(f"the Kubernetes API has not answered for {AWAY_SECONDS} s: {failure!r}") from failure
+    return answered
 
 
-def _pause(error: Exception) -> float:
+def _pause(error: Exception | None) -> float:
     """Seconds until the next try: what the server asks for in `Retry-After`, at most half a minute."""
     response = getattr(error, "response", None)
     asked = "" if response is None else response.headers.get("Retry-After", "")
@@ -123,16 +126,6 @@ async def delete_with_children(client: Api, url: str, uid: str) -> None:
     options = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Foreground"}
     content = json.dumps(options | {"preconditions": {"uid": uid}})
     await _unless(409, _unless(404, _patiently(_NOT_TAKEN, client, "DELETE", url, content=content)))
-
-
-def url(body: Object) -> str:
-    """API path of an object."""
-    api, kind, meta = body["apiVersion"], body["kind"].lower(), body["metadata"]
-    root = f"apis/{api}" if "/" in api else f"api/{api}"
-    home = f"/namespaces/{meta['namespace']}" if meta.get("namespace") else ""
-    # The rule of apimachinery's UnsafeGuessKindToResource, as far as our kinds need it.
-    plural = f"{kind[:-1]}ies" if kind.endswith("y") else f"{kind}s"
-    return f"{root}{home}/{plural}/{meta['name']}"
 
 
 async def apply(client: Api, url: str, body: Object) -> Object:

@@ -8,7 +8,7 @@ in a private folder while its TLS context is created, and then the folder is rem
 import asyncio
 import shutil
 import tempfile
-import time
+from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -19,6 +19,7 @@ from weakref import WeakKeyDictionary
 import yaml
 
 from ..kube.errors import ClusterError
+from ..kube.wait import DeadlineError, now, wait_until
 
 if TYPE_CHECKING:
     import httpx
@@ -53,7 +54,7 @@ class _Session:
     def usable(self) -> bool:
         """A client, one that is being created, or a recent failure."""
         failed = self.client.done() and (self.client.cancelled() or self.client.exception() is not None)
-        return not failed or time.monotonic() - self.made_at < CONNECT_SECONDS
+        return not failed or now() - self.made_at < CONNECT_SECONDS
 
 
 @dataclass(frozen=True)
@@ -75,8 +76,8 @@ async def api(connection: Connection) -> "Api":
     known = _sessions.setdefault(asyncio.get_running_loop(), {})
     session = known.get(connection)
     if session is None or not session.usable:
-        session = known[connection] = _Session(asyncio.create_task(_connect(connection)), time.monotonic())
-        session.client.add_done_callback(lambda _: setattr(session, "made_at", time.monotonic()))
+        session = known[connection] = _Session(asyncio.create_task(_connect(connection)), now())
+        session.client.add_done_callback(lambda _: setattr(session, "made_at", now()))
     # A caller that gives up does not end what the others wait for.
     return await asyncio.shield(session.client)
 
@@ -115,21 +116,27 @@ async def _first_answer(client: "Api") -> None:
     import httpx
     import kr8s
 
-    deadline = time.monotonic() + CONNECT_SECONDS
-    while True:
+    failure: Exception | None = None
+    status = 0
+
+    async def answered() -> bool:
+        nonlocal failure, status
         try:
             async with client.call_api("GET", version="", base="/version", raise_for_status=False, timeout=10) as got:
-                status = got.status_code
+                failure, status = None, got.status_code
         except (httpx.TransportError, kr8s.APITimeoutError) as error:
+            failure = error
             # A certificate of another authority does not change by waiting.
-            if time.monotonic() > deadline or "CERTIFICATE_VERIFY_FAILED" in str(error):
+            if "CERTIFICATE_VERIFY_FAILED" in str(error):
                 raise
-        else:
-            if status == 401:
-                raise ClusterError("it refuses the credentials (401 Unauthorized)")
-            if status < 500 or time.monotonic() > deadline:
-                return
-        await asyncio.sleep(POLL_SECONDS)
+        return failure is None and status < 500
+
+    with suppress(DeadlineError):
+        await wait_until(answered, CONNECT_SECONDS, pause=POLL_SECONDS)
+    if failure:
+        raise failure
+    if status == 401:
+        raise ClusterError("it refuses the credentials (401 Unauthorized)")
 
 
 async def _log_in(client: "Api") -> None:

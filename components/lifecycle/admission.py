@@ -12,9 +12,10 @@ from ..kube import client as kube
 from ..kube.client import Object
 from ..lifecycle import drift
 from ..lifecycle.difference import differences
-from ..lifecycle.drift import Drift, Live, url
-from ..manifests.cluster import Target
-from ..manifests.pod import Spec
+from ..lifecycle.drift import Drift, Live
+from ..manifests.context import Spec
+from ..manifests.declared import DeclaredCluster
+from ..vocabulary import API_VERSIONS
 
 if TYPE_CHECKING:
     from kr8s.asyncio import Api
@@ -25,28 +26,30 @@ _TRIES_NOTHING = "does not support dry run"
 Patch = Object | list[Object]
 
 
-async def settled(client: "Api", target: Target, live: Live, found: list[Drift]) -> list[Drift]:
+async def settled(client: "Api", cluster: DeclaredCluster, live: Live, found: list[Drift]) -> list[Drift]:
     """The drifts that a repair would change, with what it would change, or with why the API server refuses it."""
     turn = asyncio.Semaphore(AT_ONCE)
-    wanted = drift.declared_pods(target, live)
+    wanted = drift.declared_pods(cluster, live)
 
     async def judge(one: Drift) -> Drift | None:
         if one.kind in ("missing", "workers"):
             return one
         async with turn:
-            return await _judge(client, target, live, wanted, one)
+            return await _judge(client, cluster, live, wanted, one)
 
     return [one for one in await asyncio.gather(*map(judge, found)) if one]
 
 
-async def _judge(client: "Api", target: Target, live: Live, wanted: dict[str, Spec], one: Drift) -> Drift | None:
+async def _judge(
+    client: "Api", cluster: DeclaredCluster, live: Live, wanted: dict[str, Spec], one: Drift
+) -> Drift | None:
     import kr8s
 
     before = _live(live, one)
-    if one.what == "deployment":
-        one = replace(one, pods=await _as_created(client, target, before, wanted[one.name]))
+    if one.what == "Deployment":
+        one = replace(one, pods=await _as_created(client, cluster, before, wanted[one.name]))
     try:
-        after = await kube.patch(client, url(target, f"{one.what}s", one.name), patch(target, one), dry_run=True)
+        after = await kube.patch(client, cluster.path(one.what, one.name), patch(cluster, one), dry_run=True)
     except kr8s.ServerError as error:
         # A dry run needs permission to write, and some webhooks take no part in it.
         if _is_about_rights(error) or _TRIES_NOTHING in str(error):
@@ -60,32 +63,32 @@ def _is_about_rights(error: Exception) -> bool:
     return kube.forbidden(error) and "admission webhook" not in str(error)
 
 
-async def _as_created(client: "Api", target: Target, live: Object, pods: Spec) -> Spec:
+async def _as_created(client: "Api", cluster: DeclaredCluster, live: Object, pods: Spec) -> Spec:
     """The pod spec that a Deployment would get if it was created now: some webhooks look at creations only."""
     import kr8s
 
-    meta = {"generateName": f"{target.name}-", "labels": live["metadata"].get("labels", {})}
+    meta = {"generateName": f"{cluster.name}-", "labels": live["metadata"].get("labels", {})}
     spec = live["spec"] | {"template": live["spec"]["template"] | {"spec": pods}}
-    body = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta, "spec": spec}
+    body = {"apiVersion": API_VERSIONS["Deployment"], "kind": "Deployment", "metadata": meta, "spec": spec}
     try:
-        made = await kube.create(client, url(target, "deployments"), body, dry_run=True)
+        made = await kube.create(client, cluster.path("Deployment"), body, dry_run=True)
     except kr8s.ServerError:
         return pods  # without permission to create, or if it is refused, the answer to the patch counts
     return made["spec"]["template"]["spec"]
 
 
-def patch(target: Target, one: Drift) -> Patch:
+def patch(cluster: DeclaredCluster, one: Drift) -> Patch:
     """What is sent to repair a Service, a worker group's number, or a Deployment.
 
     Old and new pods must not run side by side: two workers of one name are refused by the scheduler, and two schedulers
     would share a Service.
     """
     if one.kind == "replicas":
-        return resize(target.cluster.workers.wanted)
+        return resize(cluster.settings.workers.wanted)
     # As operations on whole fields: a merge patch would leave a label that was added to a selector.
     wanted = {"replicas": 1, "paused": False, "strategy": {"type": "Recreate"}, "template/spec": one.pods}
     if one.kind == "service":
-        wanted = drift.declared_service(target)
+        wanted = drift.declared_service(cluster)
     return [{"op": "add", "path": f"/spec/{path}", "value": value} for path, value in wanted.items()]
 
 

@@ -14,19 +14,17 @@ import pulumi
 from ..kube import client as kube
 from ..kube.client import Object
 from ..kube.errors import ClusterError
+from ..kube.paths import path
+from ..vocabulary import CRD_CHART_VERSION, CRD_CONTENT
 
 if TYPE_CHECKING:
     from kr8s.asyncio import Api
-
-URL = "apis/apiextensions.k8s.io/v1/customresourcedefinitions"
-CONTENT_ANNOTATION = "dask-on-kubernetes/content"
-VERSION_ANNOTATION = "dask-on-kubernetes/chart-version"
 
 
 def stamped(crd: Object, version: str) -> Object:
     """The CRD, annotated with the chart's version and its own hash, so that the next run need not compare 200 KB."""
     content = hashlib.sha256(json.dumps(crd, sort_keys=True).encode()).hexdigest()[:16]
-    stamps = {CONTENT_ANNOTATION: content, VERSION_ANNOTATION: version}
+    stamps = {CRD_CONTENT: content, CRD_CHART_VERSION: version}
     return crd | {"metadata": crd["metadata"] | {"annotations": crd["metadata"].get("annotations", {}) | stamps}}
 
 
@@ -35,7 +33,7 @@ async def plan(client: "Api", wanted: list[Object], version: str) -> list[tuple[
 
     Raises `ClusterError` for a harmful downgrade.
     """
-    found = await kube.unless_forbidden(kube.items(client, URL))
+    found = await kube.unless_forbidden(kube.items(client, path("CustomResourceDefinition")))
     if found is None:
         pulumi.log.warn(
             "no permission to list CRDs, so they are assumed to match the operator; ask a cluster administrator to "
@@ -48,7 +46,7 @@ async def plan(client: "Api", wanted: list[Object], version: str) -> list[tuple[
         name = crd["metadata"]["name"]
         if name not in live:
             steps.append(("create", crd))
-        elif _annotation(live[name], CONTENT_ANNOTATION) != _annotation(crd, CONTENT_ANNOTATION):
+        elif _annotation(live[name], CRD_CONTENT) != _annotation(crd, CRD_CONTENT):
             refuse_dropped_versions(live[name], crd)
             refuse_older_chart(live[name], version)
             steps.append(("update", crd))
@@ -58,7 +56,7 @@ async def plan(client: "Api", wanted: list[Object], version: str) -> list[tuple[
 def refuse_older_chart(live: Object, version: str) -> None:
     """Two stacks with an operator each share the CRDs: the older chart's would remove fields that the newer one uses,
     and the API server then drops them from every object that is written."""
-    theirs = _annotation(live, VERSION_ANNOTATION)
+    theirs = _annotation(live, CRD_CHART_VERSION)
     if theirs and _numbers(theirs) > _numbers(version):
         raise ClusterError(
             f"the CRD {live['metadata']['name']} is that of the operator's chart {theirs}, and this stack's chart "
@@ -86,7 +84,7 @@ def refuse_dropped_versions(live: Object, wanted: Object) -> None:
 async def apply(client: "Api", steps: list[tuple[str, Object]]) -> None:
     """Applies what `plan` found."""
     for _, crd in steps:
-        await kube.apply(client, f"{URL}/{crd['metadata']['name']}", crd)
+        await kube.apply(client, path("CustomResourceDefinition", name=crd["metadata"]["name"]), crd)
 
 
 def _annotation(crd: Object, key: str) -> str | None:

@@ -4,16 +4,18 @@ Its scheduler is asked over HTTP through the API server: that works from whereve
 with any version of Dask in the old cluster.
 """
 
-import asyncio
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pulumi
 
 from ..kube import client as kube
+from ..kube import wait
 from ..kube.errors import ClusterError
+from ..kube.paths import path
+from ..manifests.cluster import scheduler_selector
 from ..settings.formats.quantities import seconds
+from ..vocabulary import DASHBOARD
 
 if TYPE_CHECKING:
     from kr8s.asyncio import Api
@@ -55,29 +57,34 @@ async def until_idle(client: "Api", namespace: str, name: str, timeout: str, mov
     if not seconds(timeout):
         pulumi.log.warn(f"{name}: its clients are disconnected now (drainTimeout: {timeout})")
         return
-    begin = time.monotonic()
+    begin = wait.now()
     deadline, told, busy_at = begin + seconds(timeout), float("-inf"), begin
     settled = begin if moved is None else moved + SETTLE_SECONDS
-    while load := await look(client, namespace, name):
-        now = time.monotonic()
+    load: Load | Silent | None = None
+
+    async def idle() -> bool:
+        nonlocal load, told, busy_at
+        load, now = await look(client, namespace, name), wait.now()
+        if load is None or (load == Load(0, 0) and now >= settled):
+            return True
         if isinstance(load, Silent) or load.tasks:
             busy_at = now
-        if load == Load(0, 0) and now >= settled:
-            break
         if now - busy_at >= IDLE_SECONDS and now >= settled:
             pulumi.log.info(f"{name}: {load} left, idle for {IDLE_SECONDS:.0f} s")
-            break
-        if now > deadline:
-            pulumi.log.warn(f"{name}: drainTimeout ({timeout}) exceeded: {_cut_off(load)}")
-            break
-        if load != Load(0, 0) and now - told >= TELL_SECONDS:
+            return True
+        if load != Load(0, 0) and now - told >= TELL_SECONDS and now <= deadline:
             pulumi.log.info(f"{name}: waiting for {load} (up to {deadline - now:.0f} s more)")
             told = now
-        await asyncio.sleep(POLL_SECONDS)
-    pulumi.log.info(f"{name}: drained after {time.monotonic() - begin:.0f} s")
+        return False
+
+    try:
+        await wait.wait_until(idle, seconds(timeout), pause=POLL_SECONDS)
+    except wait.DeadlineError:
+        pulumi.log.warn(f"{name}: drainTimeout ({timeout}) exceeded: {_cut_off(load)}")
+    pulumi.log.info(f"{name}: drained after {wait.now() - begin:.0f} s")
 
 
-def _cut_off(load: Load | Silent) -> str:
+def _cut_off(load: Load | Silent | None) -> str:
     if isinstance(load, Load):
         return f"disconnecting {load}"
     return (
@@ -91,9 +98,8 @@ async def look(client: "Api", namespace: str, name: str) -> Load | Silent | None
     import httpx
     import kr8s
 
-    proxy = f"api/v1/namespaces/{namespace}/services/{name}-scheduler:http-dashboard/proxy"
     try:
-        return load(await kube.once(client, f"{proxy}/json/counts.json"))
+        return load(await kube.once(client, f"{scheduler_pages(namespace, name)}/counts.json"))
     except (kr8s.ServerError, kr8s.NotFoundError) as error:
         if kube.forbidden(error):
             raise ClusterError(
@@ -106,6 +112,11 @@ async def look(client: "Api", namespace: str, name: str) -> Load | Silent | None
     except (ValueError, KeyError, TypeError) as error:
         reason = f"its answer cannot be read: {error!r}"
     return Silent(reason) if await _runs(client, namespace, name) else None
+
+
+def scheduler_pages(namespace: str, name: str) -> str:
+    """The path of a scheduler's JSON pages, through the API server."""
+    return f"{path('Service', namespace, f'{name}-scheduler:{DASHBOARD}')}/proxy/json"
 
 
 def _words(error: Exception) -> str:
@@ -122,7 +133,6 @@ def load(counts: dict[str, int]) -> Load:
 
 async def _runs(client: "Api", namespace: str, name: str) -> bool:
     """Whether a scheduler's container runs. One whose image is missing, or that has ended, has no work to lose."""
-    labels = {"dask.org/cluster-name": name, "dask.org/component": "scheduler"}
-    pods = await kube.items(client, f"api/v1/namespaces/{namespace}/pods", labels)
+    pods = await kube.items(client, path("Pod", namespace), scheduler_selector(name))
     boxes = [box for pod in pods for box in pod.get("status", {}).get("containerStatuses", [])]
     return any("running" in box.get("state", {}) for box in boxes)

@@ -16,17 +16,15 @@ from ..kube import client as kube
 from ..kube.client import Object
 from ..lifecycle import adoption
 from ..lifecycle.difference import Difference, differences
-from ..manifests import cluster as manifest
-from ..manifests.cluster import API_VERSION, Target
-from ..manifests.pod import COMM_PORT, Spec
-from ..settings.formats.names import DEFAULT_GROUP
+from ..manifests.context import Spec, service_host
+from ..manifests.declared import DeclaredCluster
+from ..vocabulary import CLUSTER_NAME, COMM_PORT, LAST_HANDLED, WORKER_GROUP
 
 if TYPE_CHECKING:
     from kr8s.asyncio import Api
 
 # In the order in which they are repaired: what is missing first, and last what makes a scheduler restart.
 Kind = Literal["missing", "service", "replicas", "workers", "worker", "scheduler"]
-_LAST_HANDLED = "kopf.zalando.org/last-handled-configuration"
 
 
 @dataclass(frozen=True)
@@ -35,8 +33,8 @@ class Drift:
 
     kind: Kind
     name: str
-    what: str
-    """`deployment`, `service` or `daskworkergroup`."""
+    what: Literal["Deployment", "Service", "DaskWorkerGroup"]
+    """The object's kind."""
     differences: tuple[str, ...]
     pods: Spec = field(default_factory=dict)
     """The pod spec that a Deployment gets, with what admission makes of it; empty for other objects."""
@@ -44,7 +42,7 @@ class Drift:
     """Why the API server refuses the repair, in its words."""
 
     def __str__(self) -> str:
-        lines = "\n".join(f"{self.what}/{self.name}: {line}" for line in self.differences)
+        lines = "\n".join(f"{self.what.lower()}/{self.name}: {line}" for line in self.differences)
         return f"{lines}\nwhich cannot be repaired: {self.refused}" if self.refused else lines
 
 
@@ -59,111 +57,103 @@ class Live:
 
     def workers(self, group: str) -> dict[str, Object]:
         """The worker Deployments of one group."""
-        label = "dask.org/workergroup-name"
-        return {name: it for name, it in self.deployments.items() if it["metadata"]["labels"].get(label) == group}
+        deployments = self.deployments.items()
+        return {name: it for name, it in deployments if it["metadata"]["labels"].get(WORKER_GROUP) == group}
 
 
-def url(target: Target, resource: str, name: str = "") -> str:
-    """The path of a collection in the cluster's namespace, or of one object in it."""
-    root = "apis/apps/v1" if resource == "deployments" else "api/v1"
-    root = f"apis/{API_VERSION}" if resource.startswith("dask") else root
-    return f"{root}/namespaces/{target.namespace}/{resource}" + (f"/{name}" if name else "")
-
-
-async def look(client: "Api", target: Target) -> Live | None:
+async def look(client: "Api", cluster: DeclaredCluster) -> Live | None:
     """Snapshot of the live objects; None if this version's DaskCluster is missing or terminating."""
-    name = target.physical_name
-    cluster, groups, deployments, service = await asyncio.gather(
-        kube.find(client, url(target, "daskclusters", name)),
-        kube.items(client, url(target, "daskworkergroups")),
-        kube.items(client, url(target, "deployments"), {"dask.org/cluster-name": name}),
-        kube.find(client, url(target, "services", f"{name}-scheduler")),
+    name = cluster.physical_name
+    live, groups, deployments, service = await asyncio.gather(
+        kube.find(client, cluster.path("DaskCluster", name)),
+        kube.items(client, cluster.path("DaskWorkerGroup")),
+        kube.items(client, cluster.path("Deployment"), {CLUSTER_NAME: name}),
+        kube.find(client, cluster.path("Service", cluster.scheduler_name)),
     )
-    if cluster is None or cluster["metadata"].get("deletionTimestamp"):
+    if live is None or live["metadata"].get("deletionTimestamp"):
         return None
     own = [group for group in groups if group["spec"]["cluster"] == name]
-    return Live(cluster, _by_name(own), _by_name(deployments), service)
+    return Live(live, _by_name(own), _by_name(deployments), service)
 
 
 def _by_name(objects: list[Object]) -> dict[str, Object]:
     return {it["metadata"]["name"]: it for it in objects if not it["metadata"].get("deletionTimestamp")}
 
 
-def find(target: Target, live: Live) -> list[Drift]:
+def find(cluster: DeclaredCluster, live: Live) -> list[Drift]:
     """Every child that is not as declared. Empty while the operator has yet to create or recreate the children."""
     if live.cluster.get("status", {}).get("phase") in (None, "", "Created"):
         return []
-    scheduler, default = f"{target.physical_name}-scheduler", f"{target.physical_name}-{DEFAULT_GROUP}"
-    found = [*_missing(live, scheduler, default), *_service(target, live)]
+    found = [*_missing(cluster, live), *_service(cluster, live)]
     for group, body in live.groups.items():
-        found += _size(target, live, group, body)
-    for name, pod in declared_pods(target, live).items():
-        found += _deployment("scheduler" if name == scheduler else "worker", live.deployments[name], pod)
+        found += _size(cluster, live, group, body)
+    for name, pod in declared_pods(cluster, live).items():
+        found += _deployment("scheduler" if name == cluster.scheduler_name else "worker", live.deployments[name], pod)
     return found
 
 
-def _missing(live: Live, scheduler: str, default: str) -> Iterator[Drift]:
-    if scheduler not in live.deployments:
-        yield Drift("missing", scheduler, "deployment", ("is missing",))
+def _missing(cluster: DeclaredCluster, live: Live) -> Iterator[Drift]:
+    if cluster.scheduler_name not in live.deployments:
+        yield Drift("missing", cluster.scheduler_name, "Deployment", ("is missing",))
     if live.service is None:
-        yield Drift("missing", scheduler, "service", ("is missing",))
-    if default not in live.groups:
-        yield Drift("missing", default, "daskworkergroup", ("is missing",))
+        yield Drift("missing", cluster.scheduler_name, "Service", ("is missing",))
+    if cluster.default_group not in live.groups:
+        yield Drift("missing", cluster.default_group, "DaskWorkerGroup", ("is missing",))
 
 
-def _service(target: Target, live: Live) -> Iterator[Drift]:
-    if live.service and (found := _lines(differences(declared_service(target), live.service["spec"]))):
-        yield Drift("service", live.service["metadata"]["name"], "service", found)
+def _service(cluster: DeclaredCluster, live: Live) -> Iterator[Drift]:
+    if live.service and (found := _lines(differences(declared_service(cluster), live.service["spec"]))):
+        yield Drift("service", live.service["metadata"]["name"], "Service", found)
 
 
-def _size(target: Target, live: Live, group: str, body: Object) -> Iterator[Drift]:
+def _size(cluster: DeclaredCluster, live: Live, group: str, body: Object) -> Iterator[Drift]:
     """A wrong number of workers. Groups that the operator is still reconciling are skipped."""
-    replicas, workers = body["spec"]["worker"]["replicas"], target.cluster.workers
+    replicas, workers = body["spec"]["worker"]["replicas"], cluster.settings.workers
     # One of the two is what it was or will be when the number has just been changed in the configuration.
     known = (workers.wanted, live.cluster["spec"]["worker"]["replicas"])
-    if group == f"{target.physical_name}-{DEFAULT_GROUP}" and not workers.autoscaled and replicas not in known:
-        yield Drift("replicas", group, "daskworkergroup", (f"replicas: live {replicas}, declared {workers.wanted}",))
+    if group == cluster.default_group and not workers.autoscaled and replicas not in known:
+        yield Drift("replicas", group, "DaskWorkerGroup", (f"replicas: live {replicas}, declared {workers.wanted}",))
     elif handled(body) == replicas != len(live.workers(group)):
         yield Drift(
-            "workers", group, "daskworkergroup", (f"workers: live {len(live.workers(group))}, declared {replicas}",)
+            "workers", group, "DaskWorkerGroup", (f"workers: live {len(live.workers(group))}, declared {replicas}",)
         )
 
 
 def handled(group: Object) -> int | None:
     """The number of workers that the operator last reconciled a group to, from kopf's last-handled annotation."""
-    written = group["metadata"].get("annotations", {}).get(_LAST_HANDLED, "{}")
+    written = group["metadata"].get("annotations", {}).get(LAST_HANDLED, "{}")
     return json.loads(written).get("spec", {}).get("worker", {}).get("replicas")
 
 
-def declared_service(target: Target) -> Spec:
+def declared_service(cluster: DeclaredCluster) -> Spec:
     """The spec of the operator's Service."""
-    if target.cluster.adopt:
-        return adoption.service(target)
-    return manifest.dask_cluster(target)["spec"]["scheduler"]["service"]
+    if cluster.settings.adopt:
+        return adoption.service(cluster)
+    return cluster.dask_cluster["spec"]["scheduler"]["service"]
 
 
-def declared_pods(target: Target, live: Live) -> dict[str, Spec]:
+def declared_pods(cluster: DeclaredCluster, live: Live) -> dict[str, Spec]:
     """The declared pod spec of every live Deployment, by its name.
 
     Excludes pods whose DaskCluster has itself drifted: it is about to be replaced (`update: recreate`), or was changed
     by hand, which changed no pod and which the engine undoes.
     """
-    groups = {it["metadata"]["name"]: it["spec"]["worker"]["spec"] for it in manifest.worker_groups(target).values()}
-    theirs, scheduler = live.cluster["spec"], f"{target.physical_name}-scheduler"
-    ours = theirs if target.cluster.adopt else manifest.dask_cluster(target)["spec"]
+    groups = {it["metadata"]["name"]: it["spec"]["worker"]["spec"] for it in cluster.worker_groups.values()}
+    theirs, scheduler = live.cluster["spec"], cluster.scheduler_name
+    ours = theirs if cluster.settings.adopt else cluster.dask_cluster["spec"]
     pods: dict[str, Spec] = {}
     if not any(any(differences(ours[role]["spec"], theirs[role]["spec"])) for role in ("scheduler", "worker")):
-        groups[f"{target.physical_name}-{DEFAULT_GROUP}"] = ours["worker"]["spec"]
+        groups[cluster.default_group] = ours["worker"]["spec"]
         pods |= {scheduler: ours["scheduler"]["spec"]} if scheduler in live.deployments else {}
     for group, pod in groups.items():
-        pods |= {name: _as_the_operator_builds(pod, target, name) for name in live.workers(group)}
+        pods |= {name: _as_the_operator_builds(pod, cluster, name) for name in live.workers(group)}
     return pods
 
 
-def _as_the_operator_builds(pod: Spec, target: Target, name: str) -> Spec:
+def _as_the_operator_builds(pod: Spec, cluster: DeclaredCluster, name: str) -> Spec:
     """A worker's pod spec with the variables that the operator adds (controller.py, build_worker_deployment_spec)."""
     built = copy.deepcopy(pod)
-    address = f"tcp://{target.physical_name}-scheduler.{target.namespace}.svc.cluster.local:{COMM_PORT}"
+    address = f"tcp://{service_host(cluster.scheduler_name, cluster.namespace)}.cluster.local:{COMM_PORT}"
     for container in built["containers"]:
         env = container.setdefault("env", [])
         for variable, value in (("DASK_WORKER_NAME", name), ("DASK_SCHEDULER_ADDRESS", address)):
@@ -174,7 +164,7 @@ def _as_the_operator_builds(pod: Spec, target: Target, name: str) -> Spec:
 
 def _deployment(kind: Kind, live: Object, pod: Spec) -> Iterator[Drift]:
     if found := _lines(differences({"replicas": 1, "paused": False} | pod, facts(live))):
-        yield Drift(kind, live["metadata"]["name"], "deployment", found, pod)
+        yield Drift(kind, live["metadata"]["name"], "Deployment", found, pod)
 
 
 def facts(deployment: Object) -> Spec:

@@ -1,18 +1,19 @@
 """Waits for the end of a DaskJob, and keeps one that has succeeded from running a second time."""
 
-import asyncio
-import time
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pulumi
 
 from ..kube import client as kube
 from ..kube import pods as health
+from ..kube import wait
 from ..kube.client import Connection
 from ..kube.errors import ClusterError
-from ..manifests.cluster import API_VERSION
-from ..manifests.job import JobTarget, dask_job, record
+from ..kube.paths import path_of
+from ..manifests.declared import DeclaredJob
 from ..settings.formats.quantities import seconds
+from ..vocabulary import CLUSTER_NAME, LAST_HANDLED
 
 if TYPE_CHECKING:
     from kr8s.asyncio import Api
@@ -24,11 +25,7 @@ CERTAIN_SECONDS = 15
 NO_POD = "Not there"
 
 
-# What kopf writes when it has handled an object. An object that carries it is not new to the operator, so nothing runs.
-HANDLED = "kopf.zalando.org/last-handled-configuration"
-
-
-async def keep_ended(connection: Connection, target: JobTarget) -> None:
+async def keep_ended(connection: Connection, job: DeclaredJob) -> None:
     """Runs right before the DaskJob is created. A job that has succeeded must not run again if its DaskJob was deleted.
 
     The engine creates what is missing. So that nothing runs, the DaskJob is created here first, as one that the
@@ -41,97 +38,105 @@ async def keep_ended(connection: Connection, target: JobTarget) -> None:
         if dry:
             return  # without a Kubernetes API, a preview shows what it can
         raise
-    if not await _has_succeeded(client, target):
+    if not await _has_succeeded(client, job):
         return
-    both = f"daskjob/{target.physical_name} configmap/{target.name}-result"
+    both = f"daskjob/{job.physical_name} configmap/{job.name}-result"
     pulumi.log.info(
-        f"the job '{target.name}' has succeeded before, and its DaskJob was deleted: it is created again as a record, "
-        f"and does not run again. To run it again: `kubectl delete -n {target.namespace} {both}`"
+        f"the job '{job.name}' has succeeded before, and its DaskJob was deleted: it is created again as a record, "
+        f"and does not run again. To run it again: `kubectl delete -n {job.namespace} {both}`"
     )
     if not dry:
-        body = dask_job(target)
-        body["metadata"] = body["metadata"] | {"annotations": {HANDLED: "{}"}}
-        await kube.apply(client, kube.url(body), body)
+        body = job.dask_job
+        handled = body | {"metadata": body["metadata"] | {"annotations": {LAST_HANDLED: "{}"}}}
+        await kube.apply(client, path_of(body), handled)
 
 
-async def await_end(connection: Connection, target: JobTarget) -> None:
+async def await_end(connection: Connection, job: DeclaredJob) -> None:
     """Waits on the runner's pod, which ends by itself, and reads `jobStatus` only for what the pod cannot tell.
 
     Raises `ClusterError` with the end of the job's log. `timeout` counts from the creation of the DaskJob.
     """
     client = await kube.api(connection)
-    if await _has_succeeded(client, target):
+    if await _has_succeeded(client, job):
         return
-    live = await _daskjob(client, target)
-    begin = time.monotonic() - health.age(live)
-    deadline, told, wrong_since = begin + seconds(target.job.timeout), time.monotonic(), None
+    live = await _daskjob(client, job)
     # The operator writes it down when the runner's pod has run (controller.py, handle_runner_status_change_*).
     begun = live.get("status", {}).get("jobStatus") in ("Running", "Successful", "Failed")
-    while True:
-        phase, troubles = await _look(client, target)
-        begun = begun or phase != NO_POD
-        if phase == "Succeeded":
-            await _report(client, target, "succeeded")
-            return
-        now = time.monotonic()
-        wrong_since = (wrong_since or now) if troubles else None
-        certain = wrong_since is not None and now - wrong_since > CERTAIN_SECONDS
-        if words := await _failure(client, target, phase, begun=begun, late=now > deadline):
-            raise ClusterError(f"the job '{target.name}' {words}")
-        if certain:
-            raise ClusterError(f"the job '{target.name}' cannot run: {troubles[0]}")
-        if now - told > TELL_SECONDS:
-            told = now
-            pulumi.log.info(f"{target.name}: {phase.lower()} for {now - begin:.0f} s")
-        await asyncio.sleep(POLL_SECONDS)
+    age = health.age(live)
+    watch = _Watch(client, job, begun, wait.now() - age)
+    try:
+        await wait.wait_until(watch.has_succeeded, seconds(job.settings.timeout) - age, pause=POLL_SECONDS)
+    except wait.DeadlineError:
+        raise ClusterError(
+            f"the job '{job.name}' has not ended {job.settings.timeout} after its creation (timeout). It is still "
+            f"running: {_again(job)}, a longer `timeout` waits for it. Its pod is {watch.phase}:\n"
+            f"{await _tail(client, job)}"
+        ) from None
+    pulumi.log.info(f"{job.name}: succeeded; its last lines:\n{await _tail(client, job)}")
 
 
-async def _failure(client: "Api", target: JobTarget, phase: str, *, begun: bool, late: bool) -> str | None:
-    """Why the job can no longer succeed; None while it can."""
-    again = f"`kubectl delete daskjob -n {target.namespace} {target.physical_name}` and `up` run it again"
-    if phase == "Failed":
-        return f"failed ({again}):\n{await _tail(client, target)}"
-    if begun and phase == NO_POD:
-        return f"lost its runner's pod: the pod or its node was deleted; {again}"
-    if late:
-        return (
-            f"has not ended {target.job.timeout} after its creation (timeout). It is still running: {again}, a longer "
-            f"`timeout` waits for it. Its pod is {phase}:\n{await _tail(client, target)}"
-        )
-    return None
+@dataclass
+class _Watch:
+    """What was observed of one job so far."""
+
+    client: "Api"
+    job: DeclaredJob
+    begun: bool
+    """Whether the runner's pod has run."""
+    begin: float
+    """When the DaskJob was created, on the clock of the wait."""
+    phase: str = NO_POD
+    wrong_since: float | None = None
+    told: float = field(default_factory=wait.now)
+
+    async def has_succeeded(self) -> bool:
+        """Whether the runner has succeeded. Raises `ClusterError` once the job can no longer succeed."""
+        self.phase, troubles = await _look(self.client, self.job)
+        lost, self.begun = self.begun and self.phase == NO_POD, self.begun or self.phase != NO_POD
+        if self.phase == "Failed":
+            tail = await _tail(self.client, self.job)
+            raise ClusterError(f"the job '{self.job.name}' failed ({_again(self.job)}):\n{tail}")
+        if lost:
+            raise ClusterError(
+                f"the job '{self.job.name}' lost its runner's pod: the pod or its node was deleted; {_again(self.job)}"
+            )
+        now = wait.now()
+        self.wrong_since = (self.wrong_since or now) if troubles else None
+        if self.wrong_since is not None and now - self.wrong_since > CERTAIN_SECONDS:
+            raise ClusterError(f"the job '{self.job.name}' cannot run: {troubles[0]}")
+        if now - self.told > TELL_SECONDS:
+            self.told = now
+            pulumi.log.info(f"{self.job.name}: {self.phase.lower()} for {now - self.begin:.0f} s")
+        return self.phase == "Succeeded"
 
 
-async def _has_succeeded(client: "Api", target: JobTarget) -> bool:
+def _again(job: DeclaredJob) -> str:
+    return f"`kubectl delete daskjob -n {job.namespace} {job.physical_name}` and `up` run it again"
+
+
+async def _has_succeeded(client: "Api", job: DeclaredJob) -> bool:
     """Whether the record shows that this very job has succeeded."""
-    wanted = record(target)
-    url = f"api/v1/namespaces/{target.namespace}/configmaps/{wanted['metadata']['name']}"
-    found = await kube.unless_forbidden(kube.find(client, url))
-    return bool(found and found.get("data") == wanted["data"])
+    found = await kube.unless_forbidden(kube.find(client, path_of(job.record)))
+    return bool(found and found.get("data") == job.record["data"])
 
 
-async def _look(client: "Api", target: JobTarget) -> tuple[str, list[health.Trouble]]:
+async def _look(client: "Api", job: DeclaredJob) -> tuple[str, list[health.Trouble]]:
     """The runner's phase, `NO_POD` where there is none, and what keeps any of the job's pods from running."""
-    url = f"api/v1/namespaces/{target.namespace}/pods"
-    pods = await kube.items(client, url, {"dask.org/cluster-name": target.physical_name})
-    runner = [pod for pod in pods if pod["metadata"]["name"] == f"{target.physical_name}-runner"]
+    pods = await kube.items(client, job.path("Pod"), {CLUSTER_NAME: job.physical_name})
+    runner = [pod for pod in pods if pod["metadata"]["name"] == job.runner_name]
     phase = runner[0].get("status", {}).get("phase", "Pending") if runner else NO_POD
     return phase, [trouble for trouble in health.pod_troubles(pods) if trouble.fatal]
 
 
-async def _daskjob(client: "Api", target: JobTarget) -> kube.Object:
+async def _daskjob(client: "Api", job: DeclaredJob) -> kube.Object:
     """The live DaskJob; an empty object if it is missing."""
-    url = f"apis/{API_VERSION}/namespaces/{target.namespace}/daskjobs/{target.physical_name}"
-    return await kube.find(client, url) or {}
+    return await kube.find(client, path_of(job.dask_job)) or {}
 
 
-async def _report(client: "Api", target: JobTarget, how: str) -> None:
-    pulumi.log.info(f"{target.name}: {how}; its last lines:\n{await _tail(client, target)}")
-
-
-async def _tail(client: "Api", target: JobTarget) -> str:
-    url = f"api/v1/namespaces/{target.namespace}/pods/{target.physical_name}-runner/log"
+async def _tail(client: "Api", job: DeclaredJob) -> str:
+    log = f"{job.path('Pod', job.runner_name)}/log"
     try:
-        async with kube.call(client, "GET", url, params={"tailLines": str(TAIL_LINES)}) as response:
+        async with kube.call(client, "GET", log, params={"tailLines": str(TAIL_LINES)}) as response:
             return response.text.strip()
     except Exception as error:
         return f"(its log cannot be read: {error})"

@@ -5,7 +5,8 @@ import re
 
 import pulumi
 
-from ..settings.formats.names import DNS_LABEL_LENGTH, HASH_LENGTH, LABEL_VALUE, PART_OF
+from ..settings.formats.names import DNS_LABEL_LENGTH, HASH_LENGTH, LABEL_VALUE
+from ..vocabulary import NAME, PART_OF
 
 
 def part_of() -> str:
@@ -26,4 +27,4 @@ def label_value(text: str) -> str:
 
 def owned() -> dict[str, str]:
     """The labels of objects that belong to the stack as a whole."""
-    return {"app.kubernetes.io/name": "dask", PART_OF: part_of()}
+    return {NAME: "dask", PART_OF: part_of()}

@@ -12,41 +12,42 @@ import pulumi
 from ..kube import client as kube
 from ..kube.client import Connection, Object
 from ..kube.errors import ClusterError
-from ..lifecycle.adoption import node_ports, without
-from ..lifecycle.ownership import OWNER
-from ..manifests import cluster as manifest
-from ..manifests.cluster import Target
-from ..manifests.pod import Spec
-from ..settings.formats.names import PART_OF
+from ..kube.paths import path, path_of
+from ..manifests.cluster import node_ports, without_node_ports
+from ..manifests.context import Spec
+from ..manifests.declared import DeclaredCluster
+from ..vocabulary import OWNER, PART_OF
 
 if TYPE_CHECKING:
     from kr8s.asyncio import Api
 
 
-async def preview(connection: Connection, target: Target, declared: Collection[Target]) -> Spec:
+async def preview(connection: Connection, cluster: DeclaredCluster, declared: Collection[DeclaredCluster]) -> Spec:
     """The endpoint's spec for a preview, without the ports that `up` will hand over first.
 
     The API server is asked in previews too, and would refuse them.
     """
-    wanted = manifest.endpoint(target)["spec"]
+    wanted = cluster.endpoint["spec"]
     try:
-        ours, _ = await _holders(await kube.api(connection), target, declared, None)
+        ours, _ = await _holders(await kube.api(connection), cluster, declared, None)
     except Exception as error:  # a preview shows what it can; `up` asks again
-        pulumi.log.warn(f"{target.name}: could not find out which Services have its node ports: {error}")
+        pulumi.log.warn(f"{cluster.name}: could not find out which Services have its node ports: {error}")
         return wanted
     held = {port for holder in ours for port in node_ports(holder["spec"])}
     for holder in ours:
-        pulumi.log.info(f"{target.name}: takes over the node port of the Service {_name(holder)}")
-    return wanted | {"ports": [without(port, held) for port in wanted["ports"]]}
+        pulumi.log.info(f"{cluster.name}: takes over the node port of the Service {_name(holder)}")
+    return wanted | {"ports": [without_node_ports(port, held) for port in wanted["ports"]]}
 
 
-async def hand_over(connection: Connection, target: Target, declared: Collection[Target], owner: str | None) -> None:
+async def hand_over(
+    connection: Connection, cluster: DeclaredCluster, declared: Collection[DeclaredCluster], owner: str | None
+) -> None:
     """Frees the endpoint's fixed node ports where other endpoints of this stack, whose id is `owner`, have them.
 
     Those become ClusterIP; established connections stay. Raises `ClusterError` that names a holder of another owner.
     In a preview it only does the latter.
     """
-    if not node_ports(manifest.endpoint(target)["spec"]):
+    if not node_ports(cluster.endpoint["spec"]):
         return
     try:
         client = await kube.api(connection)
@@ -54,41 +55,44 @@ async def hand_over(connection: Connection, target: Target, declared: Collection
         if pulumi.runtime.is_dry_run():
             return  # without a Kubernetes API, a preview shows what it can
         raise
-    ours, theirs = await _holders(client, target, declared, owner)
+    ours, theirs = await _holders(client, cluster, declared, owner)
     for holder in theirs:
-        taken = min(node_ports(holder["spec"]) & node_ports(manifest.endpoint(target)["spec"]))
+        taken = min(node_ports(holder["spec"]) & node_ports(cluster.endpoint["spec"]))
         raise ClusterError(
-            f"dask:clusters.{target.name}.endpoint.nodePorts: {taken} belongs to the Service {_name(holder)}, which "
+            f"dask:clusters.{cluster.name}.endpoint.nodePorts: {taken} belongs to the Service {_name(holder)}, which "
             "this stack does not give it up for; choose another port, or delete that Service"
         )
     for holder in [] if pulumi.runtime.is_dry_run() else ours:
-        pulumi.log.info(f"{target.name}: the Service {_name(holder)} gives up its node port")
-        ports = [without(port, node_ports(holder["spec"])) for port in holder["spec"]["ports"]]
-        await kube.patch(client, _url(holder), {"spec": {"type": "ClusterIP", "ports": ports}})
+        pulumi.log.info(f"{cluster.name}: the Service {_name(holder)} gives up its node port")
+        meta = holder["metadata"]
+        ports = [without_node_ports(port, node_ports(holder["spec"])) for port in holder["spec"]["ports"]]
+        await kube.patch(
+            client, path("Service", meta["namespace"], meta["name"]), {"spec": {"type": "ClusterIP", "ports": ports}}
+        )
 
 
 async def _holders(
-    client: "Api", target: Target, declared: Collection[Target], owner: str | None
+    client: "Api", cluster: DeclaredCluster, declared: Collection[DeclaredCluster], owner: str | None
 ) -> tuple[list[Object], list[Object]]:
     """Services with a node port that this endpoint declares: those of the stack that give it up, and all others."""
-    asked = node_ports(manifest.endpoint(target)["spec"])
-    endpoints = {(it.namespace, it.name): manifest.endpoint(it)["spec"] for it in declared}
+    asked = node_ports(cluster.endpoint["spec"])
+    endpoints = {(it.namespace, it.name): it.endpoint["spec"] for it in declared}
     ours: list[Object] = []
     theirs: list[Object] = []
-    own = await kube.find(client, kube.url(manifest.endpoint(target)))
+    own = await kube.find(client, path_of(cluster.endpoint))
     if own and node_ports(own["spec"]) >= asked:
         return [], []  # no other Service can have them
-    found = await kube.unless_forbidden(kube.items(client, "api/v1/services"))
+    found = await kube.unless_forbidden(kube.items(client, path("Service")))
     if found is None:
-        found = await kube.items(client, f"api/v1/namespaces/{target.namespace}/services")
+        found = await kube.items(client, cluster.path("Service"))
     for service in found:
         meta, held = service["metadata"], asked & node_ports(service["spec"])
         where = (meta["namespace"], meta["name"])
-        if not held or where == (target.namespace, target.name):
+        if not held or where == (cluster.namespace, cluster.name):
             continue
         keeps = held & _kept(service["spec"], endpoints.get(where))
         same = owner is None or (meta.get("annotations") or {}).get(OWNER) in (None, owner)
-        mine = same and (meta.get("labels") or {}).get(PART_OF) == target.part_of and not keeps
+        mine = same and (meta.get("labels") or {}).get(PART_OF) == cluster.part_of and not keeps
         (ours if mine else theirs).append(service)
     return ours, theirs
 
@@ -100,11 +104,6 @@ def _kept(live: Spec, endpoint: Spec | None) -> set[int]:
     fixed = {port["name"]: port.get("nodePort") for port in endpoint["ports"]}
     ports = [(port.get("name"), port.get("nodePort")) for port in live["ports"]]
     return {held for name, held in ports if held and name in fixed and fixed[name] in (None, held)}
-
-
-def _url(service: Object) -> str:
-    meta = service["metadata"]
-    return f"api/v1/namespaces/{meta['namespace']}/services/{meta['name']}"
 
 
 def _name(service: Object) -> str:

@@ -12,16 +12,15 @@ from ..kube import chart
 from ..kube import client as kube
 from ..kube.client import Connection
 from ..kube.errors import ClusterError
+from ..kube.paths import path
 from ..lifecycle import ownership, releases
 from ..lifecycle.ownership import Claim
 from ..lifecycle.releases import RELEASE
 from ..settings.stack import Operator
+from ..vocabulary import INSTANCE
 
 if TYPE_CHECKING:
     from kr8s.asyncio import Api
-
-DEPLOYMENTS = "apis/apps/v1/deployments"
-INSTANCE = "app.kubernetes.io/instance"
 
 
 async def refuse_second_operator(client: "Api", ours: Operator, owner: str, claim: Claim) -> None:
@@ -53,7 +52,7 @@ async def _is_ours(client: "Api", meta: kube.Object, ours: Operator, owner: str,
 
 async def _operators(client: "Api", ours: Operator) -> list[kube.Object]:
     """The Deployments of operators, from all namespaces that can be listed."""
-    everywhere = kube.items(client, DEPLOYMENTS, chart.SELECTOR)
+    everywhere = kube.items(client, path("Deployment"), chart.SELECTOR)
     if ours.watch is None:
         return await everywhere
     found = await kube.unless_forbidden(everywhere)
@@ -62,7 +61,7 @@ async def _operators(client: "Api", ours: Operator) -> list[kube.Object]:
     pulumi.log.warn(
         "no permission to list Deployments cluster-wide: an operator in another namespace would go unnoticed"
     )
-    homes = (f"apis/apps/v1/namespaces/{namespace}/deployments" for namespace in ours.watch)
+    homes = (path("Deployment", namespace) for namespace in ours.watch)
     return [deployment for home in homes for deployment in await kube.items(client, home, chart.SELECTOR)]
 
 
@@ -82,7 +81,7 @@ async def _found_homes(connection: Connection, guess: str, namespace: str) -> li
     client = await ownership.reached(connection)
     if client is None:
         return [guess]
-    found = await kube.unless_forbidden(kube.items(client, DEPLOYMENTS, chart.SELECTOR))
+    found = await kube.unless_forbidden(kube.items(client, path("Deployment"), chart.SELECTOR))
     if found is None:
         raise ClusterError(
             "dask:namespace.networkPolicies: the operator must be able to reach the schedulers, and finding it needs "
@@ -98,8 +97,7 @@ async def _found_homes(connection: Connection, guess: str, namespace: str) -> li
 
 async def trouble(client: "Api", namespace: str) -> str | None:
     """Why the operator in `namespace` does not work, in one sentence; None if it works, or without permission."""
-    where = f"apis/apps/v1/namespaces/{namespace}/deployments"
-    found = await kube.unless_forbidden(kube.items(client, where, chart.SELECTOR))
+    found = await kube.unless_forbidden(kube.items(client, path("Deployment", namespace), chart.SELECTOR))
     if found is None:
         return None
     if not found:

@@ -8,10 +8,8 @@ The stacks of two users with the same name have the same label, `app.kubernetes.
 annotation: an id that is kept in the state (docs/adr/0014).
 """
 
-import asyncio
 import copy
 import secrets
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,17 +18,15 @@ import pulumi
 from pulumi import Output, ResourceHook, ResourceHookArgs, ResourceHookBinding, ResourceHookOptions, ResourceOptions
 
 from ..kube import client as kube
+from ..kube import wait
 from ..kube.client import Connection, Object
 from ..kube.errors import ClusterError
-from ..settings.formats.names import PART_OF
+from ..kube.paths import path, path_of
+from ..vocabulary import INSTANCE, OWNER, PART_OF, PATCH_FORCE
 
-OWNER = "dask-on-kubernetes/owner"
-# Read by every provider; `enablePatchForce` is read by 4.29 and newer. A field that another tool has set is set back.
-PATCH_FORCE = "pulumi.com/patchForce"
 HOOK = "ownership"
 POLL_SECONDS = 0.5
 TERMINATING_SECONDS = 120
-_INSTANCE = "app.kubernetes.io/instance"
 
 
 @dataclass(frozen=True)
@@ -122,28 +118,33 @@ async def before_create(connection: Connection, body: Object, claim: Claim) -> N
     client = await reached(connection)
     if client is None:
         return
-    deadline = time.monotonic() + TERMINATING_SECONDS
-    while live := await kube.find(client, kube.url(body)):
+
+    async def may_be_written() -> bool:
+        live = await kube.find(client, path_of(body))
+        if live is None:
+            return True
         terminating = "deletionTimestamp" in live["metadata"]
         if not terminating and _is_own(body, live) and await _unused_certificates(client, live):
-            if pulumi.runtime.is_dry_run():
-                return
-            await kube.delete(client, kube.url(body))
-        elif pulumi.runtime.is_dry_run() or not terminating:
-            _take(body, live, claim)
-            return
-        if time.monotonic() > deadline:
-            raise ClusterError(
-                f"{_where(body)} has been terminating for {TERMINATING_SECONDS} s: check its finalizers, and run `up` "
-                "again"
-            )
-        await asyncio.sleep(POLL_SECONDS)
+            if not pulumi.runtime.is_dry_run():
+                await kube.delete(client, path_of(body))
+            return pulumi.runtime.is_dry_run()
+        if terminating and not pulumi.runtime.is_dry_run():
+            return False
+        _take(body, live, claim)
+        return True
+
+    try:
+        await wait.wait_until(may_be_written, TERMINATING_SECONDS, pause=POLL_SECONDS)
+    except wait.DeadlineError:
+        raise ClusterError(
+            f"{_where(body)} has been terminating for {TERMINATING_SECONDS} s: check its finalizers, and run `up` again"
+        ) from None
 
 
 async def before_update(connection: Connection, body: Object, claim: Claim) -> None:
     """Raises `ClusterError` where another state has taken the object over since this one wrote it."""
     client = await reached(connection)
-    live = await kube.find(client, kube.url(body)) if client else None
+    live = await kube.find(client, path_of(body)) if client else None
     if live and owner_of(live) not in (None, owner_of(body)):
         _other_state(body, live, claim)
 
@@ -190,8 +191,7 @@ async def _unused_certificates(client: Any, live: Object) -> bool:
     if not _holds_certificates(live):
         return False
     meta = live["metadata"]
-    clusters = f"apis/kubernetes.dask.org/v1/namespaces/{meta['namespace']}/daskclusters"
-    return not await kube.items(client, clusters, {_INSTANCE: meta["labels"][_INSTANCE]})
+    return not await kube.items(client, path("DaskCluster", meta["namespace"]), {INSTANCE: meta["labels"][INSTANCE]})
 
 
 def _other_state(body: Object, live: Object, claim: Claim) -> None:

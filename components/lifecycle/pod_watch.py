@@ -4,19 +4,20 @@ Only the scheduler, the default workers and the declared worker groups count. A 
 behind, or one that is about to be deleted, does not count for this version.
 """
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import pulumi
 
-from ..kube import chart
+from ..kube import chart, wait
 from ..kube import client as kube
 from ..kube import pods as health
 from ..kube.errors import ClusterError
+from ..kube.paths import path
 from ..kube.pods import Trouble
-from ..manifests.cluster import Target, expected_workers
+from ..manifests.declared import DeclaredCluster
+from ..vocabulary import CLUSTER_NAME, COMPONENT, NAME, WORKER_GROUP
 
 if TYPE_CHECKING:
     from kr8s.asyncio import Api
@@ -26,7 +27,6 @@ CERTAIN_SECONDS = 12
 # An older pod was not created by this `up`.
 WORKED_SECONDS = 600
 SCHEDULER = "scheduler"
-_GROUP, _COMPONENT = "dask.org/workergroup-name", "dask.org/component"
 
 
 class Hopeless(ClusterError):
@@ -38,7 +38,7 @@ class Watch:
     """What was observed of one cluster so far. `wanted` is how many pods of each group have to start."""
 
     client: "Api"
-    target: Target
+    cluster: DeclaredCluster
     wanted: dict[str, int]
     since: dict[tuple[str, str], float] = field(default_factory=dict)
     told: set[tuple[str, str]] = field(default_factory=set)
@@ -46,12 +46,12 @@ class Watch:
 
     async def look(self, more: Sequence[Trouble] = ()) -> bool:
         """Whether all wanted pods have started. Warns of what is new, of `more` too, and raises `Hopeless`."""
-        pods = await listed(self.client, self.target, "api/v1", "pods")
+        pods = await listed(self.client, self.cluster, "Pod")
         self.pods = [pod for pod in pods if self._counts(pod) and "deletionTimestamp" not in pod["metadata"]]
         if not self.missing():
             self.judge(more)
             return True
-        deployments = await listed(self.client, self.target, "apis/apps/v1", "deployments")
+        deployments = await listed(self.client, self.cluster, "Deployment")
         refused = health.deployment_troubles([it for it in deployments if self._counts(it)])
         old = [pod for pod in self.pods if health.age(pod) > WORKED_SECONDS]
         young = [pod for pod in self.pods if pod not in old]
@@ -67,17 +67,17 @@ class Watch:
 
     def judge(self, troubles: Sequence[Trouble]) -> None:
         """Remembers since when each trouble lasts, reports the lasting ones, and raises for a fatal one."""
-        now = time.monotonic()
+        now = wait.now()
         keys = {(trouble.where, trouble.reason) for trouble in troubles}
         self.since = {key: self.since.get(key, now) for key in keys}
         for trouble in troubles:
             key = (trouble.where, trouble.reason)
             lasting = now - self.since[key] >= CERTAIN_SECONDS
             if trouble.fatal and lasting:
-                raise Hopeless(f"the cluster '{self.target.name}' cannot become ready: {trouble}")
+                raise Hopeless(f"the cluster '{self.cluster.name}' cannot become ready: {trouble}")
             if not trouble.fatal and lasting and key not in self.told:
                 self.told.add(key)
-                pulumi.log.warn(f"{self.target.name}: still waiting: {trouble}")
+                pulumi.log.warn(f"{self.cluster.name}: still waiting: {trouble}")
 
     def waiting_for(self) -> str:
         """What is known of the pods that have not started."""
@@ -87,34 +87,33 @@ class Watch:
         return _group(it) in self.wanted
 
 
-def all_pods(target: Target) -> dict[str, int]:
+def all_pods(cluster: DeclaredCluster) -> dict[str, int]:
     """Group -> its pods, for a cluster that is to compute."""
-    return {SCHEDULER: 1} | expected_workers(target)
+    return {SCHEDULER: 1} | cluster.expected_workers
 
 
 def _group(it: kube.Object) -> str:
     labels = it["metadata"].get("labels", {})
-    return SCHEDULER if labels.get(_COMPONENT) == SCHEDULER else labels.get(_GROUP, "")
+    return SCHEDULER if labels.get(COMPONENT) == SCHEDULER else labels.get(WORKER_GROUP, "")
 
 
-async def listed(client: "Api", target: Target, api: str, resource: str) -> list[kube.Object]:
+async def listed(client: "Api", cluster: DeclaredCluster, kind: str) -> list[kube.Object]:
     """The cluster's objects of one kind as the API server has them in memory: a list from etcd costs it far more."""
-    labels = f"dask.org/cluster-name={target.physical_name}"
-    url = f"{api}/namespaces/{target.namespace}/{resource}"
-    return (await kube.get(client, url, labelSelector=labels, resourceVersion="0"))["items"]
+    labels = f"{CLUSTER_NAME}={cluster.physical_name}"
+    return (await kube.get(client, cluster.path(kind), labelSelector=labels, resourceVersion="0"))["items"]
 
 
-async def explain_idle_operator(client: "Api", target: Target) -> None:
+async def explain_idle_operator(client: "Api", cluster: DeclaredCluster) -> None:
     """Raises `Hopeless` for the operator's own trouble: without it, a declared worker is only a number."""
     pods = await kube.unless_forbidden(_operator_pods(client))
     if pods is None:
         return  # no permission to look for the operator: keep waiting
     if not pods:
         raise Hopeless(
-            f"pods of the cluster '{target.name}' are missing, and "
+            f"pods of the cluster '{cluster.name}' are missing, and "
             "no dask-kubernetes-operator runs that could create them; "
             "set `dask:operator.install: true` in the one stack that owns it, or check whether its Deployment is "
-            f"scaled to 0: `kubectl get deployments --all-namespaces -l app.kubernetes.io/name={chart.NAME}`"
+            f"scaled to 0: `kubectl get deployments --all-namespaces -l {NAME}={chart.NAME}`"
         )
     troubles = health.pod_troubles(pods)
     if troubles and troubles[0].fatal:
@@ -123,5 +122,5 @@ async def explain_idle_operator(client: "Api", target: Target) -> None:
 
 async def _operator_pods(client: "Api") -> list[kube.Object]:
     """By the chart's label, else by what they run: an installation may have given the chart another name."""
-    pods = await kube.items(client, "api/v1/pods", chart.SELECTOR)
-    return pods or [pod for pod in await kube.items(client, "api/v1/pods") if health.is_operator(pod)]
+    pods = await kube.items(client, path("Pod"), chart.SELECTOR)
+    return pods or [pod for pod in await kube.items(client, path("Pod")) if health.is_operator(pod)]

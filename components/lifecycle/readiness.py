@@ -5,18 +5,20 @@ concurrently with the Job: a crash loop ends the Job at once, with its reason in
 """
 
 import asyncio
-import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import pulumi
 from pulumi import ResourceHook, ResourceHookArgs, ResourceHookBinding
 
 from ..kube import client as kube
 from ..kube import pods as health
+from ..kube import wait
 from ..kube.client import Connection
+from ..kube.paths import path_of
 from ..lifecycle import pod_watch as podwatch
 from ..lifecycle.pod_watch import SCHEDULER, Hopeless, Watch
-from ..manifests.cluster import Target, verify_job
+from ..manifests.declared import DeclaredCluster
 from ..settings.formats.quantities import seconds
 
 FIRST_POLL_SECONDS, LONGEST_POLL_SECONDS = 0.25, 2.0
@@ -25,82 +27,92 @@ OPERATOR_SECONDS = 30
 _watches: set["asyncio.Task[None]"] = set()
 
 
-def before_endpoint(connection: Connection, target: Target) -> ResourceHookBinding | None:
+def before_endpoint(connection: Connection, cluster: DeclaredCluster) -> ResourceHookBinding | None:
     """What the endpoint waits for without a verify Job: a scheduler that is ready."""
-    if target.cluster.verify:
+    if cluster.settings.verify:
         return None
 
     async def scheduler_is_ready(_: ResourceHookArgs) -> None:
-        await await_scheduler(connection, target)
+        await await_scheduler(connection, cluster)
 
-    hook = ResourceHook(f"{target.name}-scheduler-ready", scheduler_is_ready)
+    hook = ResourceHook(f"{cluster.name}-scheduler-ready", scheduler_is_ready)
     return ResourceHookBinding(before_create=[hook], before_update=[hook])
 
 
-async def await_pods(connection: Connection, target: Target) -> None:
+async def await_pods(connection: Connection, cluster: DeclaredCluster) -> None:
     """Returns when scheduler and expected workers have started; raises `ClusterError` with the reason if not."""
-    watch = Watch(await kube.api(connection), target, podwatch.all_pods(target))
+    watch = Watch(await kube.api(connection), cluster, podwatch.all_pods(cluster))
     await _await(watch, ready=lambda: True)
 
 
-async def await_scheduler(connection: Connection, target: Target) -> None:
+async def await_scheduler(connection: Connection, cluster: DeclaredCluster) -> None:
     """Returns when the scheduler answers its readiness probe; raises `ClusterError` with the reason if not."""
-    watch = Watch(await kube.api(connection), target, {SCHEDULER: 1})
+    watch = Watch(await kube.api(connection), cluster, {SCHEDULER: 1})
     await _await(watch, ready=lambda: any(map(health.ready, watch.pods)))
 
 
 async def _await(watch: Watch, ready: Callable[[], bool]) -> None:
-    """Looks until all wanted pods have started and `ready()` holds, for `readyTimeout` at most."""
-    target, wanted = watch.target, sum(watch.wanted.values())
-    deadline = time.monotonic() + seconds(target.cluster.ready_timeout)
-    pause, pods, pods_since = FIRST_POLL_SECONDS, -1, 0.0
-    while True:
+    """Returns when all wanted pods have started and `ready()` holds. Raises `Hopeless` after `readyTimeout`."""
+    cluster, wanted = watch.cluster, sum(watch.wanted.values())
+    pods, pods_since = -1, 0.0
+
+    async def looked() -> bool:
+        nonlocal pods, pods_since
         if await watch.look() and ready():
-            return
-        now = time.monotonic()
+            return True
+        now = wait.now()
         if len(watch.pods) != pods:
             pods, pods_since = len(watch.pods), now
         if pods < wanted and now - pods_since > OPERATOR_SECONDS:
-            await podwatch.explain_idle_operator(watch.client, target)
-        if now > deadline:
-            raise Hopeless(
-                f"the cluster '{target.name}' has {wanted - sum(watch.missing().values())} of {wanted} pods after "
-                f"{target.cluster.ready_timeout} (readyTimeout): {watch.waiting_for()}"
-            )
-        await asyncio.sleep(pause)
-        pause = min(LONGEST_POLL_SECONDS, pause * 1.5)
+            await podwatch.explain_idle_operator(watch.client, cluster)
+        return False
+
+    pause = wait.growing(FIRST_POLL_SECONDS, LONGEST_POLL_SECONDS)
+    try:
+        await wait.wait_until(looked, seconds(cluster.settings.ready_timeout), pause=pause)
+    except wait.DeadlineError:
+        raise Hopeless(
+            f"the cluster '{cluster.name}' has {wanted - sum(watch.missing().values())} of {wanted} pods after "
+            f"{cluster.settings.ready_timeout} (readyTimeout): {watch.waiting_for()}"
+        ) from None
 
 
-def guard(connection: Connection, target: Target) -> "asyncio.Task[None]":
+def guard(connection: Connection, cluster: DeclaredCluster) -> "asyncio.Task[None]":
     """Watches the pods while the verify Job runs, and ends the Job when they cannot become ready."""
-    task = asyncio.get_running_loop().create_task(_guard(connection, target))
+    task = asyncio.get_running_loop().create_task(_guard(connection, cluster))
     _watches.add(task)
     task.add_done_callback(_watches.discard)
     return task
 
 
-async def _guard(connection: Connection, target: Target) -> None:
+async def _guard(connection: Connection, cluster: DeclaredCluster) -> None:
     """Keeps watching when a request fails: only `Hopeless` is about the cluster."""
-    deadline = time.monotonic() + seconds(target.cluster.ready_timeout)
     watch: Watch | None = None
     told: set[str] = set()
-    while time.monotonic() < deadline:
-        await asyncio.sleep(LONGEST_POLL_SECONDS)
+
+    async def ended() -> bool:
+        nonlocal watch
         try:
-            watch = watch or Watch(await kube.api(connection), target, podwatch.all_pods(target))
-            job = await kube.find(watch.client, _job_url(target)) or {}
+            watch = watch or Watch(await kube.api(connection), cluster, podwatch.all_pods(cluster))
+            job = await kube.find(watch.client, path_of(cluster.verify_job)) or {}
             if any(item["status"] == "True" for item in job.get("status", {}).get("conditions", [])):
-                return
+                return True
             await watch.look(await _refused(watch, job))
         except Hopeless as error:
             pulumi.log.error(str(error))
             if watch:
                 await _end(watch)
-            return
+            return True
         except Exception as error:
             if str(error) not in told:
                 told.add(str(error))
-                pulumi.log.warn(f"{target.name}: its pods cannot be watched at the moment: {error}")
+                pulumi.log.warn(f"{cluster.name}: its pods cannot be watched at the moment: {error}")
+        return False
+
+    # The engine waits for the Job, and fails it by its own deadline.
+    await wait.sleep(LONGEST_POLL_SECONDS)
+    with suppress(wait.DeadlineError):
+        await wait.wait_until(ended, seconds(cluster.settings.ready_timeout), pause=LONGEST_POLL_SECONDS)
 
 
 async def _refused(watch: Watch, job: kube.Object) -> list[health.Trouble]:
@@ -109,22 +121,17 @@ async def _refused(watch: Watch, job: kube.Object) -> list[health.Trouble]:
         return []
     name = job["metadata"]["name"]
     about = f"involvedObject.kind=Job,involvedObject.name={name},reason=FailedCreate"
-    url = f"api/v1/namespaces/{watch.target.namespace}/events"
-    events = await kube.unless_forbidden(kube.get(watch.client, url, fieldSelector=about))
+    events = await kube.unless_forbidden(kube.get(watch.client, watch.cluster.path("Event"), fieldSelector=about))
     last = [event.get("message", "") for event in (events or {}).get("items", [])][-1:]
     return [health.Trouble(f"job {name}", "FailedCreate", message, fatal=True) for message in last]
 
 
 async def _end(watch: Watch) -> None:
     """Ends the Job, and with it the engine's wait: it may fail no more than once, and without its pod it has failed."""
-    target, client = watch.target, watch.client
-    job = {"batch.kubernetes.io/job-name": verify_job(target)["metadata"]["name"]}
-    pods = await kube.items(client, f"api/v1/namespaces/{target.namespace}/pods", job)
+    cluster, client = watch.cluster, watch.client
+    job = {"batch.kubernetes.io/job-name": cluster.verify_job["metadata"]["name"]}
+    pods = await kube.items(client, cluster.path("Pod"), job)
     for pod in pods:
-        await kube.delete(client, f"api/v1/namespaces/{target.namespace}/pods/{pod['metadata']['name']}")
+        await kube.delete(client, cluster.path("Pod", pod["metadata"]["name"]))
     if not pods:
-        await kube.patch(client, _job_url(target), {"spec": {"activeDeadlineSeconds": 1}})
-
-
-def _job_url(target: Target) -> str:
-    return f"apis/batch/v1/namespaces/{target.namespace}/jobs/{verify_job(target)['metadata']['name']}"
+        await kube.patch(client, path_of(cluster.verify_job), {"spec": {"activeDeadlineSeconds": 1}})

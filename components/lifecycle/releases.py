@@ -16,9 +16,10 @@ import pulumi
 from ..kube import client as kube
 from ..kube.client import Object
 from ..kube.errors import ClusterError
+from ..kube.paths import path
 from ..lifecycle import ownership
 from ..lifecycle.ownership import Claim
-from ..settings.formats.names import PART_OF
+from ..vocabulary import PART_OF
 
 if TYPE_CHECKING:
     from kr8s.asyncio import Api
@@ -58,11 +59,11 @@ def read(record: Object) -> Found:
 
 async def everywhere(client: "Api", *namespaces: str) -> list[Found]:
     """The releases of all namespaces; without permission for that, those of the given namespaces that can be listed."""
-    found = await kube.unless_forbidden(kube.items(client, "api/v1/secrets", _CURRENT))
+    found = await kube.unless_forbidden(kube.items(client, path("Secret"), _CURRENT))
     if found is None:
         found = []
         for namespace in dict.fromkeys(namespaces):
-            here = kube.items(client, _secrets(namespace), _CURRENT)
+            here = kube.items(client, path("Secret", namespace), _CURRENT)
             found += await kube.unless_forbidden(here) or []
     return [read(record) for record in found]
 
@@ -75,7 +76,7 @@ async def installed(client: "Api", namespace: str) -> bool:
     headers = {"Accept": "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"}
     try:
         async with kube.call(
-            client, "GET", _secrets(namespace), params={"labelSelector": selector}, headers=headers
+            client, "GET", path("Secret", namespace), params={"labelSelector": selector}, headers=headers
         ) as response:
             return bool(response.json()["items"])
     except (kr8s.ServerError, kr8s.NotFoundError):
@@ -86,7 +87,7 @@ async def is_ours(client: "Api", release: Found, owner: str, claim: Claim) -> bo
     """Whether this state has installed the release. Earlier versions left no marker: their namespace tells."""
     if release.owner is not None:
         return release.owner == owner
-    home = await kube.unless_forbidden(kube.find(client, f"api/v1/namespaces/{release.namespace}"))
+    home = await kube.unless_forbidden(kube.find(client, path("Namespace", name=release.namespace)))
     if home is None:
         return False
     labels = home["metadata"].get("labels") or {}
@@ -114,7 +115,7 @@ async def make_room(client: "Api", namespace: str, owner: str, claim: Claim) -> 
     pulumi.log.info(f"{where} already exists and belongs to this stack: taking it over")
     # Remove the newest record last: it shows who owns the release, in case this is interrupted.
     for record in records:
-        await kube.delete(client, f"{_secrets(namespace)}/{record['metadata']['name']}")
+        await kube.delete(client, path("Secret", namespace, record["metadata"]["name"]))
 
 
 async def refuse_taken(client: "Api", namespace: str, owner: str, claim: Claim) -> None:
@@ -125,11 +126,7 @@ async def refuse_taken(client: "Api", namespace: str, owner: str, claim: Claim) 
 
 
 async def _history(client: "Api", namespace: str) -> list[Object]:
-    return sorted(await kube.items(client, _secrets(namespace), _RECORDS), key=_revision)
-
-
-def _secrets(namespace: str) -> str:
-    return f"api/v1/namespaces/{namespace}/secrets"
+    return sorted(await kube.items(client, path("Secret", namespace), _RECORDS), key=_revision)
 
 
 def _where(namespace: str) -> str:

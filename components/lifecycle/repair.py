@@ -7,8 +7,6 @@ is left. No resource depends on it: the cluster keeps serving. A program does no
 targeted `up` repairs as well.
 """
 
-import asyncio
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -17,12 +15,14 @@ from pulumi import Output, Resource
 
 from ..kube import client as kube
 from ..kube import pods as health
+from ..kube import wait
 from ..kube.client import Connection
 from ..kube.errors import ClusterError
 from ..lifecycle import admission, drain, drift
-from ..lifecycle.drift import Drift, Live, url
-from ..manifests.cluster import Target
+from ..lifecycle.drift import Drift, Live
+from ..manifests.declared import DeclaredCluster
 from ..settings.formats.quantities import seconds
+from ..vocabulary import CLUSTER_NAME
 
 if TYPE_CHECKING:
     from kr8s.asyncio import Api
@@ -32,32 +32,32 @@ POLL_SECONDS = 0.5
 BOUND = 3
 
 
-def keep(connection: Connection, target: Target, changed: Sequence[Resource]) -> Output[None]:
+def keep(connection: Connection, cluster: DeclaredCluster, changed: Sequence[Resource]) -> Output[None]:
     """Warns of drift in a preview; in `up` repairs it once the resources in `changed` are as declared."""
 
     async def mend(parts: list[Any]) -> None:
         if parts[0] and not pulumi.runtime.is_dry_run():
-            await repair(await kube.api(connection), target)
+            await repair(await kube.api(connection), cluster)
 
-    before = Output.from_input(_seen(connection, target))
+    before = Output.from_input(_seen(connection, cluster))
     return Output.all(before, *(resource.urn for resource in changed)).apply(mend)
 
 
-async def _seen(connection: Connection, target: Target) -> int:
+async def _seen(connection: Connection, cluster: DeclaredCluster) -> int:
     """Counts the drifts, and warns about them in a preview. Never fails the run."""
     try:
         client = await kube.api(connection)
-        live = await drift.look(client, target)
-        found = await admission.settled(client, target, live, drift.find(target, live)) if live else []
+        live = await drift.look(client, cluster)
+        found = await admission.settled(client, cluster, live, drift.find(cluster, live)) if live else []
     except Exception as error:
-        pulumi.log.warn(f"{target.name}: could not check for drift: {error}")
+        pulumi.log.warn(f"{cluster.name}: could not check for drift: {error}")
         return 0
     for one in found if pulumi.runtime.is_dry_run() else ():
         pulumi.log.warn(f"drift: {one}" if one.refused else f"drift (`up` will repair it): {one}")
     return len(found)
 
 
-async def repair(client: "Api", target: Target) -> None:
+async def repair(client: "Api", cluster: DeclaredCluster) -> None:
     """Repairs every drift, kind by kind, and waits for all pods of the cluster: workers end with their scheduler.
 
     Starts no further repair after three times `readyTimeout`: it reports what is left, and the next `up` continues.
@@ -67,27 +67,27 @@ async def repair(client: "Api", target: Target) -> None:
     def whole(live: Live) -> bool:
         return all(map(_rolled_out, live.deployments.values()))
 
-    mended, deadline = False, time.monotonic() + BOUND * seconds(target.cluster.ready_timeout)
+    mended, deadline = False, wait.now() + BOUND * seconds(cluster.settings.ready_timeout)
     for kind, mend in _REPAIRS.items():
-        found = await _to_mend(client, target, kind)
+        found = await _to_mend(client, cluster, kind)
         for index, one in enumerate(found):
-            if time.monotonic() > deadline:
+            if wait.now() > deadline:
                 pulumi.log.warn(
-                    f"{target.name}: the repairs have taken {BOUND} times {target.cluster.ready_timeout} "
+                    f"{cluster.name}: the repairs have taken {BOUND} times {cluster.settings.ready_timeout} "
                     f"(readyTimeout); the next `up` continues with {len(found) - index} of the kind '{kind}'"
                 )
                 return
-            await mend(client, target, one)
+            await mend(client, cluster, one)
             mended = True
     if mended:
-        await _until(client, target, whole, f"{target.physical_name} is whole")
+        await _until(client, cluster, whole, f"{cluster.physical_name} is whole")
 
 
-async def _to_mend(client: "Api", target: Target, kind: drift.Kind) -> list[Drift]:
+async def _to_mend(client: "Api", cluster: DeclaredCluster, kind: drift.Kind) -> list[Drift]:
     """The drifts of one kind that can be repaired; all are reported."""
-    live = await drift.look(client, target)
-    found = [one for one in drift.find(target, live) if one.kind == kind] if live else []
-    found = await admission.settled(client, target, live, found) if live else []
+    live = await drift.look(client, cluster)
+    found = [one for one in drift.find(cluster, live) if one.kind == kind] if live else []
+    found = await admission.settled(client, cluster, live, found) if live else []
     for one in found:
         pulumi.log.warn(f"drift: {one}" if one.refused else f"drift, repairing it: {one}")
     found = [one for one in found if not one.refused]
@@ -95,66 +95,66 @@ async def _to_mend(client: "Api", target: Target, kind: drift.Kind) -> list[Drif
     return found[:1] if kind == "missing" else found
 
 
-async def _missing(client: "Api", target: Target, _: Drift) -> None:
+async def _missing(client: "Api", cluster: DeclaredCluster, _: Drift) -> None:
     """The operator creates what is missing when a cluster enters this phase (controller.py, on.field status.phase)."""
 
     def made(live: Live) -> bool:
-        return all(one.kind != "missing" for one in drift.find(target, live)) and _phase(live) != "Created"
+        return all(one.kind != "missing" for one in drift.find(cluster, live)) and _phase(live) != "Created"
 
-    await kube.patch(client, url(target, "daskclusters", target.physical_name), {"status": {"phase": "Created"}})
-    await _until(client, target, made, "the operator has recreated what was deleted")
+    await kube.patch(client, cluster.path("DaskCluster", cluster.physical_name), {"status": {"phase": "Created"}})
+    await _until(client, cluster, made, "the operator has recreated what was deleted")
 
 
 def _phase(live: Live) -> str:
     return live.cluster.get("status", {}).get("phase", "")
 
 
-async def _service(client: "Api", target: Target, one: Drift) -> None:
-    await kube.patch(client, url(target, "services", one.name), admission.patch(target, one))
+async def _service(client: "Api", cluster: DeclaredCluster, one: Drift) -> None:
+    await kube.patch(client, cluster.path("Service", one.name), admission.patch(cluster, one))
 
 
-async def _replicas(client: "Api", target: Target, one: Drift) -> None:
-    await _resize(client, target, one.name, target.cluster.workers.wanted)
+async def _replicas(client: "Api", cluster: DeclaredCluster, one: Drift) -> None:
+    await _resize(client, cluster, one.name, cluster.settings.workers.wanted)
 
 
-async def _workers(client: "Api", target: Target, one: Drift) -> None:
+async def _workers(client: "Api", cluster: DeclaredCluster, one: Drift) -> None:
     """The operator counts only when the number changes: so this writes the live number, then the declared one."""
-    live = await drift.look(client, target)
+    live = await drift.look(client, cluster)
     if live and one.name in live.groups:
         wanted = live.groups[one.name]["spec"]["worker"]["replicas"]
-        await _resize(client, target, one.name, len(live.workers(one.name)))
-        await _resize(client, target, one.name, wanted)
+        await _resize(client, cluster, one.name, len(live.workers(one.name)))
+        await _resize(client, cluster, one.name, wanted)
 
 
-async def _resize(client: "Api", target: Target, group: str, replicas: int) -> None:
+async def _resize(client: "Api", cluster: DeclaredCluster, group: str, replicas: int) -> None:
     def resized(live: Live) -> bool:
         body = live.groups.get(group, {"metadata": {}})
         return drift.handled(body) == replicas == len(live.workers(group))
 
-    await kube.patch(client, url(target, "daskworkergroups", group), admission.resize(replicas))
-    await _until(client, target, resized, f"the operator has brought {group} to {replicas} workers")
+    await kube.patch(client, cluster.path("DaskWorkerGroup", group), admission.resize(replicas))
+    await _until(client, cluster, resized, f"the operator has brought {group} to {replicas} workers")
 
 
-async def _scheduler(client: "Api", target: Target, one: Drift) -> None:
+async def _scheduler(client: "Api", cluster: DeclaredCluster, one: Drift) -> None:
     """Its restart loses all results, so it waits for an idle cluster as a replaced one is waited for."""
-    live = await drift.look(client, target)
+    live = await drift.look(client, cluster)
     if live and one.name in live.deployments and live.deployments[one.name].get("status", {}).get("availableReplicas"):
-        await drain.until_idle(client, target.namespace, target.physical_name, target.cluster.drain_timeout)
-    await _worker(client, target, one)
+        await drain.until_idle(client, cluster.namespace, cluster.physical_name, cluster.settings.drain_timeout)
+    await _worker(client, cluster, one)
 
 
-async def _worker(client: "Api", target: Target, one: Drift) -> None:
+async def _worker(client: "Api", cluster: DeclaredCluster, one: Drift) -> None:
     """Gives a Deployment its declared pods, and waits until they run: so workers go one after another.
 
     A worker's preStop hands its data over first.
     """
-    if await kube.patch(client, url(target, "deployments", one.name), admission.patch(target, one)) is None:
+    if await kube.patch(client, cluster.path("Deployment", one.name), admission.patch(cluster, one)) is None:
         return  # the operator has deleted it in the meantime, for a smaller number of workers
 
     def rolled_out(live: Live) -> bool:
         return one.name not in live.deployments or _rolled_out(live.deployments[one.name])
 
-    await _until(client, target, rolled_out, f"{one.name} runs as declared")
+    await _until(client, cluster, rolled_out, f"{one.name} runs as declared")
 
 
 def _rolled_out(deployment: kube.Object) -> bool:
@@ -163,22 +163,29 @@ def _rolled_out(deployment: kube.Object) -> bool:
     return status.get("observedGeneration") == deployment["metadata"]["generation"] and numbers == [1, 1, 1]
 
 
-async def _until(client: "Api", target: Target, true: Callable[[Live], bool], what: str) -> None:
-    """Waits until `true` holds for the live objects; after `readyTimeout` raises `ClusterError` with the troubles."""
-    begin = time.monotonic()
-    while live := await drift.look(client, target):
-        if true(live):
-            pulumi.log.info(f"{what}, after {time.monotonic() - begin:.0f} s")
-            return
-        if time.monotonic() - begin > seconds(target.cluster.ready_timeout):
-            pods = f"api/v1/namespaces/{target.namespace}/pods"
-            found = await kube.items(client, pods, {"dask.org/cluster-name": target.physical_name})
-            why = "; ".join(map(str, health.pod_troubles(found))) or "see the operator's log"
-            raise ClusterError(f"{target.name}: timed out after {target.cluster.ready_timeout}; not yet: {what}: {why}")
-        await asyncio.sleep(POLL_SECONDS)
+async def _until(client: "Api", cluster: DeclaredCluster, condition: Callable[[Live], bool], what: str) -> None:
+    """Waits until the live objects meet the condition, or the cluster is deleted.
+
+    After `readyTimeout`, it raises `ClusterError` with what keeps the pods from running.
+    """
+    begin = wait.now()
+
+    async def met() -> bool:
+        live = await drift.look(client, cluster)
+        if live and condition(live):
+            pulumi.log.info(f"{what}, after {wait.now() - begin:.0f} s")
+        return live is None or condition(live)
+
+    timeout = cluster.settings.ready_timeout
+    try:
+        await wait.wait_until(met, seconds(timeout), pause=POLL_SECONDS)
+    except wait.DeadlineError:
+        found = await kube.items(client, cluster.path("Pod"), {CLUSTER_NAME: cluster.physical_name})
+        why = "; ".join(map(str, health.pod_troubles(found))) or "see the operator's log"
+        raise ClusterError(f"{cluster.name}: timed out after {timeout}; not yet: {what}: {why}") from None
 
 
-_REPAIRS: dict[drift.Kind, Callable[["Api", Target, Drift], Awaitable[None]]] = {
+_REPAIRS: dict[drift.Kind, Callable[["Api", DeclaredCluster, Drift], Awaitable[None]]] = {
     "missing": _missing,
     "service": _service,
     "replicas": _replicas,

@@ -14,17 +14,14 @@ import pulumi
 from ..kube import client as kube
 from ..kube.client import Connection, Object
 from ..kube.errors import ClusterError
+from ..kube.paths import path, path_of
 from ..lifecycle import drain
-from ..lifecycle.ownership import OWNER
-from ..manifests import cluster as manifest
-from ..manifests.cluster import API_VERSION, Target
-from ..settings.formats.names import PART_OF
+from ..manifests.declared import DeclaredCluster
 from ..settings.formats.quantities import seconds
+from ..vocabulary import CLUSTER_NAME, INSTANCE, NAME, OWNER, PART_OF
 
 if TYPE_CHECKING:
     from kr8s.asyncio import Api
-
-_INSTANCE = "app.kubernetes.io/instance"
 
 
 @dataclass(frozen=True)
@@ -55,29 +52,33 @@ class Old:
 
 
 async def drain_and_delete(
-    connection: Connection, target: Target, declared: Collection[Target], record: Record, moved: float | None = None
+    connection: Connection,
+    cluster: DeclaredCluster,
+    declared: Collection[DeclaredCluster],
+    record: Record,
+    moved: float | None = None,
 ) -> None:
-    """Drains every cluster that `target` replaces, and deletes it. `declared` are all of the program.
+    """Drains every cluster that `cluster` replaces, and deletes it. `declared` are all of the program.
 
     Raises `ClusterError`, after the others are done, if a scheduler cannot be asked: that cluster is not deleted.
     """
     client = await kube.api(connection)
-    old = await find(client, target, declared, record)
+    old = await find(client, cluster, declared, record)
     if old:
-        await _refuse_unmoved(client, target)
-    ends = (_end(client, it, _timeout(it, target, declared), moved) for it in old)
+        await _refuse_unmoved(client, cluster)
+    ends = (_end(client, it, _timeout(it, cluster, declared), moved) for it in old)
     for result in await asyncio.gather(*ends, return_exceptions=True):
         if isinstance(result, BaseException):
             raise result
 
 
-async def _refuse_unmoved(client: "Api", target: Target) -> None:
+async def _refuse_unmoved(client: "Api", cluster: DeclaredCluster) -> None:
     """Raises `ClusterError` if the live endpoint leads elsewhere, as after a `--target` without it."""
-    endpoint = await kube.find(client, kube.url(manifest.endpoint(target))) or {}
-    led_to = ((endpoint.get("spec") or {}).get("selector") or {}).get("dask.org/cluster-name")
-    if led_to != target.physical_name:
+    endpoint = await kube.find(client, path_of(cluster.endpoint)) or {}
+    led_to = ((endpoint.get("spec") or {}).get("selector") or {}).get(CLUSTER_NAME)
+    if led_to != cluster.physical_name:
         raise ClusterError(
-            f"{target.name}: the endpoint leads to {led_to or 'nothing'} and not to {target.physical_name}, so no "
+            f"{cluster.name}: the endpoint leads to {led_to or 'nothing'} and not to {cluster.physical_name}, so no "
             "older cluster is drained or deleted; run `up` without `--target`"
         )
 
@@ -86,116 +87,112 @@ async def _end(client: "Api", old: Old, timeout: str, moved: float | None) -> No
     await drain.until_idle(client, old.namespace, old.name, timeout, moved)
     if not old.certain:
         return
-    where = f"apis/{API_VERSION}/namespaces/{old.namespace}/daskclusters/{old.name}"
+    where = path("DaskCluster", old.namespace, old.name)
     await kube.delete_with_children(client, where, old.body["metadata"]["uid"])
     pulumi.log.info(f"{old.name}: deleted")
 
 
-def _timeout(old: Old, target: Target, declared: Collection[Target]) -> str:
+def _timeout(old: Old, cluster: DeclaredCluster, declared: Collection[DeclaredCluster]) -> str:
     """`drainTimeout` of the replacing cluster; the longest of all if no cluster has this name now."""
-    if _label(old.body, _INSTANCE) == target.name:
-        return target.cluster.drain_timeout
-    return max((it.cluster.drain_timeout for it in declared), key=seconds, default=target.cluster.drain_timeout)
+    if _label(old.body, INSTANCE) == cluster.name:
+        return cluster.settings.drain_timeout
+    return max((it.settings.drain_timeout for it in declared), key=seconds, default=cluster.settings.drain_timeout)
 
 
-async def find(client: "Api", target: Target, declared: Collection[Target], record: Record) -> list[Old]:
-    """The clusters that `target` replaces.
+async def find(
+    client: "Api", cluster: DeclaredCluster, declared: Collection[DeclaredCluster], record: Record
+) -> list[Old]:
+    """The clusters that `cluster` replaces.
 
     Older versions of it; the one that its connection record names; and, wherever they are, those with the id of this
     stack's state: after another namespace, another stack's name, or another name under `dask:clusters`.
     """
-    living = {(it.namespace, it.physical_name) for it in declared} | {(target.namespace, target.physical_name)}
-    names = {it.name for it in declared} | {target.name}
-    recorded = await _recorded(client, target, record)
+    living = {(it.namespace, it.physical_name) for it in declared} | {(cluster.namespace, cluster.physical_name)}
+    names = {it.name for it in declared} | {cluster.name}
+    recorded = await _recorded(client, cluster, record)
     found, nameless = [], []
-    for body in await _all(client, target, record):
+    for body in await _all(client, cluster, record):
         meta = body["metadata"]
         where = (meta["namespace"], meta["name"])
         # A DaskJob's cluster belongs to the job.
         if where in living or "deletionTimestamp" in meta or meta.get("ownerReferences"):
             continue
-        if where in recorded or _is_version(body, target, record):
+        if where in recorded or _is_version(body, cluster, record):
             # Without an id of the state, another user's stack of this name has the same labels.
             found.append(Old(body, certain=where in recorded or record.owner is not None))
-        elif _label(body, _INSTANCE) == target.name:
-            found += _elsewhere(body, target, record)
-        elif _label(body, _INSTANCE) not in names:
-            nameless += _elsewhere(body, target, record)
-    return found + await _renamed(client, target, declared, record, nameless)
+        elif _label(body, INSTANCE) == cluster.name:
+            found += _elsewhere(body, cluster, record)
+        elif _label(body, INSTANCE) not in names:
+            nameless += _elsewhere(body, cluster, record)
+    return found + await _renamed(client, cluster, declared, record, nameless)
 
 
 async def _renamed(
-    client: "Api", target: Target, declared: Collection[Target], record: Record, nameless: list[Old]
+    client: "Api", cluster: DeclaredCluster, declared: Collection[DeclaredCluster], record: Record, nameless: list[Old]
 ) -> list[Old]:
-    """Clusters whose names are no longer under `dask:clusters` and that `target` may replace.
+    """Clusters whose names are no longer under `dask:clusters` and that `cluster` may replace.
 
-    None where `target` is not new. While another new cluster is not ready yet, it may be that one's: then they are
+    None where `cluster` is not new. While another new cluster is not ready yet, it may be that one's: then they are
     drained and not deleted, and the last new cluster deletes them.
     """
     if record.named is not None or not nameless:
         return []
-    urls = [_record_url(it) for it in declared if (it.namespace, it.name) != (target.namespace, target.name)]
+    urls = [path_of(it.connection) for it in declared if (it.namespace, it.name) != (cluster.namespace, cluster.name)]
     last = all(await asyncio.gather(*(kube.find(client, url) for url in urls)))
     return [Old(it.body, certain=it.certain and last) for it in nameless]
 
 
-def _is_version(body: Object, target: Target, record: Record) -> bool:
-    """Whether a DaskCluster is a version of `target`, in the same namespace."""
+def _is_version(body: Object, cluster: DeclaredCluster, record: Record) -> bool:
+    """Whether a DaskCluster is a version of `cluster`, in the same namespace."""
     labels = body["metadata"].get("labels", {})
-    here = body["metadata"]["namespace"] == target.namespace and labels.items() >= target.labels.items()
+    here = body["metadata"]["namespace"] == cluster.namespace and labels.items() >= cluster.labels.items()
     return here and (record.owner is None or _owner(body) in (None, record.owner))
 
 
-def _elsewhere(body: Object, target: Target, record: Record) -> Iterable[Old]:
+def _elsewhere(body: Object, cluster: DeclaredCluster, record: Record) -> Iterable[Old]:
     """A cluster in another namespace or with another name, where it is this stack's: by its id, or as far as known."""
     if record.owner is None:
         return
     if _owner(body) == record.owner:
         yield Old(body, certain=True)
-    elif _owner(body) is None and _label(body, PART_OF) == target.part_of:
+    elif _owner(body) is None and _label(body, PART_OF) == cluster.part_of:
         yield Old(body, certain=False)
 
 
-async def _all(client: "Api", target: Target, record: Record) -> list[Object]:
+async def _all(client: "Api", cluster: DeclaredCluster, record: Record) -> list[Object]:
     """The DaskClusters of the namespace, and of all others if this stack's can be told apart."""
-    here = f"apis/{API_VERSION}/namespaces/{target.namespace}/daskclusters"
     if record.owner is not None:
-        everywhere = kube.items(client, f"apis/{API_VERSION}/daskclusters", {"app.kubernetes.io/name": "dask"})
+        everywhere = kube.items(client, path("DaskCluster"), {NAME: "dask"})
         found = await kube.unless_forbidden(everywhere)
         if found is not None:
             return found
         if record.named is None:
             pulumi.log.warn(
-                f"{target.name}: no permission to list DaskClusters cluster-wide: a cluster that moves here from "
+                f"{cluster.name}: no permission to list DaskClusters cluster-wide: a cluster that moves here from "
                 "another namespace is not drained; before you move one, grant `list` on `daskclusters`"
             )
-    return await kube.items(client, here)
+    return await kube.items(client, cluster.path("DaskCluster"))
 
 
-async def _recorded(client: "Api", target: Target, record: Record) -> set[tuple[str, str]]:
+async def _recorded(client: "Api", cluster: DeclaredCluster, record: Record) -> set[tuple[str, str]]:
     """The clusters that the connection record names: in the engine's state, and live."""
-    live = await kube.find(client, _record_url(target)) or {}
-    ours = _label(live, PART_OF) == target.part_of and (record.owner is None or _owner(live) in (None, record.owner))
+    live = await kube.find(client, path_of(cluster.connection)) or {}
+    ours = _label(live, PART_OF) == cluster.part_of and (record.owner is None or _owner(live) in (None, record.owner))
     named = {record.named, live.get("data", {}).get("DASK_CLUSTER_NAME") if ours else None}
-    return {(target.namespace, name) for name in named if name}
+    return {(cluster.namespace, name) for name in named if name}
 
 
-def _record_url(target: Target) -> str:
-    return f"api/v1/namespaces/{target.namespace}/configmaps/{target.name}-connection"
-
-
-async def refuse_terminating(connection: Connection, target: Target) -> None:
+async def refuse_terminating(connection: Connection, cluster: DeclaredCluster) -> None:
     """Raises `ClusterError` where the cluster that the endpoint is about to lead to is being deleted.
 
     That happens where an `up` was killed while it deleted a replaced cluster, and the change is then taken back.
     """
     client = await kube.api(connection)
-    url = f"apis/{API_VERSION}/namespaces/{target.namespace}/daskclusters/{target.physical_name}"
-    live = await kube.find(client, url)
+    live = await kube.find(client, cluster.path("DaskCluster", cluster.physical_name))
     if live and "deletionTimestamp" in live["metadata"]:
         raise ClusterError(
-            f"{target.name}: the DaskCluster '{target.physical_name}' is still being deleted, from an update that was "
-            "interrupted; run `up` again when `kubectl get daskclusters` no longer lists it"
+            f"{cluster.name}: the DaskCluster '{cluster.physical_name}' is still being deleted, from an update that "
+            "was interrupted; run `up` again when `kubectl get daskclusters` no longer lists it"
         )
 
 

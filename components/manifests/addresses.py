@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-from ..manifests.cluster import Target
+from ..manifests.context import service_host
+from ..manifests.declared import DeclaredCluster
+from ..vocabulary import ENDPOINT_COMM, ENDPOINT_DASHBOARD
 
 
 @dataclass(frozen=True)
@@ -16,27 +18,26 @@ class Address:
     dashboard_node_port: int | None
 
 
-def address(target: Target, spec: Any, status: Any, hosts: list[str]) -> Address:
+def address(cluster: DeclaredCluster, spec: Any, status: Any, hosts: list[str]) -> Address:
     """The addresses behind a Service's `spec` and `status` outputs."""
-    settings, scheduler = target.cluster.endpoint, target.cluster.scheduler
+    settings, scheduler = cluster.settings.endpoint, cluster.settings.scheduler
     ports = {"scheduler": scheduler.port, "dashboard": scheduler.dashboard_port}
     node_ports: dict[str, int | None] = {"scheduler": None, "dashboard": None}
     if settings.type == "ClusterIP":
-        host = f"{target.name}.{target.namespace}.svc"
+        host = service_host(cluster.name, cluster.namespace)
     elif settings.type == "LoadBalancer":
         host = _load_balancer(status)
     else:
         host = hosts[0] if hosts else None
         node_ports = {
-            "scheduler": settings.node_ports.scheduler or _node_port(spec, "dask-tcp-comm"),
-            "dashboard": settings.node_ports.dashboard or _node_port(spec, "dask-http-dashboard"),
+            "scheduler": settings.node_ports.scheduler or _node_port(spec, ENDPOINT_COMM),
+            "dashboard": settings.node_ports.dashboard or _node_port(spec, ENDPOINT_DASHBOARD),
         }
         ports = node_ports
     host = host if settings.host == "auto" else settings.host
-    scheme = "tls" if target.cluster.tls.enabled else "tcp"
     dashboard = _url("http", host, ports["dashboard"]) if settings.dashboard else None
     return Address(
-        scheduler_address=_url(scheme, host, ports["scheduler"]),
+        scheduler_address=_url(cluster.context.scheme, host, ports["scheduler"]),
         dashboard_url=dashboard and f"{dashboard}/status",
         scheduler_node_port=node_ports["scheduler"],
         dashboard_node_port=node_ports["dashboard"] if settings.dashboard else None,

@@ -1,110 +1,49 @@
-"""Renders the Kubernetes objects of one Dask cluster from its settings. This is the heart of the program.
+"""Renders the Kubernetes objects of one Dask cluster from its settings.
 
 A cluster's name in Kubernetes is `<name>-<hash of its pods' content>` under `update: blueGreen`, because the operator
 ignores almost every change to a DaskCluster (dask-kubernetes #895): when the content changes, a new cluster is created;
-when only the replicas change, the cluster is updated.
+when only the replicas change, the cluster is updated. `declared.DeclaredCluster` calls these functions, each once.
 """
 
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
-
 from ..manifests import pod as podspec
-from ..manifests import worker_arguments as workerargs
-from ..manifests.pod import COMM_PORT, DASHBOARD_PORT, Spec, Surroundings
+from ..manifests.context import PodContext, Spec, service_host
 from ..settings.cluster import Cluster, WorkerGroup
-from ..settings.formats.names import DEFAULT_GROUP, PART_OF, cluster_content, versioned
+from ..settings.formats.names import versioned
 from ..settings.formats.quantities import seconds
 from ..settings.pod import PodSettings
-
-API_VERSION = "kubernetes.dask.org/v1"
-# The operator puts it on its pods (controller.py). A Job with a sidecar would never end.
-NO_SIDECAR = "sidecar.istio.io/inject"
-
-
-@dataclass(frozen=True)
-class Target:
-    """One declared cluster and its surroundings."""
-
-    name: str
-    """The cluster's name in the stack's configuration."""
-    cluster: Cluster
-    namespace: str
-    part_of: str
-    """`<project>-<stack>`: the owner of these objects."""
-    restricted: bool = True
-    secrets: tuple[tuple[str, str], ...] = ()
-    """Names under `dask:secrets` with the names of the Secrets in Kubernetes."""
-
-    @cached_property
-    def content(self) -> str:
-        """The hash of everything that requires a new cluster when it changes."""
-        return cluster_content(_cluster(self, self._surroundings(self.name)))
-
-    @cached_property
-    def physical_name(self) -> str:
-        """The DaskCluster's name in Kubernetes."""
-        return f"{self.name}-{self.content}" if self.cluster.update == "blueGreen" else self.name
-
-    @property
-    def generation(self) -> str:
-        """The suffix of the names of the cluster's parts if its own name does not change with its content.
-
-        A DaskCluster that is deleted takes its groups and its autoscaler with it (controller.py, `adopt`), so a cluster
-        that is recreated under the same name needs them recreated too, and verified.
-        """
-        recreated = self.cluster.update == "recreate" and not self.cluster.adopt
-        return self.content if recreated else ""
-
-    @cached_property
-    def place(self) -> Surroundings:
-        return self._surroundings(self.physical_name)
-
-    @property
-    def labels(self) -> dict[str, str]:
-        """The recommended labels. The operator copies a DaskCluster's into selectors, so they never change."""
-        return recommended_labels(self.name, self.part_of)
-
-    @property
-    def tls_secret(self) -> str:
-        return self.cluster.tls.secret or f"{self.name}-tls-{self.cluster.tls.rotation}"
-
-    def _surroundings(self, name: str) -> Surroundings:
-        tls = self.cluster.tls
-        return Surroundings(name, self.namespace, self.restricted, tls, self.tls_secret, dict(self.secrets))
+from ..vocabulary import (
+    CLUSTER_NAME,
+    COMM,
+    COMM_PORT,
+    COMPONENT,
+    DASHBOARD,
+    DASHBOARD_PORT,
+    ENDPOINT_COMM,
+    ENDPOINT_DASHBOARD,
+    INSTANCE,
+    NO_SIDECAR,
+    REPLACE_UNREADY,
+    SKIP_AWAIT,
+)
 
 
-def recommended_labels(instance: str, part_of: str) -> dict[str, str]:
-    """https://kubernetes.io/docs/concepts/overview/working-with-objects/common-labels."""
-    return {
-        "app.kubernetes.io/name": "dask",
-        "app.kubernetes.io/instance": instance,
-        PART_OF: part_of,
-    }
-
-
-def dask_cluster(target: Target) -> Spec:
+def dask_cluster(settings: Cluster, context: PodContext) -> Spec:
     """The DaskCluster, with the default workers in it."""
-    return _cluster(target, target.place)
-
-
-def _cluster(target: Target, place: Surroundings) -> Spec:
-    cluster = target.cluster
-    scheduler_pod, worker_pod = cluster.scheduler_pod(), cluster.worker_pod(cluster.workers)
+    scheduler_pod, worker_pod = settings.scheduler_pod(), settings.worker_pod(settings.workers)
     spec: Spec = {
         "scheduler": role_metadata(scheduler_pod)
         | {
-            "spec": podspec.scheduler(cluster.scheduler, scheduler_pod, place),
+            "spec": podspec.scheduler(settings.scheduler, scheduler_pod, context),
             "service": operator_service(
-                place.cluster_name, speaks=cluster.workers.autoscaled or cluster.idle_timeout is not None
+                context.cluster_name, speaks=settings.workers.autoscaled or settings.idle_timeout is not None
             ),
         },
         "worker": role_metadata(worker_pod)
-        | {"replicas": cluster.workers.wanted, "spec": podspec.worker(cluster.workers, worker_pod, place)},
+        | {"replicas": settings.workers.wanted, "spec": podspec.worker(settings.workers, worker_pod, context)},
     }
-    if cluster.idle_timeout:
-        spec["idleTimeout"] = seconds(cluster.idle_timeout)
-    return _object(target, "DaskCluster", place.cluster_name, API_VERSION) | {"spec": spec}
+    if settings.idle_timeout:
+        spec["idleTimeout"] = seconds(settings.idle_timeout)
+    return context.object("DaskCluster", context.cluster_name) | {"spec": spec}
 
 
 def operator_service(cluster_name: str, *, speaks: bool) -> Spec:
@@ -116,122 +55,110 @@ def operator_service(cluster_name: str, *, speaks: bool) -> Spec:
     """
     return {
         "type": "ClusterIP",
-        "selector": _scheduler_selector(cluster_name),
+        "selector": scheduler_selector(cluster_name),
         # Workers need not wait for the readiness probe's next turn.
         "publishNotReadyAddresses": True,
         "ports": [
-            _service_port("tcp-comm" if speaks else "comm", COMM_PORT, "tcp-comm"),
-            _service_port("http-dashboard", DASHBOARD_PORT, "http-dashboard"),
+            _service_port(COMM if speaks else "comm", COMM_PORT, COMM),
+            _service_port(DASHBOARD, DASHBOARD_PORT, DASHBOARD),
         ],
     }
 
 
-def worker_groups(target: Target) -> dict[str, Spec]:
-    """The DaskWorkerGroups, by their name in the configuration. Their names carry a hash of their pods."""
-    return {name: _worker_group(target, name, group) for name, group in target.cluster.worker_groups.items()}
+def worker_group(settings: Cluster, context: PodContext, name: str, group: WorkerGroup, suffix: str) -> Spec:
+    """A DaskWorkerGroup. Its name carries a hash of its pods, and of `suffix`."""
+    pod = settings.worker_pod(group)
+    worker = role_metadata(pod) | {"spec": podspec.worker(group, pod, context)}
+    body = context.object("DaskWorkerGroup", versioned(context.cluster_name, [worker, suffix], name))
+    return body | {"spec": {"cluster": context.cluster_name, "worker": worker | {"replicas": group.replicas}}}
 
 
-def _worker_group(target: Target, name: str, group: WorkerGroup) -> Spec:
-    pod = target.cluster.worker_pod(group)
-    worker = role_metadata(pod) | {"spec": podspec.worker(group, pod, target.place)}
-    physical = versioned(target.physical_name, [worker, target.generation], name)
-    body = _object(target, "DaskWorkerGroup", physical, API_VERSION)
-    return body | {"spec": {"cluster": target.physical_name, "worker": worker | {"replicas": group.replicas}}}
-
-
-def autoscaler(target: Target) -> Spec | None:
+def autoscaler(settings: Cluster, context: PodContext, suffix: str) -> Spec | None:
     """The DaskAutoscaler, if the default workers have bounds."""
-    workers = target.cluster.workers
+    workers = settings.workers
     if not workers.autoscaled:
         return None
-    bounds = {"cluster": target.physical_name, "minimum": workers.wanted, "maximum": workers.maximum}
-    name = "-".join(filter(None, (target.physical_name, target.generation)))
-    return _object(target, "DaskAutoscaler", name, API_VERSION) | {"spec": bounds}
+    bounds = {"cluster": context.cluster_name, "minimum": workers.wanted, "maximum": workers.maximum}
+    name = "-".join(filter(None, (context.cluster_name, suffix)))
+    return context.object("DaskAutoscaler", name) | {"spec": bounds}
 
 
-def endpoint(target: Target) -> Spec:
+def endpoint(settings: Cluster, context: PodContext) -> Spec:
     """The Service of ours that clients connect to: the name and the ports stay when the cluster behind it changes.
 
     It does not carry `dask.org/component: scheduler`, to which the operator would react.
     """
-    settings, scheduler = target.cluster.endpoint, target.cluster.scheduler
-    ports = [_service_port("dask-tcp-comm", scheduler.port, "tcp-comm", settings.node_ports.scheduler)]
-    if settings.dashboard:
-        dashboard = settings.node_ports.dashboard
-        ports.append(_service_port("dask-http-dashboard", scheduler.dashboard_port, "http-dashboard", dashboard))
-    body = _object(target, "Service", target.name, "v1")
-    if settings.type != "LoadBalancer":
+    own, scheduler = settings.endpoint, settings.scheduler
+    ports = [_service_port(ENDPOINT_COMM, scheduler.port, COMM, own.node_ports.scheduler)]
+    if own.dashboard:
+        ports.append(_service_port(ENDPOINT_DASHBOARD, scheduler.dashboard_port, DASHBOARD, own.node_ports.dashboard))
+    body = context.object("Service", context.name)
+    if own.type != "LoadBalancer":
         # Pulumi's own wait for endpoints costs 10 s, and the verify Job has already computed through the scheduler.
-        body["metadata"]["annotations"] = {"pulumi.com/skipAwait": "true"}
-    body["metadata"].setdefault("annotations", {}).update(settings.annotations)
-    spec: Spec = {"type": settings.type, "selector": _scheduler_selector(target.physical_name), "ports": ports}
-    if settings.type == "LoadBalancer" and settings.source_ranges:
-        spec["loadBalancerSourceRanges"] = list(settings.source_ranges)
+        body["metadata"]["annotations"] = {SKIP_AWAIT: "true"}
+    body["metadata"].setdefault("annotations", {}).update(own.annotations)
+    spec: Spec = {"type": own.type, "selector": scheduler_selector(context.cluster_name), "ports": ports}
+    if own.type == "LoadBalancer" and own.source_ranges:
+        spec["loadBalancerSourceRanges"] = list(own.source_ranges)
     return body | {"spec": spec}
 
 
-def expected_workers(target: Target) -> dict[str, int]:
-    """Worker group -> workers that must have registered. The operator calls the default group `<cluster>-default`."""
-    cluster, made = target.cluster, {f"{target.physical_name}-{DEFAULT_GROUP}": target.cluster.workers}
-    made |= {body["metadata"]["name"]: cluster.worker_groups[name] for name, body in worker_groups(target).items()}
-    return {name: it.wanted * workerargs.processes(it, cluster.worker_pod(it)) for name, it in made.items()}
-
-
-def verify_job(target: Target) -> Spec:
+def verify_job(settings: Cluster, context: PodContext, expected_workers: dict[str, int], suffix: str) -> Spec:
     """The Job that ends `up` with a computed result. A different set of workers is a different Job."""
-    ready_seconds = seconds(target.cluster.ready_timeout)
-    pod = podspec.verify(target.cluster, target.place, expected_workers(target), ready_seconds)
-    body = _object(target, "Job", versioned(target.name, [pod, target.generation], "verify"), "batch/v1")
+    ready_seconds = seconds(settings.ready_timeout)
+    pod = podspec.verify(settings, context, expected_workers, ready_seconds)
+    body = context.object("Job", versioned(context.name, [pod, suffix], "verify"))
     # A failed Job stays failed: the next `up` has to recreate it.
-    body["metadata"]["annotations"] = {"pulumi.com/replaceUnready": "true"}
+    body["metadata"]["annotations"] = {REPLACE_UNREADY: "true"}
     # A namespace's rules (a label that every pod needs, no sidecar) hold for this pod as for those of the operator.
-    role = role_metadata(target.cluster.scheduler_pod()).get("metadata", {})
-    labels = role.get("labels", {}) | target.labels | {"dask.org/component": "verify", NO_SIDECAR: "false"}
+    role = role_metadata(settings.scheduler_pod()).get("metadata", {})
+    # With a sidecar, the Job would never end.
+    labels = role.get("labels", {}) | body["metadata"]["labels"] | {COMPONENT: "verify", NO_SIDECAR: "false"}
     template = {"metadata": role | {"labels": labels}, "spec": pod}
     return body | {"spec": {"backoffLimit": 0, "activeDeadlineSeconds": ready_seconds + 60, "template": template}}
 
 
-def disruption_budget(target: Target) -> Spec | None:
+def disruption_budget(settings: Cluster, context: PodContext) -> Spec | None:
     """Keeps a node drain from evicting the scheduler, with which all work would be lost (dask-kubernetes #606)."""
-    if not target.cluster.scheduler.pod_disruption_budget:
+    if not settings.scheduler.pod_disruption_budget:
         return None
-    body = _object(target, "PodDisruptionBudget", f"{target.physical_name}-scheduler", "policy/v1")
-    selector = {"matchLabels": _scheduler_selector(target.physical_name)}
+    body = context.object("PodDisruptionBudget", f"{context.cluster_name}-scheduler")
+    selector = {"matchLabels": scheduler_selector(context.cluster_name)}
     return body | {"spec": {"maxUnavailable": 0, "selector": selector}}
 
 
-def connection(target: Target) -> Spec:
+def connection(settings: Cluster, context: PodContext) -> Spec:
     """A ConfigMap for programs inside Kubernetes (`envFrom`), and the record that older clusters were drained."""
-    scheme = "tls" if target.cluster.tls.enabled else "tcp"
-    host, scheduler = f"{target.name}.{target.namespace}.svc", target.cluster.scheduler
-    data = {"DASK_SCHEDULER_ADDRESS": f"{scheme}://{host}:{scheduler.port}", "DASK_CLUSTER_NAME": target.physical_name}
-    if target.cluster.endpoint.dashboard:
+    host, scheduler = service_host(context.name, context.namespace), settings.scheduler
+    address = f"{context.scheme}://{host}:{scheduler.port}"
+    data = {"DASK_SCHEDULER_ADDRESS": address, "DASK_CLUSTER_NAME": context.cluster_name}
+    if settings.endpoint.dashboard:
         data["DASK_DASHBOARD_URL"] = f"http://{host}:{scheduler.dashboard_port}/status"
-    return _object(target, "ConfigMap", f"{target.name}-connection", "v1") | {"data": data}
+    return context.object("ConfigMap", f"{context.name}-connection") | {"data": data}
 
 
-def monitors(target: Target) -> dict[str, Spec]:
+def monitors(settings: Cluster, context: PodContext) -> dict[str, Spec]:
     """Prometheus Operator monitors of scheduler and workers, by kind."""
-    settings = target.cluster.monitors
-    if not settings.enabled:
+    if not settings.monitors.enabled:
         return {}
-    api = "monitoring.coreos.com/v1"
-    scrape = [{"port": "http-dashboard", "interval": settings.interval}]
-    made = {
-        "ServiceMonitor": {"endpoints": scrape, "selector": _pods_of(target, "scheduler")},
-        "PodMonitor": {"podMetricsEndpoints": scrape, "selector": _pods_of(target, "worker")},
+    scrape = [{"port": DASHBOARD, "interval": settings.monitors.interval}]
+    specs = {
+        "ServiceMonitor": {"endpoints": scrape, "selector": _pods_of(context.name, "scheduler")},
+        "PodMonitor": {"podMetricsEndpoints": scrape, "selector": _pods_of(context.name, "worker")},
     }
     return {
-        kind: _object(target, kind, target.name, api, settings.labels) | {"spec": spec} for kind, spec in made.items()
+        kind: context.object(kind, context.name, settings.monitors.labels) | {"spec": spec}
+        for kind, spec in specs.items()
     }
 
 
-def _pods_of(target: Target, component: str) -> Spec:
-    return {"matchLabels": {"app.kubernetes.io/instance": target.name, "dask.org/component": component}}
+def _pods_of(instance: str, component: str) -> Spec:
+    return {"matchLabels": {INSTANCE: instance, COMPONENT: component}}
 
 
-def _scheduler_selector(cluster_name: str) -> dict[str, str]:
-    return {"dask.org/cluster-name": cluster_name, "dask.org/component": "scheduler"}
+def scheduler_selector(cluster_name: str) -> dict[str, str]:
+    """The labels of the scheduler's pod."""
+    return {CLUSTER_NAME: cluster_name, COMPONENT: "scheduler"}
 
 
 def _service_port(name: str, number: int, target: str, node_port: int | None = None) -> Spec:
@@ -239,11 +166,17 @@ def _service_port(name: str, number: int, target: str, node_port: int | None = N
     return port | ({"nodePort": node_port} if node_port else {})
 
 
+def node_ports(spec: Spec) -> set[int]:
+    """The node ports in a Service's spec."""
+    return {port["nodePort"] for port in spec.get("ports", []) if port.get("nodePort")}
+
+
+def without_node_ports(port: Spec, held: set[int]) -> Spec:
+    """A port of a Service, without its node port if that is in `held`."""
+    return {key: value for key, value in port.items() if key != "nodePort" or value not in held}
+
+
 def role_metadata(pod: PodSettings) -> Spec:
+    """The labels and annotations that the user gives the pods of a role."""
     metadata = {key: value for key, value in (("labels", pod.labels), ("annotations", pod.annotations)) if value}
     return {"metadata": metadata} if metadata else {}
-
-
-def _object(target: Target, kind: str, name: str, api: str, labels: dict[str, str] | None = None) -> dict[str, Any]:
-    metadata = {"name": name, "namespace": target.namespace, "labels": target.labels | (labels or {})}
-    return {"apiVersion": api, "kind": kind, "metadata": metadata}

@@ -3,9 +3,9 @@
 from ..settings.cluster import Tls
 from ..settings.dask_config import dask_environment
 from ..settings.pod import PodSettings
+from ..vocabulary import TLS_PATH
 
 Variable = dict[str, str]
-TLS_PATH = "/etc/dask-tls"
 
 
 def variable(name: str, value: str) -> Variable:

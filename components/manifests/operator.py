@@ -5,14 +5,13 @@ from typing import Any
 from ..kube.chart import bundled_version
 from ..settings.pod_merge import overlay
 from ..settings.stack import Operator
-
-IMAGE = "ghcr.io/dask/dask-kubernetes-operator"
+from ..vocabulary import OPERATOR_IMAGE
 
 
 def values(operator: Operator) -> dict[str, Any]:
     """The chart's values. All static: an Output in them would be a diff in every preview (pulumi-kubernetes #2649)."""
     tag = operator.image.tag or (None if operator.chart else bundled_version())
-    image = {"name": operator.image.name or IMAGE} | ({"tag": tag} if tag else {})
+    image = {"name": operator.image.name or OPERATOR_IMAGE} | ({"tag": tag} if tag else {})
     made: dict[str, Any] = {
         "image": image,
         "imagePullSecrets": [{"name": name} for name in operator.image_pull_secrets],

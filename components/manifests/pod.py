@@ -5,19 +5,17 @@ tests check every rendered spec against them.
 """
 
 import json
-from dataclasses import dataclass
-from typing import Any
 
 from ..manifests import worker_arguments as workerargs
+from ..manifests.context import PodContext, Spec
 from ..manifests.embedding import pre_stop, script
-from ..manifests.environment import TLS_PATH, environment, tls_environment, variable
-from ..settings.cluster import Cluster, Scheduler, Tls, WorkerPods
+from ..manifests.environment import environment, tls_environment, variable
+from ..settings.cluster import Cluster, Scheduler, WorkerPods
 from ..settings.formats.quantities import seconds
 from ..settings.pod import PodSettings, ProbeTiming
 from ..settings.pod_merge import laid_over
+from ..vocabulary import COMM, DASHBOARD, TLS_PATH, TLS_VOLUME
 
-Spec = dict[str, Any]
-COMM_PORT, DASHBOARD_PORT = 8786, 8787
 # Kubernetes must not act on a preStop that has just begun its last step.
 RETIRE_MARGIN_SECONDS = 5
 STARTUP_SECONDS = 1800
@@ -25,73 +23,53 @@ USER_ID = 1000
 RUNNER_PATIENCE = "600s"
 
 
-@dataclass(frozen=True)
-class Surroundings:
-    """What a pod has to know of the place it runs in."""
-
-    cluster_name: str
-    """The DaskCluster's name in Kubernetes."""
-    namespace: str
-    restricted: bool
-    """Whether the namespace enforces the restricted Pod Security Standard."""
-    tls: Tls
-    tls_secret: str
-    secrets: dict[str, str]
-    """Names under `dask:secrets` -> names of the Secrets in Kubernetes."""
-
-    @property
-    def scheduler_address(self) -> str:
-        scheme = "tls" if self.tls.enabled else "tcp"
-        return f"{scheme}://{self.cluster_name}-scheduler.{self.namespace}.svc:{COMM_PORT}"
-
-
-def scheduler(settings: Scheduler, pod: PodSettings, place: Surroundings) -> Spec:
+def scheduler(settings: Scheduler, pod: PodSettings, context: PodContext) -> Spec:
     """The scheduler's pod spec. Its port names are what the endpoint and the probes refer to."""
-    container = _container("scheduler", pod, place, tls_environment("scheduler", place.tls))
+    container = _container("scheduler", pod, context, tls_environment("scheduler", context.tls))
     container["args"] = [
         # Without --host it listens on IPv4 and IPv6.
         *("dask", "scheduler", "--port", str(settings.port), "--dashboard-address", f":{settings.dashboard_port}"),
         *settings.extra_args,
     ]
-    container["ports"] = [_port("tcp-comm", settings.port), _port("http-dashboard", settings.dashboard_port)]
+    container["ports"] = [_port(COMM, settings.port), _port(DASHBOARD, settings.dashboard_port)]
     container["readinessProbe"] = _probe(settings.probes.readiness, period=1, timeout=5, failures=15)
     # A scheduler that takes in a large graph is silent for minutes, and a restart loses all work. So the liveness probe
     # is the last resort, after 20 minutes. It does not begin before the start is over: packages may take minutes.
     container["startupProbe"] = _probe(None, period=1, timeout=5, failures=STARTUP_SECONDS)
     container["livenessProbe"] = _probe(settings.probes.liveness, period=30, timeout=30, failures=40)
-    return laid_over(_pod(pod, place, container, "scheduler"), pod.pod_template)
+    return laid_over(_pod(pod, context, container, "scheduler"), pod.pod_template)
 
 
-def worker(settings: WorkerPods, pod: PodSettings, place: Surroundings) -> Spec:
+def worker(settings: WorkerPods, pod: PodSettings, context: PodContext) -> Spec:
     """A worker's pod spec. Its name is its Deployment's, by which the operator and the preStop find it."""
     grace = seconds(settings.termination_grace_period)
     retire = max(1, grace - RETIRE_MARGIN_SECONDS)
-    env = [variable("DASK_SCHEDULER_ADDRESS", place.scheduler_address), variable("DASK_RETIRE_SECONDS", str(retire))]
-    container = _container("worker", pod, place, [*env, *tls_environment("worker", place.tls)])
+    env = [variable("DASK_SCHEDULER_ADDRESS", context.scheduler_address), variable("DASK_RETIRE_SECONDS", str(retire))]
+    container = _container("worker", pod, context, [*env, *tls_environment("worker", context.tls)])
     container["args"] = workerargs.arguments(settings, pod)
-    container["ports"] = [_port("http-dashboard", settings.dashboard_port)]
+    container["ports"] = [_port(DASHBOARD, settings.dashboard_port)]
     if settings.port:
-        container["ports"].insert(0, _port("tcp-comm", settings.port))
+        container["ports"].insert(0, _port(COMM, settings.port))
     container["lifecycle"] = {"preStop": {"exec": {"command": pre_stop()}}}
     container["readinessProbe"] = _probe(settings.probes.readiness, period=2, timeout=5, failures=15)
     if settings.probes.liveness:
         container["livenessProbe"] = _probe(settings.probes.liveness, delay=15, period=15, timeout=15, failures=8)
-    spec = _pod(pod, place, container, "worker") | {"terminationGracePeriodSeconds": grace}
+    spec = _pod(pod, context, container, "worker") | {"terminationGracePeriodSeconds": grace}
     return laid_over(spec, pod.pod_template)
 
 
-def verify(cluster: Cluster, place: Surroundings, expected_workers: dict[str, int], ready_seconds: int) -> Spec:
+def verify(cluster: Cluster, context: PodContext, expected_workers: dict[str, int], ready_seconds: int) -> Spec:
     """The pod spec of the verify Job: the cluster's own image, so that the versions are the same by construction."""
     pod = cluster.scheduler_pod()
     own = PodSettings.model_construct(
         **(dict(pod) | {"volumes": (), "env_from": (), "packages": PodSettings().packages, "resources": None})
     )
     env = [
-        variable("DASK_SCHEDULER_ADDRESS", place.scheduler_address),
+        variable("DASK_SCHEDULER_ADDRESS", context.scheduler_address),
         variable("EXPECTED_WORKERS", json.dumps(expected_workers, sort_keys=True)),
         variable("READY_SECONDS", str(ready_seconds)),
     ]
-    container = _container("verify", own, place, [*env, *tls_environment("client", place.tls)])
+    container = _container("verify", own, context, [*env, *tls_environment("client", context.tls)])
     # As arguments, like the workers' command: some images' entrypoint sets up the environment that Python is in.
     container["args"] = ["python3", "-c", script("verify")]
     container["resources"] = {
@@ -99,47 +77,53 @@ def verify(cluster: Cluster, place: Surroundings, expected_workers: dict[str, in
         "limits": {"cpu": "2", "memory": "512Mi"},
     }
     # As PID 1, Python ignores SIGTERM, and a failing `up` would wait for the full grace period.
-    spec = _pod(own, place, container, "client") | {"restartPolicy": "Never", "terminationGracePeriodSeconds": 1}
+    spec = _pod(own, context, container, "client") | {"restartPolicy": "Never", "terminationGracePeriodSeconds": 1}
     # What the namespace's rules ask of the scheduler's pod, such as user ids of its range, they ask of this one too.
     return laid_over(spec, {key: pod.pod_template[key] for key in ("securityContext",) if key in pod.pod_template})
 
 
-def runner(command: list[str], pod: PodSettings, place: Surroundings) -> Spec:
+def runner(command: list[str], pod: PodSettings, context: PodContext) -> Spec:
     """The pod spec of a DaskJob's runner. Never restarted: its end is the job's end."""
     # The runner starts together with its cluster, whose scheduler may still be pulled, placed, or installing packages.
     patience = variable("DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT", RUNNER_PATIENCE)
-    container = _container("job", pod, place, [variable("DASK_SCHEDULER_ADDRESS", place.scheduler_address), patience])
+    container = _container(
+        "job", pod, context, [variable("DASK_SCHEDULER_ADDRESS", context.scheduler_address), patience]
+    )
     # As arguments, so that the image's entrypoint installs the packages first.
     container["args"] = command
-    return laid_over(_pod(pod, place, container, "client") | {"restartPolicy": "Never"}, pod.pod_template)
+    return laid_over(_pod(pod, context, container, "client") | {"restartPolicy": "Never"}, pod.pod_template)
 
 
-def _container(name: str, pod: PodSettings, place: Surroundings, env: list[Spec]) -> Spec:
-    container: Spec = {"name": name, "image": pod.image, "env": [*env, *environment(pod, restricted=place.restricted)]}
+def _container(name: str, pod: PodSettings, context: PodContext, env: list[Spec]) -> Spec:
+    container: Spec = {
+        "name": name,
+        "image": pod.image,
+        "env": [*env, *environment(pod, restricted=context.restricted)],
+    }
     container["imagePullPolicy"] = pod.image_pull_policy or "IfNotPresent"
     # A crash is reported with the last lines of the log, not with an exit code alone (readiness.py).
     container["terminationMessagePolicy"] = "FallbackToLogsOnError"
     if pod.env_from:
-        container["envFrom"] = [_env_from(source.secret, source.config_map, place) for source in pod.env_from]
+        container["envFrom"] = [_env_from(source.secret, source.config_map, context) for source in pod.env_from]
     if pod.resources and (limits := pod.resources.all_limits()) | (requests := pod.resources.all_requests()):
         container["resources"] = {k: v for k, v in (("requests", requests), ("limits", limits)) if v}
     mounts = [volume.mount() for volume in pod.volumes]
-    if place.tls.enabled:
-        mounts.append({"name": "dask-tls", "mountPath": TLS_PATH, "readOnly": True})
+    if context.tls.enabled:
+        mounts.append({"name": TLS_VOLUME, "mountPath": TLS_PATH, "readOnly": True})
     if mounts:
         container["volumeMounts"] = mounts
-    if place.restricted:
+    if context.restricted:
         container["securityContext"] = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
     return container
 
 
-def _pod(pod: PodSettings, place: Surroundings, container: Spec, role: str) -> Spec:
+def _pod(pod: PodSettings, context: PodContext, container: Spec, role: str) -> Spec:
     # Service links would put a variable for every Service into the pod: one called `dask` makes DASK_PORT=tcp://...
     spec: Spec = {"containers": [container], "enableServiceLinks": False, "automountServiceAccountToken": False}
-    volumes = [_volume(volume.source(), place) for volume in pod.volumes]
-    if place.tls.enabled:
+    volumes = [_volume(volume.source(), context) for volume in pod.volumes]
+    if context.tls.enabled:
         items = [{"key": key, "path": key} for key in ("ca.crt", f"{role}.crt", f"{role}.key")]
-        volumes.append({"name": "dask-tls", "secret": {"secretName": place.tls_secret, "items": items}})
+        volumes.append({"name": TLS_VOLUME, "secret": {"secretName": context.tls_secret, "items": items}})
     optional = {
         "volumes": volumes,
         "imagePullSecrets": [{"name": name} for name in pod.image_pull_secrets],
@@ -150,22 +134,22 @@ def _pod(pod: PodSettings, place: Surroundings, container: Spec, role: str) -> S
         "priorityClassName": pod.priority_class,
         "serviceAccountName": pod.service_account,
     }
-    if place.restricted:
+    if context.restricted:
         user = {"runAsNonRoot": True, "runAsUser": USER_ID, "runAsGroup": USER_ID, "fsGroup": USER_ID}
         spec["securityContext"] = user | {"seccompProfile": {"type": "RuntimeDefault"}}
     return spec | {key: value for key, value in optional.items() if value}
 
 
-def _volume(source: Spec, place: Surroundings) -> Spec:
+def _volume(source: Spec, context: PodContext) -> Spec:
     if "secret" in source:
         name = source["secret"]["secretName"]
-        return source | {"secret": {"secretName": place.secrets.get(name, name)}}
+        return source | {"secret": {"secretName": context.secret(name)}}
     return source
 
 
-def _env_from(secret: str | None, config_map: str | None, place: Surroundings) -> Spec:
+def _env_from(secret: str | None, config_map: str | None, context: PodContext) -> Spec:
     if secret:
-        return {"secretRef": {"name": place.secrets.get(secret, secret)}}
+        return {"secretRef": {"name": context.secret(secret)}}
     return {"configMapRef": {"name": config_map}}
 
 
@@ -176,5 +160,5 @@ def _port(name: str, number: int) -> Spec:
 def _probe(timing: ProbeTiming | None, *, period: int, timeout: int, failures: int, delay: int = 0) -> Spec:
     given = timing.model_dump(by_alias=True, exclude_none=True) if timing else {}
     ours = {"initialDelaySeconds": delay, "periodSeconds": period, "timeoutSeconds": timeout}
-    probe = {"httpGet": {"path": "/health", "port": "http-dashboard"}} | ours | {"failureThreshold": failures} | given
+    probe = {"httpGet": {"path": "/health", "port": DASHBOARD}} | ours | {"failureThreshold": failures} | given
     return {key: value for key, value in probe.items() if value != 0}

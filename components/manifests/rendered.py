@@ -7,7 +7,7 @@ from typing import Any
 
 from ..manifests import pod as podspec
 from ..manifests import worker_arguments as workerargs
-from ..manifests.pod import Spec, Surroundings
+from ..manifests.context import PodContext, Spec, WorkspaceContext
 from ..settings.checks import pod_fields as podfields
 from ..settings.checks import pod_levels as podlevels
 from ..settings.checks import pod_promises as podpromises
@@ -20,7 +20,7 @@ from ..settings.mistakes import Mistake, Path, nearest
 from ..settings.pod import PodSettings, merge
 from ..settings.pod_merge import KEYS, ROLES, identity
 from ..settings.stack import Settings
-from ..settings.volumes import RESERVED_NAME
+from ..vocabulary import TLS_VOLUME
 
 # Fields of a pod that are a setting of the same name.
 _SETTINGS = ("tolerations", "affinity", "topologySpreadConstraints", "nodeSelector")
@@ -112,33 +112,35 @@ def _item(template: list[Any], item: Any, field: str, index: int) -> tuple[int, 
 def pods(settings: Settings) -> Iterator[Callable[[], Rendered]]:
     """Every kind of pod of a stack, each rendered when it is asked for: what is not known yet ends there."""
     restricted = settings.namespace.pod_security == "restricted"
+    workspace = WorkspaceContext(settings.namespace.name, "", restricted)
     owners: dict[Path, Cluster | Job] = {("clusters", name): cluster for name, cluster in settings.clusters.items()}
     owners |= {("jobs", name): job for name, job in settings.jobs.items()}
     for owner_path, owner in owners.items():
         tls = Tls() if isinstance(owner, Job) else owner.tls
-        place = Surroundings(str(owner_path[1]), settings.namespace.name, restricted, tls, "certificates", {})
+        name = str(owner_path[1])
+        context = PodContext(name, name, workspace, tls, "certificates")
         if not is_known([vars(owner)[field] for field in PodSettings.model_fields]):
             continue
         for role_path, role in owner.roles().items():
             if is_known(role):
-                yield partial(_rendered, owner, role, (*owner_path, *role_path), owner_path, place)
+                yield partial(_rendered, owner, role, (*owner_path, *role_path), owner_path, context)
 
 
-def _rendered(owner: PodSettings, role: PodSettings, path: Path, owner_path: Path, place: Surroundings) -> Rendered:
+def _rendered(owner: PodSettings, role: PodSettings, path: Path, owner_path: Path, context: PodContext) -> Rendered:
     merged = merge(owner, role)
     without = merged.model_copy(update={"pod_template": {}})
-    plain = _spec(role, without, place)
+    plain = _spec(role, without, context)
     pod = podspec.laid_over(plain, merged.pod_template) if merged.pod_template else plain
     return Rendered(path, owner_path, role, owner, plain, pod)
 
 
-def _spec(role: PodSettings, merged: PodSettings, place: Surroundings) -> Spec:
+def _spec(role: PodSettings, merged: PodSettings, context: PodContext) -> Spec:
     if isinstance(role, Scheduler):
-        return podspec.scheduler(role, merged, place)
+        return podspec.scheduler(role, merged, context)
     if isinstance(role, WorkerPods):
-        return podspec.worker(role, merged, place)
+        return podspec.worker(role, merged, context)
     assert isinstance(role, Runner)
-    return podspec.runner(list(role.command) or ["python3", "-c", role.script or ""], merged, place)
+    return podspec.runner(list(role.command) or ["python3", "-c", role.script or ""], merged, context)
 
 
 def as_they_run(settings: Settings) -> Iterator[Mistake]:
@@ -164,7 +166,7 @@ def _checked(render: Callable[[], Rendered], level: str) -> Iterator[Mistake]:
             return
         yield from _placed(made, podlevels.forbidden(made.pod, level))
     yield from _placed(made, podrules.refused(made.pod, deployed=own != "job"))
-    tls = any(volume["name"] == RESERVED_NAME for volume in made.plain.get("volumes", ()))
+    tls = any(volume["name"] == TLS_VOLUME for volume in made.plain.get("volumes", ()))
     extra = len(getattr(made.settings, "extra_args", ()))
     yield from _placed(made, podpromises.broken(made.plain, made.pod, extra, tls=tls))
 

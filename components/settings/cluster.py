@@ -19,6 +19,7 @@ from ..settings.fields import (
     Replicas,
 )
 from ..settings.pod import PodSettings, Probes, merge
+from ..vocabulary import COMM_PORT, DASHBOARD_PORT, DASK_IMAGE
 
 Threads = Annotated[int, Field(ge=1, le=1024)]
 Role = tuple[str, ...]
@@ -27,9 +28,9 @@ Role = tuple[str, ...]
 class Scheduler(PodSettings):
     """The scheduler's pod."""
 
-    port: Port = 8786
+    port: Port = COMM_PORT
     """The port of Dask's own protocol."""
-    dashboard_port: Port = 8787
+    dashboard_port: Port = DASHBOARD_PORT
     """The port of the dashboard, of `/health` and `/metrics`."""
     probes: Probes = Probes()
     """The timing of the health probes."""
@@ -153,7 +154,7 @@ class Monitors(Model):
 class Cluster(PodSettings):
     """A Dask cluster: scheduler, workers, worker groups and the endpoint."""
 
-    image: Image = "ghcr.io/dask/dask:2026.8.0-py3.11"  # pyright: ignore[reportIncompatibleVariableOverride]
+    image: Image = DASK_IMAGE  # pyright: ignore[reportIncompatibleVariableOverride]
     """The image of scheduler and workers, with a tag."""
     scheduler: Scheduler = Scheduler()
     """The scheduler. Its pod settings default to those of the cluster."""

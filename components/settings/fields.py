@@ -20,6 +20,7 @@ from pydantic_core import CoreSchema
 
 from ..settings.formats import addresses, images, names, quantities
 from ..settings.mistakes import invalid
+from ..vocabulary import DASK_IMAGE, OPERATOR_IMAGE
 
 # The context of the second pass of `checks.walker`: invalid keys are reported, and stay.
 KEYS_ARE_REPORTED = "invalid keys are reported"
@@ -91,10 +92,8 @@ SecretKey = Annotated[str, key(names.secret_key), pattern(names.SECRET_KEY, "PAS
 LabelKey = Annotated[str, key(names.label_key), pattern(names.LABEL_KEY, "example.com/team")]
 OwnLabelKey = Annotated[str, key(names.own_label_key), pattern(names.LABEL_KEY, "example.com/team", more=_NOT_RESERVED)]
 LabelValue = Annotated[str, AfterValidator(names.label_value), pattern(names.LABEL_VALUE, "research", _LABEL_LENGTH)]
-Image = Annotated[str, AfterValidator(images.image), pattern(images.IMAGE, "ghcr.io/dask/dask:2026.8.0-py3.11")]
-ImageName = Annotated[
-    str, AfterValidator(images.image_name), pattern(images.NAME, "ghcr.io/dask/dask-kubernetes-operator")
-]
+Image = Annotated[str, AfterValidator(images.image), pattern(images.IMAGE, DASK_IMAGE)]
+ImageName = Annotated[str, AfterValidator(images.image_name), pattern(images.NAME, OPERATOR_IMAGE)]
 ImageTag = Annotated[str, AfterValidator(images.image_tag), pattern(images.PINNED_TAG, "2026.3.0")]
 Cpu = Annotated[str, written(str, "must be a string"), AfterValidator(quantities.cpu), pattern(quantities.CPU, "500m")]
 Memory = Annotated[

@@ -7,6 +7,7 @@ from pydantic import Field
 from ..settings.cluster import Role, Scheduler, Workers
 from ..settings.fields import Duration, Image
 from ..settings.pod import PodSettings
+from ..vocabulary import DASK_IMAGE
 
 
 class Runner(PodSettings):
@@ -21,7 +22,7 @@ class Runner(PodSettings):
 class Job(PodSettings):
     """A program that runs to its end on a Dask cluster of its own. It runs again when its settings change."""
 
-    image: Image = "ghcr.io/dask/dask:2026.8.0-py3.11"  # pyright: ignore[reportIncompatibleVariableOverride]
+    image: Image = DASK_IMAGE  # pyright: ignore[reportIncompatibleVariableOverride]
     """The image of the program, the scheduler and the workers, with a tag."""
     runner: Annotated[Runner, Field(examples=[{"command": ["python", "program.py"]}])]
     """The program, and its pod. The pod's settings default to those of the job."""

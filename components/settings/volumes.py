@@ -10,8 +10,6 @@ from ..settings.fields import Model, Name, ObjectName, Quantity
 from ..settings.mistakes import invalid
 
 _UP = re.compile(r"(^|/)\.\.(/|$)")
-# The volume with the certificates, and where it is mounted.
-RESERVED_NAME, RESERVED_PATH = "dask-tls", "/etc/dask-tls"
 
 
 def _absolute(path: str) -> str:

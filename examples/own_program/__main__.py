@@ -17,7 +17,8 @@ from components.cluster import DaskCluster
 from components.configuration import parse, warnings
 from components.kubernetes import connect
 from components.lifecycle.labels import part_of
-from components.manifests.cluster import Target
+from components.manifests.context import WorkspaceContext
+from components.manifests.declared import DeclaredCluster
 
 config = pulumi.Config()
 namespace = {"name": config.require("namespace"), "create": False}
@@ -30,7 +31,7 @@ for warning in warnings(checked):
 where = connect(checked)
 forecast = DaskCluster(
     "forecast",
-    Target("forecast", checked.clusters["forecast"], checked.namespace.name, part_of()),
+    DeclaredCluster("forecast", checked.clusters["forecast"], WorkspaceContext(checked.namespace.name, part_of())),
     where.connection,
     node_hosts=where.hosts(checked),
     opts=where.options,

@@ -18,8 +18,7 @@ from unittest.mock import patch
 from pulumi.runtime import mocks, rpc, set_all_config, settings
 from pulumi.runtime.stack import run_in_stack
 
-from components.manifests import cluster as manifest
-from components.manifests.cluster import Target
+from components.manifests.declared import DeclaredCluster
 from tests.unit.api import FakeApi
 
 Body = dict[str, Any]
@@ -85,9 +84,9 @@ async def _nothing_there(_: Any) -> FakeApi:
     return FakeApi()
 
 
-async def _as_declared(_: Any, target: Target) -> Body:
+async def _as_declared(_: Any, target: DeclaredCluster) -> Body:
     """The spec of a cluster to adopt: one that runs as it is declared."""
-    return manifest.dask_cluster(target)["spec"]
+    return target.dask_cluster["spec"]
 
 
 async def _run(program: Program, recording: _Recording) -> None:

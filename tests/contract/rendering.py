@@ -11,10 +11,7 @@ from typing import Any
 import yaml
 
 from components.configuration import parse
-from components.manifests import cluster as manifest
-from components.manifests import job as jobmanifest
-from components.manifests.cluster import Target
-from components.manifests.job import JobTarget
+from components.manifests.declared import DeclaredCluster, DeclaredJob, clusters_of, workspace_of
 from components.settings.stack import Settings
 from tests.contract.recording import Program, recorded
 
@@ -29,36 +26,18 @@ def stack_config(stack: str) -> dict[str, Any]:
     return {key.removeprefix("dask:"): value for key, value in content.items() if key.startswith("dask:")}
 
 
-def targets(config: Settings) -> Iterator[Target]:
+def targets(config: Settings) -> Iterator[DeclaredCluster]:
     """Every cluster of a configuration, in its namespace."""
-    secrets = tuple((name, f"{name}-12345678") for name in config.secrets)
-    restricted = config.namespace.pod_security == "restricted"
-    for name, cluster in config.clusters.items():
-        yield Target(name, cluster, config.namespace.name, "dask-test", restricted, secrets)
-
-
-def cluster_objects(target: Target) -> list[Body]:
-    """Everything that manifest.py makes for one cluster."""
-    single = (manifest.autoscaler(target), manifest.disruption_budget(target))
-    return [
-        manifest.dask_cluster(target),
-        *manifest.worker_groups(target).values(),
-        *manifest.monitors(target).values(),
-        manifest.endpoint(target),
-        manifest.verify_job(target),
-        manifest.connection(target),
-        *(body for body in single if body),
-    ]
+    secrets = {name: f"{name}-12345678" for name in config.secrets}
+    yield from clusters_of(config, workspace_of(config, "dask-test", secrets)).values()
 
 
 def objects(raw: Mapping[str, Any]) -> list[Body]:
     """Everything that the pure functions make for a configuration."""
     config = parse(raw)
-    made = [body for target in targets(config) for body in cluster_objects(target)]
-    restricted = config.namespace.pod_security == "restricted"
-    for name, job in config.jobs.items():
-        made.append(jobmanifest.dask_job(JobTarget(name, job, config.namespace.name, "dask-test", restricted)))
-    return made
+    made = [body for cluster in targets(config) for body in cluster.bodies]
+    workspace = workspace_of(config, "dask-test", {})
+    return made + [DeclaredJob(name, job, workspace).dask_job for name, job in config.jobs.items()]
 
 
 def program_objects(configs: Mapping[str, Mapping[str, Any]]) -> dict[str, list[Body]]:

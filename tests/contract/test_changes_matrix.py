@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from components.manifests import cluster as manifest
 from tests.contract import changes
 from tests.contract.changes import EXAMPLES, OTHERS, PODS, SCHEDULERS, WORKERS, Raw
 from tests.unit.api import FakeApi
@@ -62,7 +61,7 @@ def kubernetes(monkeypatch: pytest.MonkeyPatch) -> None:
         return FakeApi(dict(answers))
 
     async def runs_as_declared(_: Any, target: Any) -> Any:
-        return manifest.dask_cluster(target)["spec"]
+        return target.dask_cluster["spec"]
 
     monkeypatch.setattr("components.kube.client.api", connect)
     monkeypatch.setattr("components.lifecycle.adoption.spec", runs_as_declared)

@@ -12,17 +12,16 @@ from kopf._cogs.structs.diffs import diff
 from kopf._cogs.structs.references import Resource
 from kopf._core.intents import causes
 
-from components.configuration import parse
-from components.lifecycle.jobs import HANDLED
-from components.manifests.job import JobTarget, dask_job
+from components.vocabulary import LAST_HANDLED
 from tests.contract.operated import controller
+from tests.support.declared import declared_job
 
 
 def handlers(annotations: dict[str, str]) -> list[str]:
     """What the operator would call for a DaskJob with these annotations that appears."""
     assert controller
-    job = JobTarget("once", parse({"jobs": {"once": {"runner": {"script": "pass"}}}}).jobs["once"], "lab", "dask-dev")
-    raw: Any = dask_job(job)
+    body = declared_job("once", {"runner": {"script": "pass"}}).dask_job
+    raw: Any = body | {"metadata": body["metadata"]}
     raw["metadata"] = raw["metadata"] | {"annotations": annotations, "uid": "1", "resourceVersion": "1"}
     storage, body = OperatorSettings().persistence.diffbase_storage, Body(raw)
     old, new = storage.fetch(body=body), storage.build(body=body)
@@ -44,7 +43,7 @@ def handlers(annotations: dict[str, str]) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("annotations", "called"), [({}, ["daskjob_create"]), ({HANDLED: "{}"}, [])], ids=["new", "handled"]
+    ("annotations", "called"), [({}, ["daskjob_create"]), ({LAST_HANDLED: "{}"}, [])], ids=["new", "handled"]
 )
 def test_a_job_runs_only_where_it_is_new_to_the_operator(annotations: dict[str, str], called: list[str]) -> None:
     assert handlers(annotations) == called

@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import HealthCheck, given
 from hypothesis import settings as run
 
-from components.manifests import cluster as manifest
+from components.vocabulary import DASK_API
 from policy.guardrails.podsecurity import violations
 from tests.contract import crdschema, limits
 from tests.contract.operated import made_of
@@ -31,7 +31,7 @@ patient = run(max_examples=15, deadline=None, suppress_health_check=[HealthCheck
 @patient
 @given(accepted)
 def test_no_accepted_setting_leads_to_a_field_that_the_crds_refuse_or_prune(raw: dict[str, Any]) -> None:
-    bodies = [body for body in objects(raw) if body["apiVersion"] == manifest.API_VERSION]
+    bodies = [body for body in objects(raw) if body["apiVersion"] == DASK_API]
 
     assert [violation for body in bodies for violation in crdschema.violations(body)] == []
 

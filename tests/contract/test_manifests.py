@@ -6,7 +6,7 @@ import kubernetes_validate
 import pytest
 
 from components.configuration import parse
-from components.manifests import cluster as manifest
+from components.vocabulary import DASK_API
 from tests.contract import crdschema, limits
 from tests.contract.conftest import CONFIGS, FEATURES
 from tests.contract.operated import made_of
@@ -21,7 +21,7 @@ every_configuration = pytest.mark.parametrize("name", CONFIGS)
 
 def dask_objects(name: str) -> list[Body]:
     """The custom resources of a configuration."""
-    return [body for body in objects(CONFIGS[name]) if body["apiVersion"] == manifest.API_VERSION]
+    return [body for body in objects(CONFIGS[name]) if body["apiVersion"] == DASK_API]
 
 
 def is_core(body: Body) -> bool:
@@ -109,7 +109,7 @@ class TestKubernetes:
         raw = {"clusters": {"c" * 44: tls, "d" * 30: tls | {"workerGroups": {"g" * 14: {}}}}}
 
         bodies = objects(raw)
-        bodies += [made for body in bodies if body["apiVersion"] == manifest.API_VERSION for made in made_of(body)]
+        bodies += [made for body in bodies if body["apiVersion"] == DASK_API for made in made_of(body)]
 
         assert [text for body in bodies for text in limits.violations(body)] == []
 
@@ -153,10 +153,10 @@ class TestOperator:
     def test_the_operators_service_has_the_port_names_that_scale_down_needs(self, name: str) -> None:
         """operator-facts 3; `tcp-comm` only where the operator has to speak to the scheduler (dask-kubernetes #914)."""
         for target in targets(parse(CONFIGS[name])):
-            workers = target.cluster.workers
-            speaks = workers.autoscaled or target.cluster.idle_timeout is not None
+            workers = target.settings.workers
+            speaks = workers.autoscaled or target.settings.idle_timeout is not None
 
-            service = manifest.dask_cluster(target)["spec"]["scheduler"]["service"]
+            service = target.dask_cluster["spec"]["scheduler"]["service"]
 
             ports = {port["name"] for port in service["ports"]}
             assert ports == {"tcp-comm" if speaks else "comm", "http-dashboard"}
@@ -164,11 +164,11 @@ class TestOperator:
     @every_configuration
     def test_every_service_leads_to_a_named_port_of_the_scheduler(self, name: str) -> None:
         for target in targets(parse(CONFIGS[name])):
-            cluster = manifest.dask_cluster(target)
+            cluster = target.dask_cluster
             [box] = cluster["spec"]["scheduler"]["spec"]["containers"]
             named = {port["name"]: port["containerPort"] for port in box["ports"]}
 
-            ours, theirs = manifest.endpoint(target), cluster["spec"]["scheduler"]["service"]
+            ours, theirs = target.endpoint, cluster["spec"]["scheduler"]["service"]
 
             for service in (ours["spec"], theirs):
                 assert {port["targetPort"] for port in service["ports"]} <= set(named)

@@ -10,7 +10,6 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from components.configuration import parse
-from components.manifests import cluster as manifest
 from tests.contract.rendering import targets
 
 words = st.from_regex(r"[a-z]([a-z0-9]{0,8}[a-z0-9])?", fullmatch=True)
@@ -55,13 +54,13 @@ def physical_name(cluster: dict[str, Any]) -> str:
 def group_name(cluster: dict[str, Any], group: dict[str, Any]) -> str:
     """The name in Kubernetes of a worker group with these settings."""
     [target] = targets(parse({"clusters": {"lab": cluster | {"workerGroups": {"more": group}}}}))
-    return manifest.worker_groups(target)["more"]["metadata"]["name"]
+    return target.worker_groups["more"]["metadata"]["name"]
 
 
 def content(cluster: dict[str, Any]) -> tuple[Any, ...]:
     """What a cluster's pods are made of, with the number of workers left out."""
     [target] = targets(parse({"clusters": {"lab": cluster | {"update": "recreate"}}}))
-    spec = manifest.dask_cluster(target)["spec"]
+    spec = target.dask_cluster["spec"]
     spec["worker"].pop("replicas")
     return (spec,)
 
@@ -122,5 +121,5 @@ def test_a_worker_group_has_a_new_name_exactly_when_its_pods_are_new(
 
 def _group_pods(cluster: dict[str, Any], group: dict[str, Any]) -> dict[str, Any]:
     [target] = targets(parse({"clusters": {"lab": cluster | {"workerGroups": {"more": group}}}}))
-    spec = manifest.worker_groups(target)["more"]["spec"]["worker"]
+    spec = target.worker_groups["more"]["spec"]["worker"]
     return {key: value for key, value in spec.items() if key != "replicas"}

@@ -8,8 +8,7 @@ import pytest
 from components.configuration import parse
 from components.lifecycle import drift
 from components.lifecycle.drift import Live
-from components.manifests import cluster as manifest
-from components.manifests.cluster import DEFAULT_GROUP, Target
+from components.manifests.declared import DeclaredCluster
 from tests.contract.conftest import CONFIGS
 from tests.contract.operated import made_of
 from tests.contract.rendering import Body, targets
@@ -17,12 +16,12 @@ from tests.contract.rendering import Body, targets
 HANDLED = "kopf.zalando.org/last-handled-configuration"
 
 
-def cluster_with_one_worker_each(target: Target) -> Live:
+def cluster_with_one_worker_each(target: DeclaredCluster) -> Live:
     """The live objects that the operator's builders make, as far as drift is looked for."""
-    cluster = copy.deepcopy(manifest.dask_cluster(target)) | {"status": {"phase": "Running"}}
+    cluster = copy.deepcopy(target.dask_cluster) | {"status": {"phase": "Running"}}
     default = {"cluster": target.physical_name, "worker": copy.deepcopy(cluster["spec"]["worker"])}
-    groups = [{"metadata": {"name": f"{target.physical_name}-{DEFAULT_GROUP}"}, "spec": default}]
-    groups += copy.deepcopy(list(manifest.worker_groups(target).values()))
+    groups = [{"metadata": {"name": target.default_group}, "spec": default}]
+    groups += copy.deepcopy(list(target.worker_groups.values()))
     made = [body for it in [cluster, *groups[1:]] for body in made_of(copy.deepcopy(it))]
     deployments = {body["metadata"]["name"]: body for body in made if body["kind"] == "Deployment"}
     for group in groups:
@@ -34,11 +33,11 @@ def cluster_with_one_worker_each(target: Target) -> Live:
 
 def clusters() -> list[Any]:
     found = [(name, target) for name, raw in CONFIGS.items() for target in targets(parse(raw))]
-    return [pytest.param(target, id=f"{name}: {target.name}") for name, target in found if not target.cluster.adopt]
+    return [pytest.param(target, id=f"{name}: {target.name}") for name, target in found if not target.settings.adopt]
 
 
 @pytest.mark.parametrize("target", clusters())
-def test_a_cluster_as_the_operator_makes_it_has_no_drift(target: Target) -> None:
+def test_a_cluster_as_the_operator_makes_it_has_no_drift(target: DeclaredCluster) -> None:
     live = cluster_with_one_worker_each(target)
 
     found = drift.find(target, live)
@@ -48,7 +47,7 @@ def test_a_cluster_as_the_operator_makes_it_has_no_drift(target: Target) -> None
 
 
 @pytest.mark.parametrize("target", clusters())
-def test_another_image_in_any_deployment_is_found(target: Target) -> None:
+def test_another_image_in_any_deployment_is_found(target: DeclaredCluster) -> None:
     live = cluster_with_one_worker_each(target)
     for deployment in live.deployments.values():
         box(deployment)["image"] = "somebody/elses:1"

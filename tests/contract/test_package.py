@@ -56,8 +56,8 @@ def test_numbers_come_as_floats_and_are_taken_as_they_were_meant() -> None:
 def test_settings_lead_to_the_cluster_of_that_name() -> None:
     made = target("mine", {"namespace": "lab", "cluster": {"workers": {"replicas": 3.0}}}, "other-dev")
 
-    assert (made.name, made.namespace, made.part_of, made.restricted) == ("mine", "lab", "other-dev", True)
-    assert made.cluster.workers.wanted == 3
+    assert (made.name, made.namespace, made.part_of, made.workspace.restricted) == ("mine", "lab", "other-dev", True)
+    assert made.settings.workers.wanted == 3
 
 
 def test_mistakes_are_told_as_in_a_stack_file() -> None:
@@ -70,7 +70,7 @@ def test_a_namespace_below_the_restricted_level_may_have_host_paths() -> None:
 
     made = target("mine", {"namespace": "lab", "pod_security": "privileged", "cluster": {"volumes": [volume]}}, "a-b")
 
-    assert made.restricted is False
+    assert made.workspace.restricted is False
 
 
 def test_another_program_installs_the_components_and_has_all_that_they_need(tmp_path: Path) -> None:

@@ -147,9 +147,9 @@ class TestProduction:
         assert quota.pods
 
         [target] = targets(config)
-        groups = [(target.cluster.workers, target.cluster.workers.wanted)]
-        groups += [(group, group.replicas) for group in target.cluster.worker_groups.values()]
-        sizes = [(target.cluster.scheduler_pod(), 1), *((target.cluster.worker_pod(pod), n) for pod, n in groups)]
+        groups = [(target.settings.workers, target.settings.workers.wanted)]
+        groups += [(group, group.replicas) for group in target.settings.worker_groups.values()]
+        sizes = [(target.settings.scheduler_pod(), 1), *((target.settings.worker_pod(pod), n) for pod, n in groups)]
 
         for name, most in (("cpu", quota.cpu), ("memory", quota.memory)):
             one = sum(amount(pod.resources.all_limits()[name]) * count for pod, count in sizes)

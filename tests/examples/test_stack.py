@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from components.configuration import parse
-from components.manifests import cluster as manifest
+from components.manifests.declared import clusters_of, workspace_of
 
 PROJECT = Path(__file__).parents[2]
 
@@ -15,11 +15,7 @@ PROJECT = Path(__file__).parents[2]
 def spec():
     config = yaml.safe_load((PROJECT / "Pulumi.tutorial.yaml").read_text())["config"]
     parsed = parse({key.removeprefix("dask:"): value for key, value in config.items()})
-    restricted = parsed.namespace.pod_security == "restricted"
-    target = manifest.Target(
-        "analytics", parsed.clusters["analytics"], parsed.namespace.name, "dask-tutorial", restricted
-    )
-    return manifest.dask_cluster(target)["spec"]
+    return clusters_of(parsed, workspace_of(parsed, "dask-tutorial", {}))["analytics"].dask_cluster["spec"]
 
 
 def test_both_workers_see_the_nodes_csv_files(spec):

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from components.lifecycle.crds import CONTENT_ANNOTATION
+from components.vocabulary import CRD_CONTENT
 from tests.support.kubectl import Kubectl
 from tests.support.owner import Owner
 from tests.support.runs import names
@@ -19,7 +19,7 @@ POD = "properties/spec/properties/worker/properties/spec/properties"
 FIELD = "setHostnameAsFQDN"
 # What an older chart would have left: another hash, and a schema without a field that ours has.
 OLDER = [
-    {"op": "replace", "path": f"/metadata/annotations/{CONTENT_ANNOTATION.replace('/', '~1')}", "value": "older"},
+    {"op": "replace", "path": f"/metadata/annotations/{CRD_CONTENT.replace('/', '~1')}", "value": "older"},
     {"op": "remove", "path": f"/spec/versions/0/schema/openAPIV3Schema/{POD}/{FIELD}"},
 ]
 

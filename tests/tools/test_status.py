@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from components.configuration import parse
 from components.lifecycle.drift import Live
 from components.manifests import certificates
 from components.manifests.addresses import Address
-from components.manifests.cluster import Target
+from components.manifests.declared import DeclaredCluster
+from tests.support.declared import declared
 from tools import statusrows
 from tools.statusrows import BAD, GOOD, SO_SO, Row, Seen
 
@@ -19,12 +19,12 @@ MADE = (datetime.now(UTC) - timedelta(days=12, hours=1)).strftime("%Y-%m-%dT%H:%
 ADDRESS = Address("tcp://10.0.0.1:30786", "http://10.0.0.1:30787/status", 30786, 30787)
 
 
-def target(**cluster: Any) -> Target:
+def target(**cluster: Any) -> DeclaredCluster:
     given = {"workers": {"replicas": 2}, "workerGroups": {"big": {"replicas": 1}}} | cluster
-    return Target("lab", parse({"clusters": {"lab": given}}).clusters["lab"], "analytics", "dask-dev")
+    return declared("lab", given, namespace="analytics")
 
 
-def live(target: Target, **replicas: int) -> Live:
+def live(target: DeclaredCluster, **replicas: int) -> Live:
     """The cluster, with a number of workers per group other than declared where one is given."""
 
     def made(name: str, **spec: Any) -> dict[str, Any]:
@@ -32,12 +32,12 @@ def live(target: Target, **replicas: int) -> Live:
 
     groups = {
         name: made(name, worker={"replicas": replicas.get(name.removeprefix(target.physical_name)[1:4], count)})
-        for name, count in statusrows.expected_workers(target).items()
+        for name, count in target.expected_workers.items()
     }
     return Live(made(target.physical_name), groups, {}, made("service"))
 
 
-def seen(target: Target, *, registered: tuple[int, ...] = (2, 1), **replicas: int) -> Seen:
+def seen(target: DeclaredCluster, *, registered: tuple[int, ...] = (2, 1), **replicas: int) -> Seen:
     """A cluster on which nothing is wrong, with so many default and further workers."""
     labels = {"dask.org/component": "scheduler"}
     pod = {"metadata": {"name": "s", "labels": labels, "creationTimestamp": MADE}}
@@ -45,7 +45,7 @@ def seen(target: Target, *, registered: tuple[int, ...] = (2, 1), **replicas: in
     service = {"metadata": {"creationTimestamp": MADE}, "spec": {"type": "NodePort", "selector": selector}}
     names = [
         f"{group}-worker-{n}"
-        for group, count in zip(statusrows.expected_workers(target), registered, strict=False)
+        for group, count in zip(target.expected_workers, registered, strict=False)
         for n in range(count)
     ]
     identity = {"workers": {f"tcp://{n}": {"name": name} for n, name in enumerate(names)}}
@@ -53,7 +53,7 @@ def seen(target: Target, *, registered: tuple[int, ...] = (2, 1), **replicas: in
     return Seen(live(target, **replicas), service, ADDRESS, [pod], None, counts, identity, {})
 
 
-def rows(target: Target, found: Seen) -> dict[str, Row]:
+def rows(target: DeclaredCluster, found: Seen) -> dict[str, Row]:
     return {row.what.strip(): row for row in statusrows.cluster(target, found)}
 
 

@@ -2,27 +2,26 @@
 
 import asyncio
 from collections.abc import Callable
-from types import SimpleNamespace
 from typing import Any
 
 import pulumi
 import pytest
 
-from components.configuration import parse
 from components.kube import client as kube
+from components.kube import wait
 from components.kube.client import Connection
-from components.lifecycle import pod_watch as podwatch
-from components.lifecycle import readiness
-from components.manifests.cluster import Target, expected_workers
+from components.kube.wait import Clock
+from components.manifests.declared import DeclaredCluster
+from tests.support.declared import declared
 from tests.unit.api import FakeApi
 
 PODS, DEPLOYMENTS = "api/v1/namespaces/lab/pods", "apis/apps/v1/namespaces/lab/deployments"
 OPERATORS = "api/v1/pods"
 
 
-def target(cluster: dict[str, Any] | None = None) -> Target:
+def target(cluster: dict[str, Any] | None = None) -> DeclaredCluster:
     given = {"workers": {"replicas": 1}, "workerGroups": {"big": {"replicas": 1}}, "readyTimeout": "5m"}
-    return Target("a", parse({"clusters": {"a": given | (cluster or {})}}).clusters["a"], "lab", "dask-dev")
+    return declared("a", given | (cluster or {}))
 
 
 def pod(group: str, reason: str = "", *, ready: bool = True) -> dict[str, Any]:
@@ -36,8 +35,8 @@ def pod(group: str, reason: str = "", *, ready: bool = True) -> dict[str, Any]:
     return {"metadata": {"name": f"{group}-1", "labels": labels}, "status": status}
 
 
-def running(made: Target) -> list[dict[str, Any]]:
-    return [pod(group) for group in ["scheduler", *expected_workers(made)]]
+def running(made: DeclaredCluster) -> list[dict[str, Any]]:
+    return [pod(group) for group in ["scheduler", *made.expected_workers]]
 
 
 class Place:
@@ -51,17 +50,12 @@ class Place:
         self.api = FakeApi({PODS: self._pods, DEPLOYMENTS: {"items": []}, OPERATORS: {"items": []}})
         for level in ("info", "warn", "error"):
             monkeypatch.setattr(pulumi.log, level, self.told.append)
-        for module in (readiness, podwatch):
-            monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: self.now))
-        monkeypatch.setattr(readiness, "asyncio", SimpleNamespace(sleep=self._sleep, **self._loop()))
+        monkeypatch.setattr(wait, "CLOCK", Clock(lambda: self.now, self._sleep))
 
         async def connect(_: Connection) -> FakeApi:
             return self.api
 
         monkeypatch.setattr(kube, "api", connect)
-
-    def _loop(self) -> dict[str, Any]:
-        return {"get_running_loop": asyncio.get_running_loop}
 
     async def _sleep(self, seconds: float) -> None:
         self.now += seconds

@@ -7,13 +7,12 @@ from typing import Any
 import pulumi
 import pytest
 
-from components.configuration import parse
 from components.kube import client as kube
 from components.kube.client import Connection
 from components.kube.errors import ClusterError
 from components.lifecycle import adoption
-from components.manifests import cluster as manifest
-from components.manifests.cluster import Target
+from components.manifests.declared import DeclaredCluster
+from tests.support.declared import declared
 from tests.unit.api import FakeApi
 
 Labels = dict[str, str]
@@ -23,9 +22,9 @@ NODE_PORT = {"type": "NodePort", "insecure": True, "nodePorts": {"scheduler": 30
 TO_THE_CLUSTER = {"dask.org/cluster-name": "a", "dask.org/component": "scheduler"}
 
 
-def target(**cluster: Any) -> Target:
+def target(**cluster: Any) -> DeclaredCluster:
     settings = {"adopt": True, "update": "recreate", "endpoint": NODE_PORT} | cluster
-    return Target("a", parse({"clusters": {"a": settings}}).clusters["a"], "lab", "dask-dev")
+    return declared("a", settings)
 
 
 def dask_cluster(*ports: str, replicas: int = 5) -> dict[str, Any]:
@@ -97,13 +96,13 @@ def test_a_scheduler_that_the_endpoint_cannot_lead_to_is_refused(kubernetes: Fak
 
 def test_a_cluster_that_runs_as_declared_would_not_be_made_again_without_adopt() -> None:
     declared = target(workers={"replicas": 2})
-    spec = manifest.dask_cluster(declared)["spec"]
+    spec = declared.dask_cluster["spec"]
 
     as_it_runs = adoption.content(declared, spec | {"idleTimeout": 0, "worker": spec["worker"] | {"replicas": 9}})
     another = adoption.content(declared, dask_cluster()["spec"])
 
-    assert as_it_runs == declared.content
-    assert another != declared.content
+    assert as_it_runs == declared.content_hash
+    assert another != declared.content_hash
 
 
 def test_the_operators_service_gives_its_node_ports_to_the_endpoint(kubernetes: FakeApi) -> None:

@@ -9,9 +9,9 @@ import yaml
 
 from bench import first_result, no_op, no_op_report, report, results, stack, timeline
 from bench.place import Place
-from components.manifests import cluster as manifest
-from components.manifests.cluster import Target
+from components.manifests.declared import DeclaredCluster
 from components.settings.stack import Settings
+from tests.support.declared import workspace
 
 
 def result(number, way, first, both=None):
@@ -168,8 +168,8 @@ def test_the_clusters_of_a_no_op_are_accepted_by_the_program():
 
     assert len(settings.clusters) == 30
     assert not any(cluster.verify or cluster.workers.wanted for cluster in settings.clusters.values())
-    target = Target("c00", settings.clusters["c00"], namespace="bench", part_of="dask-bench")
-    [container] = manifest.dask_cluster(target)["spec"]["scheduler"]["spec"]["containers"]
+    target = DeclaredCluster("c00", settings.clusters["c00"], workspace("bench"))
+    [container] = target.dask_cluster["spec"]["scheduler"]["spec"]["containers"]
     assert "sleep" in container["command"][2]
     assert not any(key.endswith("Probe") for key in container)
 

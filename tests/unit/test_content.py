@@ -4,9 +4,7 @@ from typing import Any
 
 import pytest
 
-from components.configuration import parse
-from components.manifests import cluster as manifest
-from components.manifests.cluster import Target
+from tests.support.declared import declared
 from tests.unit.test_manifest import target
 
 
@@ -56,9 +54,7 @@ class TestNames:
         assert target(change).physical_name != target().physical_name
 
     def test_a_renamed_stack_keeps_the_name(self) -> None:
-        [before, after] = [
-            Target("a", parse({"clusters": {"a": {}}}).clusters["a"], "lab", f"dask-{stack}") for stack in ("qa", "qa2")
-        ]
+        [before, after] = [declared("a", {}, part_of=f"dask-{stack}") for stack in ("qa", "qa2")]
 
         assert before.physical_name == after.physical_name
 
@@ -73,7 +69,7 @@ class TestNames:
         before, after = target({"update": "recreate"}), target({"update": "recreate", "env": {"A": "1"}})
 
         assert before.physical_name == after.physical_name == "analytics"
-        assert before.content != after.content
+        assert before.content_hash != after.content_hash
 
     def test_bounds_of_the_autoscaler_keep_the_name(self) -> None:
         narrow = target({"workers": {"minimum": 1, "maximum": 2}})
@@ -83,7 +79,7 @@ class TestNames:
 
     def test_a_group_has_a_name_of_its_own_content(self) -> None:
         def group(settings: dict[str, Any]) -> str:
-            return manifest.worker_groups(target({"workerGroups": {"big": settings}}))["big"]["metadata"]["name"]
+            return target({"workerGroups": {"big": settings}}).worker_groups["big"]["metadata"]["name"]
 
         assert group({"replicas": 1}) == group({"replicas": 5})
         assert group({"replicas": 1}) != group({"replicas": 1, "resources": {"memory": "8Gi"}})

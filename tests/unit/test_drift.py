@@ -107,10 +107,10 @@ def test_what_the_operator_made_is_no_drift(world: World) -> None:
 
 
 def test_every_kind_of_drift_is_said_in_one_line(world: World) -> None:
-    box(world.of("deployments", "-scheduler"))["image"] = "other:1"
+    box(world.of("Deployment", "-scheduler"))["image"] = "other:1"
     box(world.objects[world.workers()[0]])["env"].append({"name": "DEBUG", "value": "1"})
-    world.of("services", "-scheduler")["spec"]["type"] = "NodePort"
-    world.of("daskworkergroups", "-default")["spec"]["worker"]["replicas"] = 5
+    world.of("Service", "-scheduler")["spec"]["type"] = "NodePort"
+    world.of("DaskWorkerGroup", "-default")["spec"]["worker"]["replicas"] = 5
     del world.objects[world.workers("big")[0]]
 
     lines = found(world)
@@ -134,14 +134,14 @@ def test_replicas_that_the_file_has_just_changed_are_no_drift(world: World) -> N
 
 def test_while_the_operator_is_at_work_nothing_is_said_of_the_number(world: World) -> None:
     del world.objects[world.workers()[0]]
-    world.of("daskworkergroups", "-default")["metadata"]["annotations"] = {}
+    world.of("DaskWorkerGroup", "-default")["metadata"]["annotations"] = {}
 
     assert found(world) == []
 
 
 def test_a_cluster_that_the_operator_has_not_made_yet_has_no_drift(world: World) -> None:
     world.objects = {path: it for path, it in world.objects.items() if "/daskclusters/" in path}
-    world.of("daskclusters", world.target.physical_name)["status"] = {"phase": "Created"}
+    world.of("DaskCluster", world.target.physical_name)["status"] = {"phase": "Created"}
 
     assert found(world) == []
 
@@ -158,7 +158,7 @@ def test_an_adopted_clusters_pods_are_held_against_its_own_spec() -> None:
     adopted = target(update="recreate", workerGroups={}, adopt=True, env={"DECLARED": "1"})
 
     before = found(world, declared=adopted)
-    box(world.of("deployments", "-scheduler"))["image"] = "other:1"
+    box(world.of("Deployment", "-scheduler"))["image"] = "other:1"
 
     assert [line.partition(":")[0] for line in before] == ["service/a-scheduler"]
     assert len(found(world, declared=adopted)) == 2
@@ -167,7 +167,7 @@ def test_an_adopted_clusters_pods_are_held_against_its_own_spec() -> None:
 def test_an_autoscaled_number_is_the_autoscalers() -> None:
     elastic = target(workers={"minimum": 1, "maximum": 9}, workerGroups={})
     world = World(elastic)
-    world.of("daskworkergroups", "-default")["spec"]["worker"]["replicas"] = 6
-    world._scale(world.of("daskworkergroups", "-default"))
+    world.of("DaskWorkerGroup", "-default")["spec"]["worker"]["replicas"] = 6
+    world._scale(world.of("DaskWorkerGroup", "-default"))
 
     assert found(world) == []

@@ -10,20 +10,20 @@ import pulumi
 import pytest
 
 from components import kubernetes as kubernetes_module
-from components.configuration import parse
 from components.kube import client as kube
 from components.kube.client import Connection
 from components.kube.errors import ClusterError
 from components.manifests import addresses as endpoint
 from components.manifests import certificates
-from components.manifests.cluster import Target
+from components.manifests.declared import DeclaredCluster
+from tests.support.declared import declared
 from tests.unit.api import FakeApi
 
 NODE_PORT = {"type": "NodePort", "insecure": True}
 
 
-def target(**cluster: Any) -> Target:
-    return Target("a", parse({"clusters": {"a": cluster}}).clusters["a"], "lab", "dask-dev")
+def target(**cluster: Any) -> DeclaredCluster:
+    return declared("a", cluster)
 
 
 def spec(scheduler: int, dashboard: int) -> dict[str, Any]:

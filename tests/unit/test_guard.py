@@ -16,7 +16,7 @@ from components.configuration import parse
 from components.kube.client import Connection
 from components.kubernetes import connect
 from components.lifecycle import ownership
-from components.lifecycle.ownership import OWNER, PATCH_FORCE
+from components.vocabulary import OWNER, PATCH_FORCE
 from tests.unit.api import FakeApi
 from tests.unit.registrations import OWNER_ID, Recording, Registration, record
 

@@ -10,8 +10,7 @@ from pulumi.runtime import set_all_config
 
 from components.kube.client import Connection
 from components.kube.errors import ClusterError
-from components.lifecycle.ownership import OWNER
-from components.settings.formats.names import PART_OF
+from components.vocabulary import OWNER, PART_OF
 from tests.unit.api import FakeApi
 from tests.unit.helm import record as helm_record
 from tests.unit.registrations import OWNER_ID, Recording, record

@@ -4,16 +4,15 @@ from typing import Any
 
 import pytest
 
-from components.configuration import parse
 from components.manifests import pod as podspec
-from components.manifests.job import JobTarget, dask_job, record
+from components.manifests.declared import DeclaredJob
+from tests.support.declared import declared_job
 
 MONTHLY = {"runner": {"script": "pay()"}}
 
 
-def target(job: dict[str, Any] | None = None, part_of: str = "dask-dev", secret: str = "db-1") -> JobTarget:
-    settings = parse({"jobs": {"monthly": MONTHLY | (job or {})}})
-    return JobTarget("monthly", settings.jobs["monthly"], "lab", part_of, secrets=(("db", secret),))
+def target(job: dict[str, Any] | None = None, part_of: str = "dask-dev", secret: str = "db-1") -> DeclaredJob:
+    return declared_job("monthly", MONTHLY | (job or {}), part_of=part_of, secrets=(("db", secret),))
 
 
 @pytest.mark.parametrize(
@@ -41,13 +40,13 @@ def test_what_says_nothing_of_the_program_is_the_same_job() -> None:
 
 def test_a_new_version_of_this_program_is_no_new_job(monkeypatch: pytest.MonkeyPatch) -> None:
     before = target()
-    bodies = [dask_job(before)]
+    bodies = [before.dask_job]
     name = before.physical_name
 
     monkeypatch.setattr(podspec, "script", lambda _: "another_script()")
     monkeypatch.setattr(podspec, "RETIRE_MARGIN_SECONDS", 6)
-    bodies.append(dask_job(target()))
+    bodies.append(target().dask_job)
 
     assert bodies[0] != bodies[1]
     assert target().physical_name == name
-    assert record(target())["data"]["job"] == name
+    assert target().record["data"]["job"] == name

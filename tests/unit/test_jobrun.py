@@ -8,20 +8,20 @@ from typing import Any
 import pulumi
 import pytest
 
-from components.configuration import parse
 from components.kube import client as kube
 from components.kube.client import Connection
 from components.kube.errors import ClusterError
 from components.lifecycle import jobs as jobrun
-from components.manifests.job import JobTarget, record
+from components.manifests.declared import DeclaredJob
+from tests.support.clock import FakeClock
+from tests.support.declared import declared_job
 from tests.unit.api import FakeApi
 
 PODS = "api/v1/namespaces/lab/pods"
 
 
-def target() -> JobTarget:
-    settings = parse({"jobs": {"once": {"runner": {"script": "pass"}}}})
-    return JobTarget("once", settings.jobs["once"], "lab", "dask-dev")
+def target() -> DeclaredJob:
+    return declared_job("once", {"runner": {"script": "pass"}})
 
 
 def runner(phase: str) -> dict[str, Any]:
@@ -39,7 +39,7 @@ def connected(monkeypatch: pytest.MonkeyPatch, answers: dict[str, Any]) -> FakeA
         return api
 
     monkeypatch.setattr(kube, "api", connect)
-    monkeypatch.setattr(jobrun, "POLL_SECONDS", 0)
+    FakeClock().install(monkeypatch)
     return api
 
 
@@ -99,7 +99,7 @@ class TestEnded:
     def _deleted(self, monkeypatch: pytest.MonkeyPatch, job: str, *, dry: bool) -> tuple[FakeApi, list[str]]:
         """A DaskJob is about to be created, and the record names a job that has succeeded."""
         told: list[str] = []
-        data = record(target())["data"] | {"job": job}
+        data = target().record["data"] | {"job": job}
         api = connected(monkeypatch, {RECORD: {"data": data}, PODS: {"items": []}})
         monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: dry)
         monkeypatch.setattr(pulumi.log, "info", told.append)
@@ -130,7 +130,7 @@ class TestEnded:
     def test_it_is_not_waited_for(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """As after a lost state: its pod may be missing as well."""
         connected(
-            monkeypatch, {RECORD: record(target()), PODS: {"items": []}, JOB: {"status": {"jobStatus": "Running"}}}
+            monkeypatch, {RECORD: target().record, PODS: {"items": []}, JOB: {"status": {"jobStatus": "Running"}}}
         )
 
         asyncio.run(jobrun.await_end(Connection(), target()))

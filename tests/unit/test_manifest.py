@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 
 from components.configuration import parse
-from components.manifests import cluster as manifest
-from components.manifests.cluster import Target
+from components.manifests.declared import DeclaredCluster
+from tests.support.declared import workspace
 
 
-def target(cluster: dict[str, Any] | None = None, name: str = "analytics", **place: Any) -> Target:
+def target(cluster: dict[str, Any] | None = None, name: str = "analytics", **place: Any) -> DeclaredCluster:
     settings = parse({"clusters": {name: cluster or {}}, "namespace": {"podSecurity": "privileged"}})
-    return Target(name, settings.clusters[name], "lab", "dask-dev", **place)
+    return DeclaredCluster(name, settings.clusters[name], workspace(**place))
 
 
 def container(body: dict[str, Any], role: str) -> dict[str, Any]:
@@ -24,7 +24,7 @@ def env(box: dict[str, Any]) -> dict[str, str]:
 
 class TestDaskCluster:
     def test_it_runs_the_commands_of_todays_dask(self) -> None:
-        body = manifest.dask_cluster(target())
+        body = target().dask_cluster
 
         assert container(body, "scheduler")["args"][:2] == ["dask", "scheduler"]
         assert container(body, "worker")["args"][:4] == ["dask", "worker", "--name", "$(DASK_WORKER_NAME)"]
@@ -34,7 +34,7 @@ class TestDaskCluster:
             "scheduler": {"port": 9786, "dashboardPort": 9787},
             "workers": {"dashboardPort": 9788, "port": 9000},
         }
-        body = manifest.dask_cluster(target(cluster))
+        body = target(cluster).dask_cluster
 
         assert "9786" in container(body, "scheduler")["args"]
         assert ":9787" in container(body, "scheduler")["args"]
@@ -43,7 +43,7 @@ class TestDaskCluster:
 
     def test_workers_find_their_own_scheduler_whatever_its_port(self) -> None:
         made = target({"scheduler": {"port": 9786}})
-        body = manifest.dask_cluster(made)
+        body = made.dask_cluster
         ports = {port["name"]: port for port in body["spec"]["scheduler"]["service"]["ports"]}
 
         assert env(container(body, "worker"))["DASK_SCHEDULER_ADDRESS"] == (
@@ -57,13 +57,13 @@ class TestDaskCluster:
         [({}, "comm"), ({"workers": {"minimum": 1, "maximum": 2}}, "tcp-comm"), ({"idleTimeout": "1h"}, "tcp-comm")],
     )
     def test_the_operator_finds_the_scheduler_only_where_it_has_to(self, cluster: dict[str, Any], name: str) -> None:
-        service = manifest.dask_cluster(target(cluster))["spec"]["scheduler"]["service"]
+        service = target(cluster).dask_cluster["spec"]["scheduler"]["service"]
 
         assert [port["name"] for port in service["ports"]] == [name, "http-dashboard"]
 
     def test_a_volume_comes_with_its_mount_on_scheduler_and_workers(self) -> None:
         volume = {"name": "data", "hostPath": "/srv/data", "mountPath": "/data", "readOnly": True}
-        body = manifest.dask_cluster(target({"volumes": [volume]}))
+        body = target({"volumes": [volume]}).dask_cluster
 
         for role in ("scheduler", "worker"):
             assert body["spec"][role]["spec"]["volumes"] == [
@@ -73,7 +73,7 @@ class TestDaskCluster:
 
     def test_packages_become_the_variables_of_the_upstream_image(self) -> None:
         packages = {"conda": ["optuna", "scikit-learn"], "pip": ["s3fs"], "apt": ["git"]}
-        values = env(container(manifest.dask_cluster(target({"packages": packages})), "worker"))
+        values = env(container(target({"packages": packages}).dask_cluster, "worker"))
 
         assert values["EXTRA_CONDA_PACKAGES"] == "optuna scikit-learn"
         assert values["EXTRA_PIP_PACKAGES"] == "s3fs"
@@ -85,21 +85,21 @@ class TestDaskCluster:
             "image": "dask:1",
             "workers": {"env": {"A": "workers"}, "image": "dask:2"},
         }
-        body = manifest.dask_cluster(target(cluster))
+        body = target(cluster).dask_cluster
 
         assert env(container(body, "worker")) | {"A": "workers", "B": "cluster"} == env(container(body, "worker"))
         assert env(container(body, "scheduler"))["A"] == "cluster"
         assert (container(body, "scheduler")["image"], container(body, "worker")["image"]) == ("dask:1", "dask:2")
 
     def test_workers_know_their_threads_and_memory(self) -> None:
-        body = manifest.dask_cluster(target({"workers": {"resources": {"cpu": "1500m", "memory": "2Gi"}}}))
+        body = target({"workers": {"resources": {"cpu": "1500m", "memory": "2Gi"}}}).dask_cluster
         args = container(body, "worker")["args"]
 
         assert args[args.index("--nthreads") + 1] == "2"
         assert args[args.index("--memory-limit") + 1] == str(2 * 2**30)
 
     def test_every_worker_retires_before_it_goes(self) -> None:
-        body = manifest.dask_cluster(target({"workers": {"terminationGracePeriod": "30s"}}))
+        body = target({"workers": {"terminationGracePeriod": "30s"}}).dask_cluster
         hook = container(body, "worker")["lifecycle"]["preStop"]["exec"]["command"]
 
         assert hook[:2] == ["sh", "-c"]
@@ -108,10 +108,10 @@ class TestDaskCluster:
         assert body["spec"]["worker"]["spec"]["terminationGracePeriodSeconds"] == 30
 
     def test_a_scheduler_listens_on_ipv6_as_well(self) -> None:
-        assert "--host" not in container(manifest.dask_cluster(target()), "scheduler")["args"]
+        assert "--host" not in container(target().dask_cluster, "scheduler")["args"]
 
     def test_a_scheduler_is_restarted_after_a_long_silence_only_and_not_during_its_start(self) -> None:
-        box = container(manifest.dask_cluster(target()), "scheduler")
+        box = container(target().dask_cluster, "scheduler")
         liveness, startup = box["livenessProbe"], box["startupProbe"]
 
         assert liveness["periodSeconds"] * liveness["failureThreshold"] == 20 * 60
@@ -121,15 +121,15 @@ class TestDaskCluster:
         """OpenShift gives user ids of its own range to pods that ask for none."""
         cluster = {"podTemplate": {"securityContext": {"runAsUser": None, "runAsGroup": None, "fsGroup": None}}}
         made = target(cluster, restricted=True)
-        specs = [manifest.dask_cluster(made)["spec"][role]["spec"] for role in ("scheduler", "worker")]
-        specs.append(manifest.verify_job(made)["spec"]["template"]["spec"])
+        specs = [made.dask_cluster["spec"][role]["spec"] for role in ("scheduler", "worker")]
+        specs.append(made.verify_job["spec"]["template"]["spec"])
 
         for spec in specs:
             assert spec["securityContext"] == {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
 
     def test_the_pod_template_is_laid_over_by_container_name(self) -> None:
         overlay = {"hostNetwork": True, "containers": [{"name": "worker", "tty": True}, {"name": "side", "image": "x"}]}
-        spec = manifest.dask_cluster(target({"workers": {"podTemplate": overlay}}))["spec"]["worker"]["spec"]
+        spec = target({"workers": {"podTemplate": overlay}}).dask_cluster["spec"]["worker"]["spec"]
 
         assert spec["hostNetwork"] is True
         assert [(box["name"], box.get("tty")) for box in spec["containers"]] == [("worker", True), ("side", None)]
@@ -141,7 +141,7 @@ class TestDaskCluster:
             "list": [1, "a"],
             "text": "5",
         }
-        values = env(container(manifest.dask_cluster(target({"daskConfig": config})), "scheduler"))
+        values = env(container(target({"daskConfig": config}).dask_cluster, "scheduler"))
 
         assert values["DASK_DISTRIBUTED__WORKER__MEMORY__TARGET"] == "0.7"
         assert values["DASK_DISTRIBUTED__HTTP_TIMEOUT"] == "5s"
@@ -150,7 +150,7 @@ class TestDaskCluster:
         assert values["DASK_TEXT"] == "'5'"
 
     def test_a_restricted_namespace_gets_restricted_pods(self) -> None:
-        spec = manifest.dask_cluster(target(restricted=True))["spec"]["scheduler"]["spec"]
+        spec = target(restricted=True).dask_cluster["spec"]["scheduler"]["spec"]
 
         assert spec["securityContext"]["runAsNonRoot"] is True
         assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
@@ -158,7 +158,7 @@ class TestDaskCluster:
 
     def test_tls_gives_every_role_its_own_leaf(self) -> None:
         made = target({"tls": {"enabled": True}})
-        body = manifest.dask_cluster(made)
+        body = made.dask_cluster
 
         worker = env(container(body, "worker"))
         assert worker["DASK_SCHEDULER_ADDRESS"].startswith("tls://")
@@ -172,7 +172,7 @@ class TestDaskCluster:
             "envFrom": [{"secret": "db"}, {"secret": "existing"}],
             "volumes": [{"name": "keys", "secret": "db", "mountPath": "/keys"}],
         }
-        body = manifest.dask_cluster(target(cluster, secrets=(("db", "db-1234abcd"),)))
+        body = target(cluster, secrets=(("db", "db-1234abcd"),)).dask_cluster
 
         sources = [source["secretRef"]["name"] for source in container(body, "worker")["envFrom"]]
         assert sources == ["db-1234abcd", "existing"]
@@ -181,16 +181,16 @@ class TestDaskCluster:
 
 def test_an_autoscaler_has_the_bounds() -> None:
     made = target({"workers": {"minimum": 1, "maximum": 4}})
-    scaler = manifest.autoscaler(made)
+    scaler = made.autoscaler
 
     assert scaler is not None
     assert scaler["spec"] == {"cluster": made.physical_name, "minimum": 1, "maximum": 4}
-    assert manifest.autoscaler(target()) is None
+    assert target().autoscaler is None
 
 
 def test_a_name_as_long_as_allowed_fits_everything_the_operator_makes_of_it() -> None:
     made = target({"workerGroups": {"g": {}}}, name="a" * 43)
 
-    names = [made.physical_name + "-scheduler", *manifest.expected_workers(made)]
+    names = [made.physical_name + "-scheduler", *made.expected_workers]
 
     assert max(map(len, names)) <= 63

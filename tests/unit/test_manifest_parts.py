@@ -1,6 +1,5 @@
 """What the pure part makes of a configuration beside the DaskCluster: the endpoint and the verify Job."""
 
-from components.manifests import cluster as manifest
 from tests.unit.test_manifest import env, target
 
 
@@ -9,7 +8,7 @@ class TestEndpoint:
         endpoint = {"type": "NodePort", "insecure": True, "nodePorts": {"scheduler": 30786, "dashboard": 30787}}
         before, after = target({"endpoint": endpoint}), target({"endpoint": endpoint, "env": {"A": "1"}})
 
-        services = [manifest.endpoint(before), manifest.endpoint(after)]
+        services = [before.endpoint, after.endpoint]
 
         assert [service["metadata"]["name"] for service in services] == ["analytics", "analytics"]
         assert services[0]["spec"]["ports"] == services[1]["spec"]["ports"]
@@ -17,12 +16,12 @@ class TestEndpoint:
         assert services[1]["spec"]["selector"]["dask.org/cluster-name"] == after.physical_name
 
     def test_the_operator_has_no_reason_to_react_to_it(self) -> None:
-        labels = manifest.endpoint(target())["metadata"]["labels"]
+        labels = target().endpoint["metadata"]["labels"]
 
         assert "dask.org/component" not in labels
 
     def test_the_dashboard_can_stay_inside(self) -> None:
-        ports = manifest.endpoint(target({"endpoint": {"dashboard": False}}))["spec"]["ports"]
+        ports = target({"endpoint": {"dashboard": False}}).endpoint["spec"]["ports"]
 
         assert [port["name"] for port in ports] == ["dask-tcp-comm"]
 
@@ -31,7 +30,7 @@ class TestVerifyJob:
     def test_it_waits_for_every_group(self) -> None:
         made = target({"workers": {"replicas": 2}, "workerGroups": {"big": {"replicas": 3}}})
 
-        expected = manifest.expected_workers(made)
+        expected = made.expected_workers
 
         assert expected[f"{made.physical_name}-default"] == 2
         assert sorted(expected.values()) == [2, 3]
@@ -39,10 +38,10 @@ class TestVerifyJob:
     def test_another_number_of_workers_is_another_job(self) -> None:
         two, three = target({"workers": {"replicas": 2}}), target({"workers": {"replicas": 3}})
 
-        assert manifest.verify_job(two)["metadata"]["name"] != manifest.verify_job(three)["metadata"]["name"]
+        assert two.verify_job["metadata"]["name"] != three.verify_job["metadata"]["name"]
 
     def test_it_uses_the_clusters_own_image_and_no_packages(self) -> None:
-        job = manifest.verify_job(target({"image": "dask:9", "packages": {"pip": ["optuna"]}}))
+        job = target({"image": "dask:9", "packages": {"pip": ["optuna"]}}).verify_job
         box = job["spec"]["template"]["spec"]["containers"][0]
 
         assert box["image"] == "dask:9"
@@ -51,7 +50,7 @@ class TestVerifyJob:
 
     def test_its_pod_carries_what_the_namespaces_rules_ask_of_every_pod(self) -> None:
         made = target({"labels": {"team": "a"}, "scheduler": {"annotations": {"cost": "b"}}})
-        metadata = manifest.verify_job(made)["spec"]["template"]["metadata"]
+        metadata = made.verify_job["spec"]["template"]["metadata"]
 
         assert metadata["annotations"] == {"cost": "b"}
         assert metadata["labels"] == made.labels | {

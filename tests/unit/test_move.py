@@ -9,19 +9,18 @@ import pytest
 from pulumi import ResourceHookArgs
 from pulumi.runtime.stack import ResourceRegistrationFailed
 
-from components.configuration import parse
 from components.kube.client import Connection
 from components.kube.errors import ClusterError
-from components.lifecycle import endpoint_move as move
 from components.lifecycle import node_ports as nodeports
 from components.lifecycle import replaced
 from components.lifecycle.endpoint_move import Move, ends_well
-from components.lifecycle.ownership import OWNER
 from components.lifecycle.replaced import Record
-from components.manifests.cluster import Target
+from components.vocabulary import OWNER
+from tests.support.clock import FakeClock
+from tests.support.declared import declared
 from tests.unit.registrations import record
 
-TARGET = Target("a", parse({"clusters": {"a": {}}}).clusters["a"], "lab", "dask-dev")
+TARGET = declared("a", {})
 
 
 def record_of(error: Exception | None) -> Any:
@@ -63,7 +62,7 @@ def test_the_hooks_hand_on_the_owners_id_the_old_record_and_the_time_of_the_move
     monkeypatch.setattr(replaced, "drain_and_delete", drain_and_delete)
     monkeypatch.setattr(replaced, "refuse_terminating", nothing)
     monkeypatch.setattr(nodeports, "hand_over", nothing)
-    monkeypatch.setattr(move.time, "monotonic", lambda: 12.0)
+    FakeClock(12.0).install(monkeypatch)
     args = ResourceHookArgs(
         "urn",
         "id",

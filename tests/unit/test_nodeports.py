@@ -7,35 +7,35 @@ from typing import Any
 import pulumi
 import pytest
 
-from components.configuration import parse
 from components.kube import client as kube
 from components.kube.client import Connection
 from components.kube.errors import ClusterError
+from components.kube.paths import path_of
 from components.lifecycle import node_ports as nodeports
-from components.lifecycle.ownership import OWNER
-from components.manifests import cluster as manifest
-from components.manifests.cluster import Target
+from components.manifests.declared import DeclaredCluster
+from components.vocabulary import OWNER
+from tests.support.declared import declared
 from tests.unit.api import FakeApi
 
 ME, SOMEBODY = "0123456789ab", "fedcba987654"
 
 
-def target(name: str, namespace: str = "lab", scheduler: int = 30786, dashboard: int = 30787) -> Target:
+def target(name: str, namespace: str = "lab", scheduler: int = 30786, dashboard: int = 30787) -> DeclaredCluster:
     ports = {"scheduler": scheduler, "dashboard": dashboard}
     cluster = {"endpoint": {"type": "NodePort", "insecure": True, "nodePorts": ports}}
-    return Target(name, parse({"clusters": {name: cluster}}).clusters[name], namespace, "dask-dev")
+    return declared(name, cluster, namespace=namespace)
 
 
-def live(made_of: Target, owner: str | None = ME) -> dict[str, Any]:
-    body = manifest.endpoint(made_of)
+def live(made_of: DeclaredCluster, owner: str | None = ME) -> dict[str, Any]:
+    body = made_of.endpoint
     body["metadata"]["annotations"] = {OWNER: owner} if owner else {}
     return body
 
 
-def without_ports(name: str, namespace: str) -> Target:
+def without_ports(name: str, namespace: str) -> DeclaredCluster:
     """A cluster whose endpoint leaves its node ports to Kubernetes."""
     cluster = {"endpoint": {"type": "NodePort", "insecure": True}}
-    return Target(name, parse({"clusters": {name: cluster}}).clusters[name], namespace, "dask-dev")
+    return declared(name, cluster, namespace=namespace)
 
 
 def picked(name: str, namespace: str) -> dict[str, Any]:
@@ -46,11 +46,15 @@ def picked(name: str, namespace: str) -> dict[str, Any]:
 
 
 def hand_over(
-    monkeypatch: pytest.MonkeyPatch, services: list[dict[str, Any]], declared: list[Target], *, preview: bool = False
+    monkeypatch: pytest.MonkeyPatch,
+    services: list[dict[str, Any]],
+    declared: list[DeclaredCluster],
+    *,
+    preview: bool = False,
 ) -> dict[str, Any]:
     """Hands over to the first of `declared`. Returns what was patched, by path."""
     answers: dict[str, Any] = {"api/v1/services": {"items": services}}
-    api = FakeApi(answers | {kube.url(it): it for it in services})
+    api = FakeApi(answers | {path_of(it): it for it in services})
 
     async def connect(_: Connection) -> FakeApi:
         return api
@@ -79,7 +83,7 @@ def test_an_endpoint_of_this_stack_gives_up_a_port_that_it_no_longer_declares(
     monkeypatch: pytest.MonkeyPatch,
     case: str,
     services: list[dict[str, Any]],
-    declared: list[Target],
+    declared: list[DeclaredCluster],
     released: str,
 ) -> None:
     [(path, spec)] = hand_over(monkeypatch, services, declared).items()
@@ -128,7 +132,7 @@ def test_an_endpoint_without_fixed_ports_asks_nobody(monkeypatch: pytest.MonkeyP
         raise AssertionError("asked")
 
     monkeypatch.setattr(kube, "api", never)
-    free = Target("a", parse({"clusters": {"a": {}}}).clusters["a"], "lab", "dask-dev")
+    free = declared("a", {})
 
     asyncio.run(nodeports.hand_over(Connection(), free, [free], ME))
 

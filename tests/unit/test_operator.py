@@ -10,6 +10,7 @@ from components.configuration import parse
 from components.kube import chart
 from components.kube.client import Connection
 from components.kube.errors import ClusterError
+from components.kube.paths import path
 from components.lifecycle import crds
 from components.lifecycle import operators as peers
 from components.lifecycle.ownership import Claim
@@ -21,6 +22,7 @@ DEPLOYMENTS = "apis/apps/v1/deployments"
 VERSION = "2026.3.0"
 OURS, OTHERS = "0123456789ab", "ba9876543210"
 CLAIM = Claim("dask-dev")
+CRDS = path("CustomResourceDefinition")
 
 
 def operator(**settings: Any) -> Operator:
@@ -40,7 +42,7 @@ def crd(name: str, *versions: str, extra: str = "") -> dict[str, Any]:
 
 class TestCrds:
     def plan(self, live: list[dict[str, Any]], wanted: list[dict[str, Any]]) -> list[tuple[str, str]]:
-        steps = asyncio.run(crds.plan(FakeApi({crds.URL: {"items": live}}), wanted, VERSION))  # type: ignore[arg-type]
+        steps = asyncio.run(crds.plan(FakeApi({CRDS: {"items": live}}), wanted, VERSION))  # type: ignore[arg-type]
         return [(step, body["metadata"]["name"]) for step, body in steps]
 
     def test_the_chart_has_all_four(self) -> None:
@@ -78,13 +80,13 @@ class TestCrds:
         assert self.plan([older], [crd("one", "v1")]) == [("update", "one")]
 
     def test_they_are_applied_server_side(self) -> None:
-        api = FakeApi({crds.URL: {"items": []}})
+        api = FakeApi({CRDS: {"items": []}})
         steps = asyncio.run(crds.plan(api, [crd("one", "v1")], VERSION))  # type: ignore[arg-type]
 
         asyncio.run(crds.apply(api, steps))  # type: ignore[arg-type]
 
         [(method, url, options)] = api.sent
-        assert (method, url) == ("PATCH", f"{crds.URL}/one")
+        assert (method, url) == ("PATCH", f"{CRDS}/one")
         assert options["params"] == {"fieldManager": "dask-on-kubernetes", "force": "true"}
 
 

@@ -9,9 +9,11 @@ import pytest
 from components.kube import client as kube
 from components.kube.client import Connection
 from components.kube.errors import ClusterError
+from components.kube.paths import path_of
 from components.lifecycle import ownership
-from components.lifecycle.ownership import OWNER, Claim
-from components.settings.formats.names import PART_OF
+from components.lifecycle.ownership import Claim
+from components.vocabulary import OWNER, PART_OF
+from tests.support.clock import FakeClock
 from tests.unit.api import FakeApi
 
 STACK = "dask-dev"
@@ -39,7 +41,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch, told: list[str]) -> None:
-    monkeypatch.setattr(ownership, "POLL_SECONDS", 0)
+    FakeClock().install(monkeypatch)
     monkeypatch.setattr(pulumi, "get_project", lambda: "dask")
 
 
@@ -239,4 +241,4 @@ def test_a_preview_needs_no_kubernetes_and_an_update_does(monkeypatch: pytest.Mo
 def test_where_an_object_is(api_version: str, kind: str, namespace: str | None, url: str) -> None:
     metadata = {"name": "x"} | ({"namespace": namespace} if namespace else {})
 
-    assert kube.url({"apiVersion": api_version, "kind": kind, "metadata": metadata}) == url
+    assert path_of({"apiVersion": api_version, "kind": kind, "metadata": metadata}) == url

@@ -6,7 +6,7 @@ import pulumi
 import pytest
 
 from components.kube.client import Connection
-from components.lifecycle.ownership import OWNER
+from components.vocabulary import OWNER
 from plugin.clusters import DaskCluster
 from tests.unit.api import FakeApi
 from tests.unit.registrations import OWNER_ID, record

@@ -11,8 +11,8 @@ from components import operator
 from components.configuration import parse
 from components.kube.client import Connection
 from components.kube.errors import ClusterError
+from components.kube.paths import path
 from components.kubernetes import Kubernetes
-from components.lifecycle import crds
 from components.lifecycle.ownership import Claim
 from components.lifecycle.releases import MARKER
 from components.settings.stack import Operator
@@ -36,7 +36,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 @pytest.fixture
 def api(monkeypatch: pytest.MonkeyPatch) -> FakeApi:
     """A Kubernetes with CRDs that are not kept current, and no operator."""
-    api = FakeApi({SECRETS: {"items": []}, DEPLOYMENTS: {"items": []}, crds.URL: {"items": []}})
+    api = FakeApi({SECRETS: {"items": []}, DEPLOYMENTS: {"items": []}, path("CustomResourceDefinition"): {"items": []}})
 
     async def connect(_: Connection) -> FakeApi:
         return api

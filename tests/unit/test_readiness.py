@@ -9,7 +9,6 @@ from components.kube import client as kube
 from components.kube.client import Connection
 from components.kube.errors import ClusterError
 from components.lifecycle import readiness
-from components.manifests.cluster import expected_workers
 from tests.unit.pods import OPERATORS, Place, pod, running, target
 
 
@@ -33,7 +32,7 @@ def test_pods_of_a_group_that_is_not_declared_are_nobodys_trouble(place: Place) 
 def test_a_declared_groups_trouble_is_named_within_a_quarter_of_a_minute(place: Place) -> None:
     made = target()
     [*healthy, _] = running(made)
-    place.pods = lambda _: [*healthy, pod(list(expected_workers(made))[-1], "ImagePullBackOff")]
+    place.pods = lambda _: [*healthy, pod(list(made.expected_workers)[-1], "ImagePullBackOff")]
 
     with pytest.raises(ClusterError, match=r"cannot become ready: pod .*: ImagePullBackOff: image dask:1: why"):
         asyncio.run(readiness.await_pods(Connection(), made))
@@ -44,7 +43,7 @@ def test_a_declared_groups_trouble_is_named_within_a_quarter_of_a_minute(place: 
 def test_a_worker_that_crashes_on_somebodys_task_keeps_nobody_from_scaling(place: Place) -> None:
     made = target()
     [*healthy, last] = running(made)
-    crashing = pod(list(expected_workers(made))[-1], "CrashLoopBackOff")
+    crashing = pod(list(made.expected_workers)[-1], "CrashLoopBackOff")
     crashing["metadata"]["creationTimestamp"] = "2020-01-01T00:00:00Z"
     place.pods = lambda now: [*healthy, crashing if now < 60 else last]
 
@@ -57,7 +56,7 @@ def test_a_worker_that_crashes_on_somebodys_task_keeps_nobody_from_scaling(place
 
 def test_a_pod_too_many_of_one_group_does_not_stand_for_one_of_another(place: Place) -> None:
     made = target()
-    first = next(iter(expected_workers(made)))
+    first = next(iter(made.expected_workers))
     place.pods = lambda now: [pod("scheduler"), pod(first), pod(first)] if now < 20 else running(made)
 
     asyncio.run(readiness.await_pods(Connection(), made))

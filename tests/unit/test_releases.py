@@ -8,8 +8,8 @@ import pytest
 
 from components.kube.errors import ClusterError
 from components.lifecycle import releases
-from components.lifecycle.ownership import OWNER, Claim
-from components.settings.formats.names import PART_OF
+from components.lifecycle.ownership import Claim
+from components.vocabulary import OWNER, PART_OF
 from tests.unit.api import FakeApi
 from tests.unit.helm import record
 

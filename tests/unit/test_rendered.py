@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 
 from components.configuration import parse
-from components.manifests import cluster as manifest
-from components.manifests.cluster import Target
+from components.manifests.declared import DeclaredCluster
 from components.manifests.rendered import pods
 from components.settings.checks.pod_promises import _OPTIONS, _ROUTES
 from components.settings.mistakes import ConfigError
 from components.settings.pod_merge import KEYS, laid_over, overlay
+from tests.support.declared import workspace
 from tests.unit.badsettings.cases import Raw, cluster, job, scratch, workers
 from tests.unit.badsettings.templates import SECURE, box
 
@@ -207,6 +207,6 @@ class TestSeveralWorkersInAPod:
         gpus = {"command": ["dask", "cuda", "worker"], "resources": {"limits": {"nvidia.com/gpu": "2"}}, "replicas": 3}
         made = parse(cluster(workers={"replicas": 2, "processes": 4}, workerGroups={"gpu": gpus})).clusters["a"]
 
-        expected = manifest.expected_workers(Target("a", made, "dask", "dask-test"))
+        expected = DeclaredCluster("a", made, workspace()).expected_workers
 
         assert list(expected.values()) == [8, 6]

@@ -2,9 +2,7 @@
 
 import asyncio
 import copy
-import itertools
 from collections.abc import Callable
-from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -16,12 +14,13 @@ from components.kube import client as kube
 from components.kube.client import Connection
 from components.kube.errors import ClusterError
 from components.lifecycle import drain, repair
+from tests.support.clock import FakeClock
 from tests.unit.world import World, box, found, target
 
 
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> World:
-    monkeypatch.setattr(repair, "POLL_SECONDS", 0)
+    FakeClock().install(monkeypatch)
     return World(target())
 
 
@@ -38,19 +37,19 @@ def mend(world: World) -> None:
 
 
 def _scheduler_image(world: World) -> None:
-    box(world.of("deployments", "-scheduler"))["image"] = "other:1"
+    box(world.of("Deployment", "-scheduler"))["image"] = "other:1"
 
 
 def _scheduler_paused(world: World) -> None:
-    world.of("deployments", "-scheduler")["spec"]["paused"] = True
+    world.of("Deployment", "-scheduler")["spec"]["paused"] = True
 
 
 def _scheduler_stopped(world: World) -> None:
-    world.of("deployments", "-scheduler")["spec"]["replicas"] = 0
+    world.of("Deployment", "-scheduler")["spec"]["replicas"] = 0
 
 
 def _more_workers(world: World) -> None:
-    group = world.of("daskworkergroups", "-default")
+    group = world.of("DaskWorkerGroup", "-default")
     group["spec"]["worker"]["replicas"] = 5
     world._scale(group)
 
@@ -61,13 +60,13 @@ def _lost_workers(world: World) -> None:
 
 
 def _service(world: World) -> None:
-    world.of("services", "-scheduler")["spec"]["ports"][0]["nodePort"] = 31000
-    world.of("services", "-scheduler")["spec"]["type"] = "NodePort"
+    world.of("Service", "-scheduler")["spec"]["ports"][0]["nodePort"] = 31000
+    world.of("Service", "-scheduler")["spec"]["type"] = "NodePort"
 
 
 def _selector(world: World) -> None:
     """The Service then leads to no pod."""
-    world.of("services", "-scheduler")["spec"]["selector"]["by"] = "hand"
+    world.of("Service", "-scheduler")["spec"]["selector"]["by"] = "hand"
 
 
 def _everything_gone(world: World) -> None:
@@ -130,7 +129,6 @@ def test_a_busy_scheduler_is_waited_for(world: World, told: list[str], monkeypat
         return next(loads)
 
     monkeypatch.setattr(drain, "look", look)
-    monkeypatch.setattr(drain, "POLL_SECONDS", 0)
     _scheduler_image(world)
 
     mend(world)
@@ -149,7 +147,7 @@ def test_a_scheduler_that_does_not_run_is_not_waited_for(
 
     monkeypatch.setattr(drain, "look", never)
     _scheduler_image(world)
-    world.of("deployments", "-scheduler")["status"]["availableReplicas"] = 0
+    world.of("Deployment", "-scheduler")["status"]["availableReplicas"] = 0
     world.veto = lambda live: live["status"].update(availableReplicas=1)
 
     mend(world)
@@ -188,7 +186,7 @@ def test_what_a_webhook_makes_of_a_cluster_is_no_drift_and_nobody_is_waited_for(
     world: World, told: list[str], monkeypatch: pytest.MonkeyPatch, hook: str, preview: bool
 ) -> None:
     monkeypatch.setattr(drain, "look", _never)
-    for path in [*world.workers(), world.url("deployments", f"{world.target.physical_name}-scheduler")]:
+    for path in [*world.workers(), world.url("Deployment", f"{world.target.physical_name}-scheduler")]:
         _mirrored(world.objects[path])
     setattr(world, hook, _mirrored)
     before = copy.deepcopy(world.objects)
@@ -301,8 +299,8 @@ def test_all_repairs_together_have_a_bound_and_the_next_up_goes_on(
     world.target = target(readyTimeout="5s")
     for path in [*world.workers(), *world.workers("big")]:
         box(world.objects[path])["image"] = "other:1"
-    clock = iter(range(0, 1000, 3))
-    monkeypatch.setattr(repair, "time", SimpleNamespace(monotonic=lambda: float(next(clock))))
+    clock = FakeClock().install(monkeypatch)
+    world.first = lambda _: setattr(clock, "time", clock.time + 8)
 
     mend(world)
 
@@ -315,7 +313,6 @@ def test_all_repairs_together_have_a_bound_and_the_next_up_goes_on(
 def test_a_repair_that_does_not_come_about_says_why(
     world: World, told: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(repair, "time", SimpleNamespace(monotonic=itertools.count().__next__))
     world.target = target(readyTimeout="5s")
     worker = world.objects[world.workers()[0]]
     box(worker)["image"] = "other:1"

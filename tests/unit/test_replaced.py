@@ -8,14 +8,15 @@ from typing import Any
 import pulumi
 import pytest
 
-from components.configuration import parse
 from components.kube import client as kube
 from components.kube.client import Connection
 from components.kube.errors import ClusterError
+from components.kube.paths import path_of
 from components.lifecycle import drain, replaced
-from components.lifecycle.ownership import OWNER
 from components.lifecycle.replaced import Record
-from components.manifests.cluster import Target, connection, endpoint
+from components.manifests.declared import DeclaredCluster
+from components.vocabulary import OWNER
+from tests.support.declared import declared
 from tests.unit.api import FakeApi
 
 ME, SOMEBODY = "0123456789ab", "fedcba987654"
@@ -26,8 +27,8 @@ EVERYWHERE = f"{ROOT}/daskclusters"
 RECORD = "api/v1/namespaces/lab/configmaps/a-connection"
 
 
-def target(name: str = "a", namespace: str = "lab", **cluster: Any) -> Target:
-    return Target(name, parse({"clusters": {name: cluster}}).clusters[name], namespace, "dask-dev")
+def target(name: str = "a", namespace: str = "lab", **cluster: Any) -> DeclaredCluster:
+    return declared(name, cluster, namespace=namespace)
 
 
 def live(name: str, instance: str = "a", namespace: str = "lab", owner: str | None = ME, **meta: Any) -> dict[str, Any]:
@@ -61,12 +62,12 @@ def run(
     monkeypatch: pytest.MonkeyPatch,
     clusters: Sequence[dict[str, Any]],
     record: Record = MINE,
-    declared: Sequence[Target] = (),
+    declared: Sequence[DeclaredCluster] = (),
     answers: dict[str, Any] | None = None,
 ) -> list[str]:
     """Returns the paths of what was deleted."""
     here = [it for it in clusters if it["metadata"]["namespace"] == "lab"]
-    moved: dict[str, Any] = {kube.url(endpoint(target())): endpoint(target())}
+    moved: dict[str, Any] = {path_of(target().endpoint): target().endpoint}
     api = FakeApi(moved | {EVERYWHERE: {"items": list(clusters)}, HERE: {"items": here}} | (answers or {}))
 
     async def connect(_: Connection) -> FakeApi:
@@ -157,7 +158,7 @@ def test_the_one_that_the_record_names_is_deleted_whatever_its_labels_say(
     monkeypatch: pytest.MonkeyPatch, drained: Drained, live_record: bool
 ) -> None:
     other = live("a-old", owner=None, labels={"app.kubernetes.io/part-of": "dask-before"})
-    body = connection(target()) | {"data": {"DASK_CLUSTER_NAME": "a-old"}}
+    body = target().connection | {"data": {"DASK_CLUSTER_NAME": "a-old"}}
     answers = {RECORD: body} if live_record else {}
 
     deleted = run(monkeypatch, [other], Record(None, None if live_record else "a-old"), answers=answers)
@@ -192,7 +193,7 @@ def test_a_renamed_cluster_is_not_deleted_before_all_new_ones_are_ready(
     is_drained: bool,
     is_deleted: bool,
 ) -> None:
-    other = {"api/v1/namespaces/lab/configmaps/b-connection": connection(target("b"))} if other_is_ready else {}
+    other = {"api/v1/namespaces/lab/configmaps/b-connection": target("b").connection} if other_is_ready else {}
     record = Record(ME, None if new else "a-before")
 
     deleted = run(monkeypatch, [live("z-old", instance="z")], record, [target(), target("b")], other)
@@ -236,11 +237,11 @@ def test_nothing_is_drained_or_deleted_while_the_endpoint_leads_to_the_old_one(
     monkeypatch: pytest.MonkeyPatch, drained: Drained
 ) -> None:
     """As with a `--target` that names the record and not the endpoint."""
-    unmoved = endpoint(target())
+    unmoved = target().endpoint
     unmoved["spec"]["selector"]["dask.org/cluster-name"] = "a-old"
 
     with pytest.raises(ClusterError, match=r"the endpoint leads to a-old .* run `up` without `--target`"):
-        run(monkeypatch, [live("a-old")], answers={kube.url(unmoved): unmoved})
+        run(monkeypatch, [live("a-old")], answers={path_of(unmoved): unmoved})
 
     assert drained == []
 

@@ -15,6 +15,7 @@ from components.kube import client as kube
 from components.kube import session
 from components.kube.client import Connection
 from components.kube.errors import ClusterError
+from tests.support.clock import FakeClock
 from tests.unit.server import Answer, Server, runs, with_key, with_plugin
 
 OK: Answer = (200, {}, {"gitVersion": "v1.34.0", "items": []})
@@ -137,9 +138,7 @@ def test_refused_credentials_are_told_at_once(tmp_path: Path) -> None:
 
 
 def test_a_failure_is_told_to_all_who_ask_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session, "POLL_SECONDS", 0)
-    clock = iter(range(0, 1000, 5))
-    monkeypatch.setattr(session, "time", type("Clock", (), {"monotonic": lambda: float(next(clock))}))
+    FakeClock().install(monkeypatch)
     server = Server(lambda *_: OK)
 
     async def main() -> list[Any]:

@@ -8,7 +8,7 @@ import pytest
 
 from components.kube.client import Connection
 from components.lifecycle import readiness
-from components.manifests.cluster import Target, expected_workers, verify_job
+from components.manifests.declared import DeclaredCluster
 from tests.unit.pods import PODS, Place, pod, running, target
 
 
@@ -18,15 +18,15 @@ def place(monkeypatch: pytest.MonkeyPatch) -> Place:
 
 
 class TestGuard:
-    def _job(self, made: Target) -> str:
-        return f"apis/batch/v1/namespaces/lab/jobs/{verify_job(made)['metadata']['name']}"
+    def _job(self, made: DeclaredCluster) -> str:
+        return f"apis/batch/v1/namespaces/lab/jobs/{made.verify_job['metadata']['name']}"
 
     def test_what_is_no_trouble_of_the_cluster_does_not_end_the_watch(self, place: Place) -> None:
         made = target()
         looks: list[Any] = [RuntimeError("a broken answer"), RuntimeError("a broken answer")]
         place.api.answers[self._job(made)] = {"status": {"active": 1}}
         place.pods = lambda _: (
-            looks.pop() if looks else [*running(made)[:-1], pod(list(expected_workers(made))[-1], "InvalidImageName")]
+            looks.pop() if looks else [*running(made)[:-1], pod(list(made.expected_workers)[-1], "InvalidImageName")]
         )
 
         asyncio.run(readiness._guard(Connection(), made))

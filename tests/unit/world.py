@@ -14,21 +14,20 @@ from typing import Any
 import httpx
 import kr8s
 
-from components.configuration import parse
 from components.lifecycle import drift
-from components.manifests import cluster as manifest
-from components.manifests.cluster import Target
+from components.manifests.declared import DeclaredCluster
+from tests.support.declared import declared
 
 Body = dict[str, Any]
 
 
-def target(**cluster: Any) -> Target:
+def target(**cluster: Any) -> DeclaredCluster:
     """A cluster of two workers, and a group with one more."""
     given = {"workers": {"replicas": 2}, "workerGroups": {"big": {"replicas": 1}}} | cluster
-    return Target("a", parse({"clusters": {"a": given}}).clusters["a"], "lab", "dask-dev")
+    return declared("a", given)
 
 
-def found(world: "World", declared: Target | None = None) -> list[str]:
+def found(world: "World", declared: DeclaredCluster | None = None) -> list[str]:
     """The lines of what drifts, with `a` for the cluster's name in Kubernetes."""
 
     async def look() -> list[str]:
@@ -50,7 +49,7 @@ class World:
     about to be written, or raise. A dry run asks them as well, and changes nothing.
     """
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: DeclaredCluster) -> None:
         self.target = target
         self.objects: dict[str, Body] = {}
         self.patched: list[str] = []
@@ -58,46 +57,44 @@ class World:
         self.on_create: Callable[[Body], None] = lambda _: None
         self.first: Callable[[str], object] = lambda _: None
         self._made = 0
-        cluster = copy.deepcopy(manifest.dask_cluster(target)) | {"status": {"phase": "Running"}}
-        self.objects[self.url("daskclusters", target.physical_name)] = cluster
-        for group in manifest.worker_groups(target).values():
+        cluster = copy.deepcopy(target.dask_cluster) | {"status": {"phase": "Running"}}
+        self.objects[self.url("DaskCluster", target.physical_name)] = cluster
+        for group in target.worker_groups.values():
             self._group(copy.deepcopy(group))
         self._make_what_is_missing(cluster)
 
-    def url(self, resource: str, name: str = "") -> str:
-        return drift.url(self.target, resource, name)
+    def url(self, kind: str, name: str = "") -> str:
+        return self.target.path(kind, name)
 
-    def of(self, resource: str, name: str) -> Body:
+    def of(self, kind: str, name: str) -> Body:
         """An object by the end of its name."""
-        [found] = [
-            it for path, it in self.objects.items() if path.startswith(self.url(resource)) and path.endswith(name)
-        ]
+        [found] = [it for path, it in self.objects.items() if path.startswith(self.url(kind)) and path.endswith(name)]
         return found
 
     def workers(self, group: str = "default") -> list[str]:
-        prefix = self.url("deployments", f"{self.target.physical_name}-{group}")
+        prefix = self.url("Deployment", f"{self.target.physical_name}-{group}")
         return [path for path in self.objects if path.startswith(prefix)]
 
     def _make_what_is_missing(self, cluster: Body) -> None:
         name, role = self.target.physical_name, cluster["spec"]["scheduler"]
-        if self.url("deployments", f"{name}-scheduler") not in self.objects:
+        if self.url("Deployment", f"{name}-scheduler") not in self.objects:
             self._deployment(f"{name}-scheduler", {}, role["spec"])
         service = {"metadata": {"name": f"{name}-scheduler"}, "spec": copy.deepcopy(role["service"])}
-        self.objects.setdefault(self.url("services", f"{name}-scheduler"), service)
+        self.objects.setdefault(self.url("Service", f"{name}-scheduler"), service)
         group = {
             "metadata": {"name": f"{name}-default"},
             "spec": {"cluster": name, "worker": cluster["spec"]["worker"]},
         }
-        if self.url("daskworkergroups", f"{name}-default") not in self.objects:
+        if self.url("DaskWorkerGroup", f"{name}-default") not in self.objects:
             self._group(copy.deepcopy(group))
 
     def _group(self, group: Body) -> None:
-        self.objects[self.url("daskworkergroups", group["metadata"]["name"])] = group
+        self.objects[self.url("DaskWorkerGroup", group["metadata"]["name"])] = group
         self._scale(group)
 
     def _scale(self, group: Body) -> None:
         name, worker = group["metadata"]["name"], group["spec"]["worker"]
-        there = [path for path in self.objects if path.startswith(self.url("deployments", f"{name}-worker-"))]
+        there = [path for path in self.objects if path.startswith(self.url("Deployment", f"{name}-worker-"))]
         for path in there[worker["replicas"] :]:
             del self.objects[path]
         for _ in range(worker["replicas"] - len(there)):
@@ -115,7 +112,7 @@ class World:
         meta = {"name": name, "generation": 1, "labels": labels | {"dask.org/cluster-name": self.target.physical_name}}
         spec = {"replicas": 1, "strategy": {"type": "RollingUpdate"}, "template": {"spec": copy.deepcopy(pod)}}
         status = {"observedGeneration": 1, "replicas": 1, "updatedReplicas": 1, "availableReplicas": 1}
-        self.objects[self.url("deployments", name)] = {"metadata": meta, "spec": spec, "status": status}
+        self.objects[self.url("Deployment", name)] = {"metadata": meta, "spec": spec, "status": status}
 
     @asynccontextmanager
     async def call_api(self, method: str, *, base: str, url: str, **options: Any) -> AsyncIterator[httpx.Response]:

@@ -8,7 +8,8 @@ from ...settings.mistakes import Mistake
 from ...settings.pod import PodSettings
 from ...settings.pod_parts import EnvSource, Toleration
 from ...settings.resources import Resources
-from ...settings.volumes import RESERVED_NAME, RESERVED_PATH, Volume, normal, same_place
+from ...settings.volumes import Volume, normal, same_place
+from ...vocabulary import TLS_PATH, TLS_VOLUME
 
 _SOURCES = {
     "hostPath": "host_path",
@@ -29,10 +30,10 @@ def volumes(pod: PodSettings) -> Iterator[Mistake]:
 
 
 def _reserved(index: int, volume: Volume) -> Iterator[Mistake]:
-    if volume.name == RESERVED_NAME:
+    if volume.name == TLS_VOLUME:
         rule = "is what the program calls the volume with the certificates"
         yield Mistake(rule, "rename it", ("volumes", index, "name"))
-    if f"{normal(volume.mount_path)}/".startswith(f"{RESERVED_PATH}/"):
+    if f"{normal(volume.mount_path)}/".startswith(f"{TLS_PATH}/"):
         yield Mistake("is where the certificates are mounted", "use another path", ("volumes", index, "mountPath"))
 
 

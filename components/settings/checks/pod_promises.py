@@ -11,6 +11,7 @@ from typing import Any
 
 from ...settings.dask_config import RESERVED_ENV, encrypts
 from ...settings.mistakes import Mistake, Path
+from ...vocabulary import COMM, DASHBOARD, TLS_VOLUME
 
 Spec = dict[str, Any]
 _OWN: Path = ("containers", 0)
@@ -133,7 +134,7 @@ def _routes(role: str, box: Spec) -> Iterator[Mistake]:
 
 
 def _named_ports(before: Spec, box: Spec) -> Iterator[Mistake]:
-    settings = {"tcp-comm": "port", "http-dashboard": "dashboardPort"}
+    settings = {COMM: "port", DASHBOARD: "dashboardPort"}
     for port in before["ports"]:
         name, number = port["name"], port["containerPort"]
         if not any(it.get("name") == name and it["containerPort"] == number for it in box["ports"]):
@@ -149,9 +150,9 @@ def _certificates(plain: Spec, pod: Spec) -> Iterator[Mistake]:
         ("volumes", pod, plain, ()),
         ("volumeMounts", pod["containers"][0], plain["containers"][0], _OWN),
     ):
-        ours = [item for item in base[field] if item["name"] == "dask-tls"]
+        ours = [item for item in base[field] if item["name"] == TLS_VOLUME]
         for index, item in enumerate(holder[field]):
-            taken = item.get("name") == "dask-tls" or item.get("mountPath") in [it.get("mountPath", "") for it in ours]
+            taken = item.get("name") == TLS_VOLUME or item.get("mountPath") in [it.get("mountPath", "") for it in ours]
             if taken and item not in ours:
                 yield Mistake("belongs to the certificates", "choose another", (*path, field, index), None)
 

@@ -6,6 +6,7 @@ The grammar is that of distribution/reference, without the upper-case host names
 import re
 
 from ...settings.mistakes import invalid
+from ...vocabulary import DASK_IMAGE
 
 _COMPONENT = r"[a-z0-9]+((\.|__?|-+)[a-z0-9]+)*"
 NAME = rf"({_COMPONENT}(:[0-9]+)?/)?{_COMPONENT}(/{_COMPONENT})*"
@@ -18,7 +19,7 @@ PINNED_TAG = rf"{TAG}({_DIGEST})?"
 def image(value: str) -> str:
     """`name[:tag][@sha256:digest]`."""
     if not value:
-        raise invalid("must not be empty", "name an image, such as 'ghcr.io/dask/dask:2026.8.0-py3.11'")
+        raise invalid("must not be empty", f"name an image, such as '{DASK_IMAGE}'")
     if re.search(r"\s", value):
         raise invalid("must not contain white space", f"try '{''.join(value.split())}'")
     name, at, _ = value.partition("@")
@@ -28,9 +29,7 @@ def image(value: str) -> str:
     if path != path.lower():
         raise invalid("must be lower case before the tag", f"try '{value.replace(path, path.lower(), 1)}'")
     if not re.fullmatch(IMAGE, value):
-        raise invalid(
-            "must be an image reference: name[:tag][@sha256:digest]", "see `ghcr.io/dask/dask:2026.8.0-py3.11`"
-        )
+        raise invalid("must be an image reference: name[:tag][@sha256:digest]", f"see `{DASK_IMAGE}`")
     return value
 
 

@@ -11,17 +11,15 @@ import re
 from typing import Any
 
 from ...settings.mistakes import invalid
+from ...vocabulary import DEFAULT_GROUP, PART_OF
 
 DNS_LABEL_LENGTH = 63
 OBJECT_NAME_LENGTH = 253
 CLUSTER_NAME_LENGTH = DNS_LABEL_LENGTH - len("-scheduler")
-PART_OF = "app.kubernetes.io/part-of"
 HASH_LENGTH = 8
 # `<name>-<hash>` is what a blue/green cluster is called, so the hash and its dash come off the operator's limit.
 VERSIONED_NAME_LENGTH = CLUSTER_NAME_LENGTH - HASH_LENGTH - 1
 SYSTEM_NAMESPACES = ("kube-system", "kube-public", "kube-node-lease")
-# The operator calls the default workers of a DaskCluster `<cluster>-default`.
-DEFAULT_GROUP = "default"
 
 CLUSTER = r"[a-z]([-a-z0-9]*[a-z0-9])?"
 LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"

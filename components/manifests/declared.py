@@ -1,0 +1,203 @@
+"""The clusters and jobs that a stack declares: each holds every name, hash and body of its objects, built once.
+
+The components register the bodies, hooks and tools read them, and nothing builds a body a second time to read its
+name. The bodies are shared: whoever changes one copies it first.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from ..kube.paths import path
+from ..manifests import cluster as manifest
+from ..manifests import job as jobmanifest
+from ..manifests import worker_arguments as workerargs
+from ..manifests.context import PodContext, Spec, WorkspaceContext, recommended_labels
+from ..settings.cluster import Cluster
+from ..settings.formats.names import cluster_content, content_hash
+from ..settings.job import Job
+from ..settings.stack import Settings
+from ..vocabulary import DEFAULT_GROUP
+
+
+class _Placed:
+    """What clusters and jobs have in common."""
+
+    name: str
+    workspace: WorkspaceContext
+
+    @property
+    def namespace(self) -> str:
+        return self.workspace.namespace
+
+    @property
+    def part_of(self) -> str:
+        """The owner of the objects: `<project>-<stack>`."""
+        return self.workspace.part_of
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """The labels of all objects of this name, whatever their version."""
+        return recommended_labels(self.name, self.part_of)
+
+    def path(self, kind: str, name: str = "") -> str:
+        """The API path of a collection in the namespace, or of one object in it."""
+        return path(kind, self.namespace, name)
+
+
+@dataclass(frozen=True)
+class DeclaredCluster(_Placed):
+    """A cluster as the stack declares it."""
+
+    name: str
+    """The cluster's name in the stack's configuration."""
+    settings: Cluster
+    workspace: WorkspaceContext
+
+    @cached_property
+    def content_hash(self) -> str:
+        """The hash of everything that requires a new cluster when it changes."""
+        return cluster_content(manifest.dask_cluster(self.settings, self._context(self.name)))
+
+    @cached_property
+    def physical_name(self) -> str:
+        """The DaskCluster's name in Kubernetes."""
+        return f"{self.name}-{self.content_hash}" if self.settings.update == "blueGreen" else self.name
+
+    @property
+    def recreate_suffix(self) -> str:
+        """The suffix of the names of the cluster's parts if its own name does not change with its content.
+
+        A DaskCluster that is deleted takes its groups and its autoscaler with it (controller.py, `adopt`), so a cluster
+        that is recreated under the same name needs them recreated too, and verified.
+        """
+        recreated = self.settings.update == "recreate" and not self.settings.adopt
+        return self.content_hash if recreated else ""
+
+    @cached_property
+    def context(self) -> PodContext:
+        """What the objects of this version have to know."""
+        return self._context(self.physical_name)
+
+    def _context(self, cluster_name: str) -> PodContext:
+        return PodContext(self.name, cluster_name, self.workspace, self.settings.tls, self.tls_secret)
+
+    @property
+    def tls_secret(self) -> str:
+        """The name of the Secret with the certificates."""
+        return self.settings.tls.secret or f"{self.name}-tls-{self.settings.tls.rotation}"
+
+    @property
+    def scheduler_name(self) -> str:
+        """The name that the operator gives the scheduler's Deployment and Service."""
+        return f"{self.physical_name}-scheduler"
+
+    @property
+    def default_group(self) -> str:
+        """The name that the operator gives the worker group of the default workers."""
+        return f"{self.physical_name}-{DEFAULT_GROUP}"
+
+    @cached_property
+    def dask_cluster(self) -> Spec:
+        return manifest.dask_cluster(self.settings, self.context)
+
+    @cached_property
+    def worker_groups(self) -> dict[str, Spec]:
+        """The DaskWorkerGroups, by their names in the configuration."""
+        groups = self.settings.worker_groups.items()
+        suffix = self.recreate_suffix
+        return {name: manifest.worker_group(self.settings, self.context, name, it, suffix) for name, it in groups}
+
+    @cached_property
+    def expected_workers(self) -> dict[str, int]:
+        """The number of workers that must register, by the name of the group in Kubernetes."""
+        groups = {self.default_group: self.settings.workers} | {
+            body["metadata"]["name"]: self.settings.worker_groups[name] for name, body in self.worker_groups.items()
+        }
+        pods = {name: self.settings.worker_pod(group) for name, group in groups.items()}
+        return {name: it.wanted * workerargs.processes(it, pods[name]) for name, it in groups.items()}
+
+    @cached_property
+    def verify_job(self) -> Spec:
+        return manifest.verify_job(self.settings, self.context, self.expected_workers, self.recreate_suffix)
+
+    @cached_property
+    def endpoint(self) -> Spec:
+        """The Service that clients connect to."""
+        return manifest.endpoint(self.settings, self.context)
+
+    @cached_property
+    def connection(self) -> Spec:
+        """The ConfigMap that says where the endpoint is, and which version it leads to."""
+        return manifest.connection(self.settings, self.context)
+
+    @cached_property
+    def autoscaler(self) -> Spec | None:
+        return manifest.autoscaler(self.settings, self.context, self.recreate_suffix)
+
+    @cached_property
+    def disruption_budget(self) -> Spec | None:
+        return manifest.disruption_budget(self.settings, self.context)
+
+    @cached_property
+    def monitors(self) -> dict[str, Spec]:
+        """The monitors of a Prometheus Operator, by kind."""
+        return manifest.monitors(self.settings, self.context)
+
+    @cached_property
+    def bodies(self) -> list[Spec]:
+        """Everything that is registered for the cluster, except for its certificates."""
+        optional = [self.autoscaler, self.disruption_budget]
+        always = [self.dask_cluster, *self.worker_groups.values(), self.verify_job, self.endpoint, self.connection]
+        return [*always, *self.monitors.values(), *(body for body in optional if body)]
+
+
+@dataclass(frozen=True)
+class DeclaredJob(_Placed):
+    """A job as the stack declares it."""
+
+    name: str
+    """The job's name in the stack's configuration."""
+    settings: Job
+    workspace: WorkspaceContext
+
+    @cached_property
+    def physical_name(self) -> str:
+        """`<name>-<hash>`: the hash of the settings that the user wrote, so a changed job is another one.
+
+        Neither a new version of this program nor a new default runs a job again that has ended, and neither does a
+        longer `timeout`.
+        """
+        written = self.settings.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude={"timeout"})
+        return f"{self.name}-{content_hash(written)}"
+
+    @property
+    def runner_name(self) -> str:
+        """The name that the operator gives the runner's pod."""
+        return f"{self.physical_name}-runner"
+
+    @cached_property
+    def context(self) -> PodContext:
+        return PodContext(self.name, self.physical_name, self.workspace)
+
+    @cached_property
+    def dask_job(self) -> Spec:
+        return jobmanifest.dask_job(self.settings, self.context)
+
+    @cached_property
+    def record(self) -> Spec:
+        """The ConfigMap that records which run of the job has succeeded."""
+        return jobmanifest.record(self.context)
+
+
+def workspace_of(settings: Settings, part_of: str, secrets: Mapping[str, str]) -> WorkspaceContext:
+    """The workspace of a stack. `secrets` are the names under `dask:secrets` with the names in Kubernetes."""
+    namespace = settings.namespace
+    return WorkspaceContext(
+        namespace.name, part_of, namespace.pod_security == "restricted", tuple(sorted(secrets.items()))
+    )
+
+
+def clusters_of(settings: Settings, workspace: WorkspaceContext) -> dict[str, DeclaredCluster]:
+    """The clusters of a stack, by their names in the configuration."""
+    return {name: DeclaredCluster(name, cluster, workspace) for name, cluster in settings.clusters.items()}

@@ -7,15 +7,13 @@ steps are those that an engine would take for two sets of registrations.
 import copy
 import json
 import re
-import runpy
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import yaml
-from pulumi.runtime import set_all_config
 
 from tests.contract.rendering import ROOT
-from tests.unit.registrations import Recording, Registration, record
+from tests.unit.registrations import Recording, Registration
 
 Raw = dict[str, Any]
 Step = tuple[str, str]
@@ -58,16 +56,6 @@ CLASSES: dict[str, tuple[set[Step], set[Step]]] = {
     "protection": ({("protect", "Service")}, set()),
 }
 NOTHING = "nothing"
-
-
-def registered(raw: Raw, stack: str = "dev") -> Recording:
-    """All that the program registers for a configuration."""
-
-    def main() -> None:
-        set_all_config({f"dask:{key}": json.dumps(value) for key, value in raw.items()})
-        runpy.run_path("__main__.py", run_name="__main__")
-
-    return record(main, stack)
 
 
 def classes(steps: set[Step]) -> set[str]:

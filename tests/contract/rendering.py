@@ -5,18 +5,18 @@ the components add or omit shows as well.
 """
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
+from contextlib import contextmanager
 from typing import Any
+from unittest.mock import patch
 
 import yaml
 
 from components.configuration import parse
 from components.manifests.declared import DeclaredCluster, DeclaredJob, clusters_of, workspace_of
 from components.settings.stack import Settings
-from tests.contract.recording import Program, recorded
+from tests.unit.api import FakeApi
+from tests.unit.registrations import ROOT, Body, registered
 
-Body = dict[str, Any]
-ROOT = Path(__file__).parents[2]
 STACKS = ("dev", "staging", "prod")
 
 
@@ -40,10 +40,34 @@ def objects(raw: Mapping[str, Any]) -> list[Body]:
     return made + [DeclaredJob(name, job, workspace).dask_job for name, job in config.jobs.items()]
 
 
+@contextmanager
+def kubernetes() -> Iterator[None]:
+    """A Kubernetes of one node with nothing on it, for the programs that run inside of the block.
+
+    A cluster to adopt runs there as it is declared.
+    """
+
+    async def nodes(_: Any) -> list[str]:
+        return ["192.0.2.1"]
+
+    async def empty(_: Any) -> FakeApi:
+        return FakeApi()
+
+    async def as_declared(_: Any, cluster: DeclaredCluster) -> Body:
+        return cluster.dask_cluster["spec"]
+
+    with (
+        patch("components.kubernetes.node_hosts", new=nodes),
+        patch("components.kube.client.api", new=empty),
+        patch("components.lifecycle.adoption.spec", new=as_declared),
+    ):
+        yield
+
+
 def program_objects(configs: Mapping[str, Mapping[str, Any]]) -> dict[str, list[Body]]:
     """What the whole program registers for each configuration."""
-    asked = {name: {f"dask:{key}": value for key, value in raw.items()} for name, raw in configs.items()}
-    return recorded([Program(".", "dask", values) for values in asked.values()], list(asked))
+    with kubernetes():
+        return {name: registered(raw, stack="test").objects for name, raw in configs.items()}
 
 
 def pods(body: Body) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -11,6 +11,7 @@ import pytest
 
 from tests.contract import changes
 from tests.contract.changes import EXAMPLES, OTHERS, PODS, SCHEDULERS, WORKERS, Raw
+from tests.unit import registrations
 from tests.unit.api import FakeApi
 from tests.unit.helm import record as helm_record
 from tests.unit.registrations import OWNER_ID, Recording
@@ -69,11 +70,11 @@ def kubernetes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @cache
 def registered(raw: str) -> Recording:
-    return changes.registered(json.loads(raw))
+    return registrations.registered(json.loads(raw))
 
 
 def done(before: Raw, after: Raw) -> dict[str, set[tuple[str, str]]]:
-    return changes.steps(registered(json.dumps(before)), changes.registered(after))
+    return changes.steps(registered(json.dumps(before)), registrations.registered(after))
 
 
 def pods(places: Iterable[str]) -> Raw:
@@ -162,7 +163,7 @@ def test_a_renamed_stack_has_new_clusters_only_where_they_use_its_secrets(uses_s
     if not uses_secrets:
         del raw["secrets"]
 
-    found = changes.steps(changes.registered(raw), changes.registered(raw, "renamed"))["a"]
+    found = changes.steps(registrations.registered(raw), registrations.registered(raw, stack="renamed"))["a"]
 
     assert (("create", "DaskCluster") in found) == uses_secrets
     assert uses_secrets or {operation for operation, _ in found} == {"update"}

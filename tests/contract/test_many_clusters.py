@@ -1,17 +1,13 @@
 """A hundred clusters in one stack file."""
 
-import json
 import runpy
 import time
 from collections.abc import Iterable
 
 import pytest
-from pulumi.runtime import set_all_config
 
-from components.kube import client as kube
-from components.kube.client import Connection
-from tests.unit.api import FakeApi
-from tests.unit.registrations import Registration, record
+from tests.unit.api import FakeApi, connected
+from tests.unit.registrations import Registration, registered
 
 COUNT = 100
 SECONDS = 3
@@ -23,23 +19,20 @@ EACH = 5
 def kubernetes(monkeypatch: pytest.MonkeyPatch) -> None:
     """One with nothing on it."""
 
-    async def connect(_: Connection) -> FakeApi:
-        return FakeApi()
-
-    monkeypatch.setattr(kube, "api", connect)
+    connected(monkeypatch, FakeApi())
 
 
 def declared(names: Iterable[str], spent: list[float] | None = None) -> dict[tuple[str, str], Registration]:
     """What the program registers for clusters of these names, by parent and name; adds `__main__`'s CPU seconds."""
 
     def main() -> None:
-        set_all_config({"dask:clusters": json.dumps({name: {"endpoint": {"type": "ClusterIP"}} for name in names})})
         begin = time.thread_time()
         runpy.run_path("__main__.py", run_name="__main__")
         if spent is not None:
             spent.append(time.thread_time() - begin)
 
-    made = {(one.parent, one.name): one for one in record(main).registrations}
+    clusters = {name: {"endpoint": {"type": "ClusterIP"}} for name in names}
+    made = {(one.parent, one.name): one for one in registered({"clusters": clusters}, main).registrations}
     del made["dask-dev", "owner"]  # whose input is another in every run, and only counts in the first
     return made
 

@@ -8,8 +8,8 @@ import yaml
 
 from policy.guardrails.podsecurity import violations
 from tests.contract import crdschema
-from tests.contract.recording import ROOT, Body, Program, recorded
-from tests.contract.rendering import pods
+from tests.contract.rendering import kubernetes, pods
+from tests.unit.registrations import ROOT, Body, registered
 
 PLAIN = {
     "schedulerAddress": "tcp://192.0.2.1:30786",
@@ -31,12 +31,15 @@ def made() -> dict[str, list[Body]]:
     encrypted = PLAIN | {"schedulerAddress": "tls://192.0.2.1:30786"}
     outputs = {"namespace": "analytics", "clusters": {"analytics": PLAIN}}
     secure = outputs | {"clusters": {"analytics": encrypted}, "clientTls": {"analytics": CERTIFICATES}}
-    programs = {
-        "own_program": Program(own, "forecast", config(own)),
-        "consumer": Program(consumer, "nightly", config(consumer), outputs),
-        "consumer with tls": Program(consumer, "nightly", config(consumer), secure),
-    }
-    return recorded(list(programs.values()), list(programs))
+    with kubernetes():
+        recordings = {
+            "own_program": registered(config(own), f"{own}/__main__.py", project="forecast"),
+            "consumer": registered(config(consumer), f"{consumer}/__main__.py", project="nightly", referenced=outputs),
+            "consumer with tls": registered(
+                config(consumer), f"{consumer}/__main__.py", project="nightly", referenced=secure
+            ),
+        }
+    return {name: recording.objects for name, recording in recordings.items()}
 
 
 def of_kind(bodies: list[Body], kind: str) -> list[Body]:
@@ -64,7 +67,7 @@ def test_the_own_program_makes_a_cluster_in_a_namespace_that_it_does_not_make(ma
     [cluster] = of_kind(bodies, "DaskCluster")
 
     assert cluster["metadata"]["namespace"] == "analytics"
-    assert cluster["metadata"]["labels"]["app.kubernetes.io/part-of"] == "forecast-test"
+    assert cluster["metadata"]["labels"]["app.kubernetes.io/part-of"] == "forecast-dev"
     assert {body["kind"] for body in bodies} == {"DaskCluster", "PodDisruptionBudget", "Job", "Service", "ConfigMap"}
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import kr8s
+import pytest
 
 Answer = dict[str, Any] | int | httpx.Response | Callable[[], dict[str, Any] | int]
 
@@ -34,3 +35,14 @@ class FakeApi:
             status = str(answer.status_code)
             raise kr8s.ServerError(f"status {status}", status=status, response=answer)
         yield httpx.Response(200, json=answer)
+
+
+def connected(monkeypatch: pytest.MonkeyPatch, api: Any) -> None:
+    """Makes `api` what the program reaches; an exception is what the attempt to connect raises."""
+
+    async def connect(_: Any) -> Any:
+        if isinstance(api, Exception):
+            raise api
+        return api
+
+    monkeypatch.setattr("components.kube.client.api", connect)

@@ -7,13 +7,11 @@ from typing import Any
 import pulumi
 import pytest
 
-from components.kube import client as kube
 from components.kube import wait
-from components.kube.client import Connection
 from components.kube.wait import Clock
 from components.manifests.declared import DeclaredCluster
 from tests.support.declared import declared
-from tests.unit.api import FakeApi
+from tests.unit.api import FakeApi, connected
 
 PODS, DEPLOYMENTS = "api/v1/namespaces/lab/pods", "apis/apps/v1/namespaces/lab/deployments"
 OPERATORS = "api/v1/pods"
@@ -52,10 +50,7 @@ class Place:
             monkeypatch.setattr(pulumi.log, level, self.told.append)
         monkeypatch.setattr(wait, "CLOCK", Clock(lambda: self.now, self._sleep))
 
-        async def connect(_: Connection) -> FakeApi:
-            return self.api
-
-        monkeypatch.setattr(kube, "api", connect)
+        connected(monkeypatch, self.api)
 
     async def _sleep(self, seconds: float) -> None:
         self.now += seconds

@@ -7,7 +7,6 @@ from typing import Any
 import pulumi
 import pytest
 
-from components.kube import client as kube
 from components.kube.client import Connection
 from components.kube.errors import ClusterError
 from components.lifecycle import adoption
@@ -40,17 +39,6 @@ def service(
     ports = [{"name": f"p{number}", "port": 80, "nodePort": number} for number in node_ports]
     spec = {"type": "NodePort", "selector": selector, "ports": ports}
     return {"metadata": {"name": name, "labels": labels or {}}, "spec": spec}
-
-
-@pytest.fixture
-def kubernetes(monkeypatch: pytest.MonkeyPatch) -> FakeApi:
-    api = FakeApi()
-
-    async def connect(_: Connection) -> FakeApi:
-        return api
-
-    monkeypatch.setattr(kube, "api", connect)
-    return api
 
 
 def endpoint(kubernetes: FakeApi, *services: dict[str, Any], **cluster: Any) -> dict[str, Any]:

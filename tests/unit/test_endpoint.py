@@ -10,14 +10,13 @@ import pulumi
 import pytest
 
 from components import kubernetes as kubernetes_module
-from components.kube import client as kube
 from components.kube.client import Connection
 from components.kube.errors import ClusterError
 from components.manifests import addresses as endpoint
 from components.manifests import certificates
 from components.manifests.declared import DeclaredCluster
 from tests.support.declared import declared
-from tests.unit.api import FakeApi
+from tests.unit.api import FakeApi, connected
 
 NODE_PORT = {"type": "NodePort", "insecure": True}
 
@@ -38,10 +37,7 @@ def node(name: str, ready: str = "True", **addresses: str) -> dict[str, Any]:
 
 
 def hosts(monkeypatch: pytest.MonkeyPatch, api: FakeApi) -> list[str]:
-    async def connect(_: Connection) -> FakeApi:
-        return api
-
-    monkeypatch.setattr(kube, "api", connect)
+    connected(monkeypatch, api)
     return asyncio.run(kubernetes_module.node_hosts(Connection()))
 
 
@@ -99,11 +95,8 @@ def test_a_person_who_may_not_list_nodes_is_told_what_to_set(monkeypatch: pytest
 
 @pytest.mark.parametrize("preview", [True, False])
 def test_without_a_kubernetes_api_a_preview_shows_what_it_can(monkeypatch: pytest.MonkeyPatch, preview: bool) -> None:
-    async def unreachable(_: Connection) -> FakeApi:
-        raise ClusterError("cannot reach the Kubernetes API")
-
     told: list[str] = []
-    monkeypatch.setattr(kube, "api", unreachable)
+    connected(monkeypatch, ClusterError("cannot reach the Kubernetes API"))
     monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: preview)
     monkeypatch.setattr(pulumi.log, "warn", told.append)
 

@@ -1,42 +1,26 @@
 """Which objects of a program are guarded: all that are registered with the provider that takes over what exists."""
 
-import json
-import runpy
-from collections.abc import Callable
 from typing import Any
 
 import pulumi
 import pytest
-from pulumi.runtime import set_all_config
 from pulumi_kubernetes import Provider
 from pulumi_kubernetes.core.v1 import ConfigMap, Namespace
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from components.configuration import parse
-from components.kube.client import Connection
 from components.kubernetes import connect
 from components.lifecycle import ownership
 from components.vocabulary import OWNER, PATCH_FORCE
-from tests.unit.api import FakeApi
-from tests.unit.registrations import OWNER_ID, Recording, Registration, record
+from tests.unit.api import FakeApi, connected
+from tests.unit.registrations import OWNER_ID, Recording, Registration, record, registered
 
 RELEASE = "kubernetes:helm.sh/v3:Release"
 
 
 @pytest.fixture(autouse=True)
 def nothing_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def connect(_: Connection) -> FakeApi:
-        return FakeApi()
-
-    monkeypatch.setattr("components.kube.client.api", connect)
-
-
-def run(program: Callable[[], Any], **config: Any) -> Recording:
-    def main() -> None:
-        set_all_config({f"dask:{key}": it if isinstance(it, str) else json.dumps(it) for key, it in config.items()})
-        program()
-
-    return record(main)
+    connected(monkeypatch, FakeApi())
 
 
 def unguarded(recording: Recording) -> set[str]:
@@ -64,7 +48,7 @@ def _is_guarded(made: Registration) -> bool:
     ],
 )
 def test_the_main_programs_objects_are_guarded_and_its_release_guards_itself(config: Any) -> None:
-    recording = run(lambda: runpy.run_path("__main__.py", run_name="__main__"), **config)
+    recording = registered(config)
 
     assert unguarded(recording) == {"release"}
     [release] = [made for made in recording.registrations if made.type == RELEASE]
@@ -73,11 +57,8 @@ def test_the_main_programs_objects_are_guarded_and_its_release_guards_itself(con
 
 
 def test_a_program_like_the_example_is_guarded() -> None:
-    recording = run(
-        lambda: runpy.run_path("examples/own_program/__main__.py", run_name="__main__"),
-        namespace="lab",
-        cluster={"workerGroups": {"big": {"replicas": 1}}},
-    )
+    config = {"namespace": "lab", "cluster": {"workerGroups": {"big": {"replicas": 1}}}}
+    recording = registered(config, "examples/own_program/__main__.py")
 
     assert [made.name for made in recording.registrations if made.type.endswith(":DaskCluster")]
     assert unguarded(recording) == set()
@@ -91,7 +72,7 @@ def test_a_programs_own_objects_are_guarded_where_they_use_the_provider() -> Non
         ConfigMap("typed", metadata=ObjectMetaArgs(name="t"), opts=where.options)
         ConfigMap("child", metadata={"name": "c"}, opts=pulumi.ResourceOptions(parent=inside))
 
-    assert unguarded(run(program)) == set()
+    assert unguarded(record(program)) == set()
 
 
 def test_what_uses_another_provider_or_is_only_read_is_left_alone() -> None:
@@ -101,14 +82,14 @@ def test_what_uses_another_provider_or_is_only_read_is_left_alone() -> None:
         ConfigMap("elsewhere", metadata={"name": "e"}, opts=pulumi.ResourceOptions(provider=other))
         Namespace.get("read", "lab", opts=where.options)
 
-    recording = run(program)
+    recording = record(program)
 
     assert unguarded(recording) == {"elsewhere"}
     assert recording.made["elsewhere"].inputs["metadata"] == {"name": "e"}
 
 
 def test_the_id_of_the_state_stays_what_it_was_when_it_was_made() -> None:
-    recordings = [run(lambda: connect(parse({}))) for _ in range(2)]
+    recordings = [record(lambda: connect(parse({}))) for _ in range(2)]
 
     made = [recording.made["owner"] for recording in recordings]
     assert [list(one.request.ignoreChanges) for one in made] == [["input"], ["input"]]

@@ -1,48 +1,21 @@
-"""What a stack has created and is told to own no longer: read, so that the engine lets it go instead of deleting it."""
+"""What a stack has created and no longer owns is read, so that the engine lets it go instead of deleting it."""
 
-import json
-import runpy
 from typing import Any
 
-import pulumi
 import pytest
-from pulumi.runtime import set_all_config
 
-from components.kube.client import Connection
 from components.kube.errors import ClusterError
 from components.vocabulary import OWNER, PART_OF
-from tests.unit.api import FakeApi
+from tests.unit.api import FakeApi, connected
 from tests.unit.helm import record as helm_record
-from tests.unit.registrations import OWNER_ID, Recording, record
+from tests.unit.registrations import OWNER_ID, Recording, registered
 
 OTHERS = "ba9876543210"
 RIGHTS = "apis/rbac.authorization.k8s.io/v1"
 
 
-@pytest.fixture
-def kubernetes(monkeypatch: pytest.MonkeyPatch) -> FakeApi:
-    api = FakeApi()
-
-    async def connect(_: Connection) -> FakeApi:
-        return api
-
-    monkeypatch.setattr("components.kube.client.api", connect)
-    return api
-
-
-@pytest.fixture(autouse=True)
-def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    lines: list[str] = []
-    monkeypatch.setattr(pulumi.log, "info", lambda text, *_: lines.append(text))
-    return lines
-
-
 def run(**config: Any) -> Recording:
-    def main() -> None:
-        set_all_config({f"dask:{key}": json.dumps(value) for key, value in config.items()})
-        runpy.run_path("__main__.py", run_name="__main__")
-
-    return record(main)
+    return registered(config)
 
 
 def namespace(name: str, owner: str | None = OWNER_ID, role: str = "workspace", part_of: str = "dask-dev") -> Any:
@@ -51,13 +24,13 @@ def namespace(name: str, owner: str | None = OWNER_ID, role: str = "workspace", 
 
 
 class TestNamespace:
-    def test_our_own_is_read_under_the_name_that_the_state_knows(self, kubernetes: FakeApi, told: list[str]) -> None:
+    def test_our_own_is_read_under_the_name_that_the_state_knows(self, kubernetes: FakeApi, logged: list[str]) -> None:
         kubernetes.answers["api/v1/namespaces/lab"] = namespace("lab")
 
         recording = run(namespace={"name": "lab", "create": False}, operator={"install": False})
 
         assert recording.read == {("dask:k8s:Workspace", "namespace"): "lab"}
-        assert told == [
+        assert logged == [
             "the namespace 'lab' was created by this stack and is no longer managed, because `dask:namespace.create` "
             "is false: it stays with all that is in it, and `pulumi destroy` leaves it too"
         ]
@@ -101,19 +74,13 @@ class TestNamespace:
         assert run().read == {}
 
     def test_an_update_that_cannot_look_deletes_nothing(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        async def fail(_: Connection) -> FakeApi:
-            raise ClusterError("cannot reach it")
-
-        monkeypatch.setattr("components.kube.client.api", fail)
+        connected(monkeypatch, ClusterError("cannot reach it"))
 
         with pytest.raises(ClusterError, match="cannot reach it"):
             run(namespace={"name": "lab", "create": False}, operator={"install": False})
 
     def test_a_preview_that_reaches_no_kubernetes_shows_what_it_can(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        async def fail(_: Connection) -> FakeApi:
-            raise ClusterError("cannot reach it")
-
-        monkeypatch.setattr("components.kube.client.api", fail)
+        connected(monkeypatch, ClusterError("cannot reach it"))
         monkeypatch.setattr("pulumi.runtime.is_dry_run", lambda: True)
 
         recording = run(
@@ -125,7 +92,7 @@ class TestNamespace:
 
 
 class TestOperator:
-    def test_release_rights_and_namespace_stay(self, kubernetes: FakeApi, told: list[str]) -> None:
+    def test_release_rights_and_namespace_stay(self, kubernetes: FakeApi, logged: list[str]) -> None:
         release = helm_record(4, OWNER_ID, namespace="ops", values={"kopfArgs": ["--namespace=red"]})
         kubernetes.answers |= {
             "api/v1/secrets": {"items": [helm_record(1, OTHERS, namespace="elsewhere"), release]},
@@ -145,7 +112,7 @@ class TestOperator:
             (parent, "binding-red"): "red/dask-operator",
             (parent, "start"): "dask-operator-ops",
         }
-        assert [line.partition(" was ")[0] for line in told] == [
+        assert [line.partition(" was ")[0] for line in logged] == [
             "the namespace 'ops'",
             "the operator's release 'ops/dask-operator'",
         ]

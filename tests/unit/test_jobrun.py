@@ -8,14 +8,13 @@ from typing import Any
 import pulumi
 import pytest
 
-from components.kube import client as kube
 from components.kube.client import Connection
 from components.kube.errors import ClusterError
 from components.lifecycle import jobs as jobrun
 from components.manifests.declared import DeclaredJob
 from tests.support.clock import FakeClock
 from tests.support.declared import declared_job
-from tests.unit.api import FakeApi
+from tests.unit.api import FakeApi, connected
 
 PODS = "api/v1/namespaces/lab/pods"
 
@@ -32,13 +31,10 @@ JOB = f"apis/kubernetes.dask.org/v1/namespaces/lab/daskjobs/{target().physical_n
 RECORD = "api/v1/namespaces/lab/configmaps/once-result"
 
 
-def connected(monkeypatch: pytest.MonkeyPatch, answers: dict[str, Any]) -> FakeApi:
+def answering(monkeypatch: pytest.MonkeyPatch, answers: dict[str, Any]) -> FakeApi:
     api = FakeApi(answers)
 
-    async def connect(_: Connection) -> FakeApi:
-        return api
-
-    monkeypatch.setattr(kube, "api", connect)
+    connected(monkeypatch, api)
     FakeClock().install(monkeypatch)
     return api
 
@@ -57,7 +53,7 @@ def run(
 
     created = (datetime.now(UTC) - (age or timedelta())).strftime("%Y-%m-%dT%H:%M:%SZ")
     live = {"metadata": {"creationTimestamp": created}, "status": {"jobStatus": status}}
-    connected(monkeypatch, {PODS: pods, JOB: live})
+    answering(monkeypatch, {PODS: pods, JOB: live})
     asyncio.run(jobrun.await_end(Connection(), target()))
 
 
@@ -100,7 +96,7 @@ class TestEnded:
         """A DaskJob is about to be created, and the record names a job that has succeeded."""
         told: list[str] = []
         data = target().record["data"] | {"job": job}
-        api = connected(monkeypatch, {RECORD: {"data": data}, PODS: {"items": []}})
+        api = answering(monkeypatch, {RECORD: {"data": data}, PODS: {"items": []}})
         monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: dry)
         monkeypatch.setattr(pulumi.log, "info", told.append)
         asyncio.run(jobrun.keep_ended(Connection(), target()))
@@ -129,7 +125,7 @@ class TestEnded:
 
     def test_it_is_not_waited_for(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """As after a lost state: its pod may be missing as well."""
-        connected(
+        answering(
             monkeypatch, {RECORD: target().record, PODS: {"items": []}, JOB: {"status": {"jobStatus": "Running"}}}
         )
 

@@ -7,7 +7,6 @@ from typing import Any
 import pulumi
 import pytest
 
-from components.kube import client as kube
 from components.kube.client import Connection
 from components.kube.errors import ClusterError
 from components.kube.paths import path_of
@@ -15,7 +14,7 @@ from components.lifecycle import node_ports as nodeports
 from components.manifests.declared import DeclaredCluster
 from components.vocabulary import OWNER
 from tests.support.declared import declared
-from tests.unit.api import FakeApi
+from tests.unit.api import FakeApi, connected
 
 ME, SOMEBODY = "0123456789ab", "fedcba987654"
 
@@ -56,10 +55,7 @@ def hand_over(
     answers: dict[str, Any] = {"api/v1/services": {"items": services}}
     api = FakeApi(answers | {path_of(it): it for it in services})
 
-    async def connect(_: Connection) -> FakeApi:
-        return api
-
-    monkeypatch.setattr(kube, "api", connect)
+    connected(monkeypatch, api)
     monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: preview)
     asyncio.run(nodeports.hand_over(Connection(), declared[0], declared, ME))
     return {path: json.loads(options["content"])["spec"] for _, path, options in api.sent}
@@ -116,10 +112,7 @@ def test_another_holder_is_named_in_the_preview_too(
 def test_a_preview_leaves_out_what_the_api_server_would_refuse_until_it_is_handed_over(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    async def connect(_: Connection) -> FakeApi:
-        return FakeApi({"api/v1/services": {"items": [live(target("old", dashboard=31001))]}})
-
-    monkeypatch.setattr(kube, "api", connect)
+    connected(monkeypatch, FakeApi({"api/v1/services": {"items": [live(target("old", dashboard=31001))]}}))
     monkeypatch.setattr(pulumi.log, "info", lambda _: None)
 
     spec = asyncio.run(nodeports.preview(Connection(), target("a"), [target("a")]))
@@ -128,10 +121,7 @@ def test_a_preview_leaves_out_what_the_api_server_would_refuse_until_it_is_hande
 
 
 def test_an_endpoint_without_fixed_ports_asks_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def never(_: Connection) -> FakeApi:
-        raise AssertionError("asked")
-
-    monkeypatch.setattr(kube, "api", never)
+    connected(monkeypatch, AssertionError("asked"))
     free = declared("a", {})
 
     asyncio.run(nodeports.hand_over(Connection(), free, [free], ME))
@@ -141,10 +131,7 @@ def test_an_endpoint_that_has_its_ports_lists_nothing(monkeypatch: pytest.Monkey
     def never() -> int:
         raise AssertionError("listed")
 
-    async def connect(_: Connection) -> FakeApi:
-        return FakeApi({"api/v1/namespaces/lab/services/a": live(target("a")), "api/v1/services": never})
-
-    monkeypatch.setattr(kube, "api", connect)
+    connected(monkeypatch, FakeApi({"api/v1/namespaces/lab/services/a": live(target("a")), "api/v1/services": never}))
 
     spec = asyncio.run(nodeports.preview(Connection(), target("a"), [target("a")]))
 

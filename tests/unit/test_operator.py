@@ -15,7 +15,7 @@ from components.lifecycle import crds
 from components.lifecycle import operators as peers
 from components.lifecycle.ownership import Claim
 from components.settings.stack import Operator
-from tests.unit.api import FakeApi
+from tests.unit.api import FakeApi, connected
 from tests.unit.helm import record
 
 DEPLOYMENTS = "apis/apps/v1/deployments"
@@ -188,10 +188,7 @@ class TestTrouble:
 
 class TestHomes:
     def homes(self, monkeypatch: pytest.MonkeyPatch, answer: Any) -> list[str]:
-        async def connect(_: Connection) -> FakeApi:
-            return FakeApi({DEPLOYMENTS: answer})
-
-        monkeypatch.setattr("components.kube.client.api", connect)
+        connected(monkeypatch, FakeApi({DEPLOYMENTS: answer}))
         return asyncio.run(peers._found_homes(Connection(), "dask-operator", "lab"))
 
     def test_they_are_where_an_operator_looks_after_the_namespace(self, monkeypatch: pytest.MonkeyPatch) -> None:

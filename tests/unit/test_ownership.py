@@ -6,7 +6,6 @@ from typing import Any
 import pulumi
 import pytest
 
-from components.kube import client as kube
 from components.kube.client import Connection
 from components.kube.errors import ClusterError
 from components.kube.paths import path_of
@@ -14,7 +13,7 @@ from components.lifecycle import ownership
 from components.lifecycle.ownership import Claim
 from components.vocabulary import OWNER, PART_OF
 from tests.support.clock import FakeClock
-from tests.unit.api import FakeApi
+from tests.unit.api import FakeApi, connected
 
 STACK = "dask-dev"
 OURS, OTHERS = "0123456789ab", "ba9876543210"
@@ -59,20 +58,14 @@ def certificates(owner: str | None, clusters: list[Any]) -> FakeApi:
 
 
 def write(monkeypatch: pytest.MonkeyPatch, api: FakeApi, body: Any) -> None:
-    async def connect(_: Connection) -> FakeApi:
-        return api
-
-    monkeypatch.setattr(kube, "api", connect)
+    connected(monkeypatch, api)
     asyncio.run(ownership.before_create(Connection(), body, Claim(STACK)))
 
 
 def ask(
     monkeypatch: pytest.MonkeyPatch, there: Any, body: Any = None, url: str = URL, take_over: bool = False, of: str = ""
 ) -> None:
-    async def connect(_: Connection) -> FakeApi:
-        return FakeApi({url: there} if there else {})
-
-    monkeypatch.setattr(kube, "api", connect)
+    connected(monkeypatch, FakeApi({url: there} if there else {}))
     look = ownership.before_update if of == "update" else ownership.before_create
     asyncio.run(look(Connection(), body or declared(), Claim(STACK, take_over)))
 
@@ -215,10 +208,7 @@ class TestUpdate:
 
 
 def test_a_preview_needs_no_kubernetes_and_an_update_does(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def fail(_: Connection) -> FakeApi:
-        raise ClusterError("cannot reach it")
-
-    monkeypatch.setattr(kube, "api", fail)
+    connected(monkeypatch, ClusterError("cannot reach it"))
     looks = (ownership.before_create, ownership.before_update)
     for look in looks:
         with pytest.raises(ClusterError, match="cannot reach it"):

@@ -8,7 +8,7 @@ import pytest
 from components.kube.client import Connection
 from components.vocabulary import OWNER
 from plugin.clusters import DaskCluster
-from tests.unit.api import FakeApi
+from tests.unit.api import FakeApi, connected
 from tests.unit.registrations import OWNER_ID, record
 
 NODE = "10.9.8.7"
@@ -21,11 +21,8 @@ def one_node(monkeypatch: pytest.MonkeyPatch) -> None:
     async def hosts(_: Connection) -> list[str]:
         return [NODE]
 
-    async def connect(_: Connection) -> FakeApi:
-        return FakeApi()
-
     monkeypatch.setattr("components.kubernetes.node_hosts", hosts)
-    monkeypatch.setattr("components.kube.client.api", connect)
+    connected(monkeypatch, FakeApi())
 
 
 def made_with(**args: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What stands in front of the operator's release, and what is told of the operator when nothing changes."""
+"""What stands in front of the operator's release, and what is logged of the operator when nothing changes."""
 
 import asyncio
 from typing import Any
@@ -16,7 +16,7 @@ from components.kubernetes import Kubernetes
 from components.lifecycle.ownership import Claim
 from components.lifecycle.releases import MARKER
 from components.settings.stack import Operator
-from tests.unit.api import FakeApi
+from tests.unit.api import FakeApi, connected
 from tests.unit.helm import record
 
 OURS = "0123456789ab"
@@ -25,24 +25,16 @@ DEPLOYMENTS = "apis/apps/v1/deployments"
 INPUTS = {"values": {MARKER: {"owner": OURS}}}
 
 
-@pytest.fixture(autouse=True)
-def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    lines: list[str] = []
-    for level in ("info", "warn"):
-        monkeypatch.setattr(pulumi.log, level, lines.append)
-    return lines
-
-
 @pytest.fixture
 def api(monkeypatch: pytest.MonkeyPatch) -> FakeApi:
     """A Kubernetes with CRDs that are not kept current, and no operator."""
     api = FakeApi({SECRETS: {"items": []}, DEPLOYMENTS: {"items": []}, path("CustomResourceDefinition"): {"items": []}})
 
-    async def connect(_: Connection) -> FakeApi:
-        return api
-
-    monkeypatch.setattr("components.kube.client.api", connect)
+    connected(monkeypatch, api)
     return api
+
+
+pytestmark = pytest.mark.usefixtures("logged")
 
 
 def installed() -> tuple[Operator, Kubernetes]:
@@ -91,22 +83,19 @@ def test_somebody_elses_release_is_refused_before_anything_is_changed(api: FakeA
 
 
 def test_a_preview_changes_nothing_and_says_which_crds_would(
-    api: FakeApi, monkeypatch: pytest.MonkeyPatch, told: list[str]
+    api: FakeApi, monkeypatch: pytest.MonkeyPatch, logged: list[str]
 ) -> None:
     monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: True)
 
     preflight()
 
     assert api.sent == []
-    assert len([line for line in told if line.startswith("would create the CRD ")]) == 4
+    assert len([line for line in logged if line.startswith("would create the CRD ")]) == 4
 
 
 @pytest.mark.parametrize("dry_run", [True, False])
 def test_only_a_preview_does_without_kubernetes(monkeypatch: pytest.MonkeyPatch, dry_run: bool) -> None:
-    async def fail(_: Connection) -> FakeApi:
-        raise ClusterError("cannot reach it")
-
-    monkeypatch.setattr("components.kube.client.api", fail)
+    connected(monkeypatch, ClusterError("cannot reach it"))
     monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: dry_run)
 
     if dry_run:
@@ -124,22 +113,22 @@ class TestTrouble:
     def look(self) -> None:
         asyncio.run(operator._warn_of_trouble(*installed()))
 
-    def test_an_installed_operator_without_its_deployment_is_told(self, api: FakeApi, told: list[str]) -> None:
+    def test_an_installed_operator_without_its_deployment_is_told(self, api: FakeApi, logged: list[str]) -> None:
         api.answers |= {SECRETS: {"items": [record(1, OURS)]}, self.HERE: {"items": []}}
 
         self.look()
 
-        assert len(told) == 1
-        assert "Deployment in namespace 'dask-operator' is missing" in told[0]
+        assert len(logged) == 1
+        assert "Deployment in namespace 'dask-operator' is missing" in logged[0]
 
-    def test_before_the_first_up_nothing_is_missed(self, api: FakeApi, told: list[str]) -> None:
+    def test_before_the_first_up_nothing_is_missed(self, api: FakeApi, logged: list[str]) -> None:
         self.look()
 
-        assert told == []
+        assert logged == []
 
-    def test_what_cannot_be_looked_at_stops_nothing(self, api: FakeApi, told: list[str]) -> None:
+    def test_what_cannot_be_looked_at_stops_nothing(self, api: FakeApi, logged: list[str]) -> None:
         api.answers |= {SECRETS: {"items": [record(1, OURS)]}, self.HERE: 422}
 
         self.look()
 
-        assert told == ["could not check the operator in namespace 'dask-operator': status 422"]
+        assert logged == ["could not check the operator in namespace 'dask-operator': status 422"]

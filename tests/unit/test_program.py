@@ -1,61 +1,12 @@
-"""What the whole program registers, with which options, and what it exports."""
-
-import json
-import runpy
-from collections.abc import Callable
-from typing import Any
+"""What the whole program registers for clusters and jobs, with which options, and what it exports."""
 
 import pulumi
 import pytest
-from pulumi.runtime import set_all_config
 
-from components.kube import chart
-from components.kube.client import Connection
 from components.settings.mistakes import ConfigError
 from tests.unit.api import FakeApi
-from tests.unit.registrations import OWNER_ID, Recording, Registration, record
-
-NODE = "10.9.8.7"
-Program = Callable[..., Recording]
-
-
-@pytest.fixture
-def kubernetes() -> FakeApi:
-    """A Kubernetes with nothing on it."""
-    return FakeApi()
-
-
-@pytest.fixture
-def program(monkeypatch: pytest.MonkeyPatch, kubernetes: FakeApi) -> Program:
-    """Runs `__main__.py` with the given `dask:` configuration, on a Kubernetes of one node."""
-
-    async def one_node(_: Connection) -> list[str]:
-        return [NODE]
-
-    async def connect(_: Connection) -> FakeApi:
-        return kubernetes
-
-    monkeypatch.setattr("components.kubernetes.node_hosts", one_node)
-    monkeypatch.setattr("components.kube.client.api", connect)
-
-    def run(stack: str = "dev", **config: Any) -> Recording:
-        def main() -> None:
-            set_all_config({f"dask:{key}": json.dumps(value) for key, value in config.items()})
-            runpy.run_path("__main__.py", run_name="__main__")
-
-        return record(main, stack)
-
-    return run
-
-
-def of_kind(recording: Recording, kind: str) -> list[Registration]:
-    return [made for made in recording.registrations if made.type.rsplit(":", 1)[-1] == kind]
-
-
-def only(recording: Recording, kind: str) -> Registration:
-    [made] = of_kind(recording, kind)
-    return made
-
+from tests.unit.conftest import NODE, Program
+from tests.unit.registrations import Recording, Registration
 
 NODE_PORT = {"type": "NodePort", "insecure": True, "nodePorts": {"scheduler": 30786, "dashboard": 30787}}
 
@@ -93,17 +44,17 @@ def test_two_clusters_have_no_flat_outputs(program: Program) -> None:
 def test_the_endpoint_waits_for_the_computed_result(program: Program) -> None:
     recording = program(clusters={"analytics": {}})
 
-    job = only(recording, "Job")
-    assert job.name in only(recording, "Service").depends_on
-    assert only(recording, "DaskCluster").name in job.depends_on
+    job = recording.only("Job")
+    assert job.name in recording.only("Service").depends_on
+    assert recording.only("DaskCluster").name in job.depends_on
     assert "analytics-endpoint" in recording.made["analytics-connection"].depends_on
 
 
 def test_the_verify_job_and_the_connection_record_carry_the_waits(program: Program) -> None:
     recording = program(clusters={"analytics": {}})
 
-    job, connection = only(recording, "Job").request, recording.made["analytics-connection"].request
-    assert list(job.hooks.before_create) == ["ownership", f"{only(recording, 'Job').name}-pods"]
+    job, connection = recording.only("Job").request, recording.made["analytics-connection"].request
+    assert list(job.hooks.before_create) == ["ownership", f"{recording.only('Job').name}-pods"]
     assert list(connection.hooks.before_update) == ["ownership-of-updates", "analytics-drain"]
     assert list(connection.hooks.before_create) == ["ownership", "analytics-drain"]
 
@@ -112,14 +63,14 @@ def test_a_deletion_may_take_as_long_as_the_pods_grace_period(program: Program) 
     workers = {"terminationGracePeriod": "30m"}
     recording = program(clusters={"a": {"workers": workers, "workerGroups": {"g": {"terminationGracePeriod": "1h"}}}})
 
-    limits = {kind: only(recording, kind).request.customTimeouts.delete for kind in ("DaskCluster", "DaskWorkerGroup")}
+    limits = {kind: recording.only(kind).request.customTimeouts.delete for kind in ("DaskCluster", "DaskWorkerGroup")}
     assert limits == {"DaskCluster": "2100s", "DaskWorkerGroup": "3900s"}
 
 
 def test_a_policy_that_rewrites_the_verify_job_does_not_replace_it_in_every_run(program: Program) -> None:
     recording = program(clusters={"a": {}})
 
-    assert list(only(recording, "Job").request.ignoreChanges) == ["spec.template"]
+    assert list(recording.only("Job").request.ignoreChanges) == ["spec.template"]
 
 
 def test_the_endpoint_is_looked_after_in_previews_too(program: Program) -> None:
@@ -146,18 +97,10 @@ def test_no_resource_has_a_delete_hook(program: Program) -> None:
     assert not [hook for hook in hooks if list(hook.before_delete) or list(hook.after_delete)]
 
 
-def test_clusters_go_before_the_operator_and_both_before_the_namespaces(program: Program) -> None:
-    recording = program(clusters={"analytics": {}})
-
-    assert "release" in only(recording, "DaskCluster").depends_on
-    assert "namespace" in only(recording, "DaskCluster").depends_on
-    assert "namespace" in recording.made["release"].depends_on
-
-
 def test_a_blue_green_cluster_is_another_resource_when_its_pods_change(program: Program) -> None:
     """Not a replacement: the engine no longer knows what it has replaced, so a failed `up` could not be taken back."""
-    before = only(program(clusters={"a": {}}), "DaskCluster")
-    after = only(program(clusters={"a": {"env": {"X": "1"}}}), "DaskCluster")
+    before = program(clusters={"a": {}}).only("DaskCluster")
+    after = program(clusters={"a": {"env": {"X": "1"}}}).only("DaskCluster")
 
     assert before.name != after.name
     assert after.name == after.inputs["metadata"]["name"]
@@ -165,8 +108,8 @@ def test_a_blue_green_cluster_is_another_resource_when_its_pods_change(program: 
 
 
 def test_recreate_replaces_the_same_name_and_deletes_first(program: Program) -> None:
-    before = only(program(clusters={"a": {"update": "recreate"}}), "DaskCluster")
-    after = only(program(clusters={"a": {"update": "recreate", "env": {"X": "1"}}}), "DaskCluster")
+    before = program(clusters={"a": {"update": "recreate"}}).only("DaskCluster")
+    after = program(clusters={"a": {"update": "recreate", "env": {"X": "1"}}}).only("DaskCluster")
 
     assert before.name == after.name == "a"
     assert after.request.deleteBeforeReplace
@@ -177,8 +120,8 @@ def test_recreate_replaces_the_same_name_and_deletes_first(program: Program) -> 
 def test_an_autoscaled_cluster_leaves_its_replicas_to_the_autoscaler(program: Program) -> None:
     recording = program(clusters={"a": {"workers": {"minimum": 1, "maximum": 3}}})
 
-    assert list(only(recording, "DaskCluster").request.ignoreChanges) == ["spec.worker.replicas"]
-    assert only(recording, "DaskAutoscaler").inputs["spec"]["maximum"] == 3
+    assert list(recording.only("DaskCluster").request.ignoreChanges) == ["spec.worker.replicas"]
+    assert recording.only("DaskAutoscaler").inputs["spec"]["maximum"] == 3
 
 
 def test_a_protected_cluster_keeps_its_endpoint_and_can_still_be_updated(program: Program) -> None:
@@ -187,18 +130,7 @@ def test_a_protected_cluster_keeps_its_endpoint_and_can_still_be_updated(program
 
     assert recording.made["a-endpoint"].request.protect
     assert not recording.made["b-endpoint"].request.protect
-    assert not [made for made in of_kind(recording, "DaskCluster") if made.request.protect]
-
-
-def test_the_release_says_whose_it_is_and_which_chart_it_holds(program: Program) -> None:
-    release = only(program(), "Release")
-
-    assert release.inputs["values"]["daskOnKubernetes"] == {
-        "owner": OWNER_ID,
-        "partOf": "dask-dev",
-        "chart": chart.content(),
-    }
-    assert release.request.deleteBeforeReplace
+    assert not [made for made in recording.of_kind("DaskCluster") if made.request.protect]
 
 
 def test_an_adopted_cluster_is_imported_as_it_runs_with_the_declared_number_of_workers(
@@ -212,7 +144,7 @@ def test_an_adopted_cluster_is_imported_as_it_runs_with_the_declared_number_of_w
 
     recording = program(clusters={"a": {"adopt": True, "update": "recreate", "workers": {"replicas": 2}}})
 
-    made = only(recording, "DaskCluster")
+    made = recording.only("DaskCluster")
     assert made.request.importId == "dask/a"
     assert made.inputs["spec"] == {"scheduler": scheduler, "worker": worker | {"replicas": 2}}
     assert list(made.request.ignoreChanges) == []
@@ -224,11 +156,11 @@ def test_an_adopted_cluster_is_imported_as_it_runs_with_the_declared_number_of_w
 def test_tls_material_is_secret_and_stays(program: Program) -> None:
     recording = program(clusters={"a": {"tls": {"enabled": True}}})
 
-    secret = only(recording, "Secret")
+    secret = recording.only("Secret")
     assert "stringData" in list(secret.request.ignoreChanges)
     assert secret.inputs["immutable"] is True
     assert _is_secret(secret)
-    assert secret.name in only(recording, "DaskCluster").depends_on
+    assert secret.name in recording.only("DaskCluster").depends_on
 
 
 def _is_secret(made: Registration) -> bool:
@@ -240,67 +172,12 @@ def _is_secret(made: Registration) -> bool:
 
 
 def test_values_of_secrets_are_secret_and_change_the_name(program: Program) -> None:
-    before = only(program(secrets={"db": {"PASSWORD": "one"}}), "Secret")
-    after = only(program(secrets={"db": {"PASSWORD": "two"}}), "Secret")
+    before = program(secrets={"db": {"PASSWORD": "one"}}).only("Secret")
+    after = program(secrets={"db": {"PASSWORD": "two"}}).only("Secret")
 
     assert _is_secret(before)
     assert before.name != after.name
     assert before.inputs["metadata"]["name"].startswith("db-")
-
-
-def test_a_stack_that_does_not_own_the_operator_installs_none(program: Program) -> None:
-    recording = program(clusters={"a": {}}, operator={"install": False})
-
-    assert not of_kind(recording, "Release")
-    assert [made.name for made in of_kind(recording, "Namespace")] == ["namespace"]
-
-
-def test_a_namespaced_operator_gets_its_rights_where_it_watches(program: Program) -> None:
-    recording = program(operator={"watch": ["red", "blue"]})
-
-    values = only(recording, "Release").inputs["values"]
-    assert values["kopfArgs"] == ["--namespace=red", "--namespace=blue"]
-    assert values["rbac"]["cluster"] is False
-    assert {made.inputs["metadata"]["namespace"] for made in of_kind(recording, "Role")} == {"red", "blue"}
-    assert only(recording, "ClusterRoleBinding").inputs["roleRef"]["name"] == "dask-operator-dask-operator"
-    verbs = {verb for rule in only(recording, "ClusterRole").inputs["rules"] for verb in rule["verbs"]}
-    assert verbs == {"list", "watch"}
-
-
-def test_who_may_make_no_cluster_role_does_without(program: Program) -> None:
-    recording = program(operator={"watch": ["red"], "clusterRole": False})
-
-    assert not of_kind(recording, "ClusterRole")
-    assert of_kind(recording, "Role")
-
-
-def test_an_operator_of_all_namespaces_has_its_rights_from_the_chart(program: Program) -> None:
-    recording = program()
-
-    assert not of_kind(recording, "ClusterRole")
-    assert not of_kind(recording, "Role")
-
-
-def test_the_operators_image_is_the_wheels_version(program: Program) -> None:
-    release = only(program(), "Release")
-
-    assert release.inputs["values"]["image"]["tag"] == "2026.3.0"
-    assert release.inputs["chart"].endswith("dask-kubernetes-operator")
-    assert release.inputs["chart"] == ".operator-chart/dask-kubernetes-operator"
-    assert release.inputs["skipCrds"] is True
-
-
-def test_nothing_is_created_before_it_is_known_to_be_ours(program: Program) -> None:
-    recording = program(clusters={"a": {"tls": {"enabled": True}}}, operator={"watch": ["dask"]})
-
-    unguarded = {
-        made.type.rsplit(":", 1)[-1]
-        for made in recording.registrations
-        if made.type.startswith("kubernetes:") and "ownership" not in made.request.hooks.before_create
-    }
-
-    assert unguarded == {"Release"}
-    assert recording.made["kubernetes"].inputs["upsertExistingObjects"] == "true"
 
 
 def test_a_mistake_registers_nothing(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -326,7 +203,7 @@ def test_floating_images_are_warned_about(program: Program, monkeypatch: pytest.
 def test_a_job_is_registered_with_its_end_awaited(program: Program) -> None:
     recording = program(jobs={"nightly": {"runner": {"script": "print(1)"}}})
 
-    job = only(recording, "DaskJob")
+    job = recording.only("DaskJob")
     assert job.name in recording.made["nightly-result"].depends_on
     assert list(recording.made["nightly-result"].request.hooks.before_create) == ["ownership", "nightly-end"]
     assert recording.outputs["jobs"]["nightly"]["name"] == job.inputs["metadata"]["name"]

@@ -17,13 +17,7 @@ OURS, OTHERS = "0123456789ab", "ba9876543210"
 HERE = "api/v1/namespaces/dask-operator/secrets"
 HOME = "api/v1/namespaces/dask-operator"
 
-
-@pytest.fixture(autouse=True)
-def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    lines: list[str] = []
-    for level in ("info", "warn"):
-        monkeypatch.setattr(pulumi.log, level, lines.append)
-    return lines
+pytestmark = pytest.mark.usefixtures("logged")
 
 
 def make_room(api: FakeApi, take_over: bool = False) -> list[str]:
@@ -37,29 +31,29 @@ def kubernetes(*records: dict[str, Any], **more: Any) -> FakeApi:
     return FakeApi({HERE: {"items": list(records)}} | more)
 
 
-def test_where_there_is_no_release_nothing_happens(told: list[str]) -> None:
+def test_where_there_is_no_release_nothing_happens(logged: list[str]) -> None:
     assert make_room(kubernetes()) == []
-    assert told == []
+    assert logged == []
 
 
-def test_the_records_of_our_own_are_removed_newest_last_so_that_helm_takes_its_objects_over(told: list[str]) -> None:
+def test_the_records_of_our_own_are_removed_newest_last_so_that_helm_takes_its_objects_over(logged: list[str]) -> None:
     revisions = [record(10, OURS), record(9, OURS), record(2)]
 
     removed = make_room(kubernetes(*revisions))
 
     assert [name.rpartition(".")[2] for name in removed] == ["v2", "v9", "v10"]
-    assert told == [
+    assert logged == [
         "the Helm release 'dask-operator' in namespace 'dask-operator' already exists and belongs to this stack: "
         "taking it over"
     ]
 
 
-def test_a_preview_removes_nothing(monkeypatch: pytest.MonkeyPatch, told: list[str]) -> None:
+def test_a_preview_removes_nothing(monkeypatch: pytest.MonkeyPatch, logged: list[str]) -> None:
     monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: True)
 
     assert make_room(kubernetes(record(1, OURS))) == []
     assert make_room(kubernetes(record(1, OTHERS)), take_over=True) == []
-    assert [line.rpartition(": ")[2] for line in told] == ["taking it over, because takeOver is set"]
+    assert [line.rpartition(": ")[2] for line in logged] == ["taking it over, because takeOver is set"]
 
 
 def test_somebody_elses_is_refused_with_both_ways_out() -> None:
@@ -76,12 +70,12 @@ def test_another_stacks_is_refused_whatever_is_asked_for() -> None:
         make_room(kubernetes(record(1, OTHERS, "dask-prod")), take_over=True)
 
 
-def test_another_states_is_taken_over_only_where_that_is_asked_for(told: list[str]) -> None:
+def test_another_states_is_taken_over_only_where_that_is_asked_for(logged: list[str]) -> None:
     with pytest.raises(ClusterError, match=r"belongs to another state of a stack 'dask-dev'.*:takeOver true"):
         make_room(kubernetes(record(1, OTHERS)))
 
     assert len(make_room(kubernetes(record(1, OTHERS)), take_over=True)) == 1
-    assert told[0].endswith("taking it over, because takeOver is set")
+    assert logged[0].endswith("taking it over, because takeOver is set")
 
 
 @pytest.mark.parametrize(("owner", "ours"), [(None, True), (OURS, True), (OTHERS, False)])

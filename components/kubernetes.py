@@ -20,6 +20,7 @@ from .kube.errors import ClusterError
 from .kube.paths import path
 from .kube.session import remove_credentials
 from .lifecycle import ownership
+from .lifecycle.ask_first import AskFirst
 from .lifecycle.labels import part_of
 from .lifecycle.ownership import Claim
 from .settings.stack import Settings
@@ -34,6 +35,8 @@ class Kubernetes:
     owner: Output[str]
     """The id of the state, which every object carries."""
     claim: Claim
+    ask: AskFirst
+    """What the API server is asked before the first object is written."""
 
     @property
     def options(self) -> ResourceOptions:
@@ -64,8 +67,10 @@ def connect(settings: Settings) -> Kubernetes:
     owner, claim = ownership.identity(), Claim(part_of(), settings.take_over)
     adopted = frozenset(f"{name}-endpoint" for name, cluster in settings.clusters.items() if cluster.adopt)
     guard = ownership.guard(connection, owner, claim, provider=provider, adopted=adopted)
-    pulumi.runtime.register_stack_transformation(guard)
-    return Kubernetes(connection, provider, owner, claim)
+    ask = AskFirst(connection, settings)
+    for transformation in (ask.transformation(provider=provider), guard):
+        pulumi.runtime.register_stack_transformation(transformation)
+    return Kubernetes(connection, provider, owner, claim, ask)
 
 
 def reaching(where: Connection) -> dict[str, Any]:

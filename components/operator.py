@@ -111,6 +111,7 @@ def _marker(settings: Operator, kubernetes: Kubernetes) -> dict[str, Any]:
 def _preflight(settings: Operator, kubernetes: Kubernetes) -> Any:
     async def preflight(args: ResourceHookArgs) -> None:
         """Refuses a release or an operator of another owner, and updates the CRDs to the chart's."""
+        await kubernetes.ask.answer()
         client = await ownership.reached(kubernetes.connection)
         if client is None:
             return

@@ -14,6 +14,7 @@ from components import kubernetes as kubernetes_module
 from components.configuration import parse
 from components.kube.client import Connection
 from components.lifecycle import ownership
+from components.lifecycle.ask_first import AskFirst
 from components.lifecycle.labels import part_of
 from components.lifecycle.ownership import Claim
 from components.manifests.context import WorkspaceContext
@@ -70,7 +71,8 @@ class DaskCluster(pulumi.ComponentResource):
         owner = ownership.identity(f"{name}-owner", self)
         claim = Claim(part_of(), pulumi.Config().get_bool("takeOver") or False)
         # Providers before 4.29 take over whatever exists, asked or not.
-        guarded = [ownership.guard(connection, owner, claim, hook=f"{name}-ownership")]
+        ask = AskFirst(connection).transformation(f"{name}-ask-first")
+        guarded = [ask, ownership.guard(connection, owner, claim, hook=f"{name}-ownership")]
         if connection == Connection():
             return pulumi.ResourceOptions(parent=self, transformations=guarded)
         provider = Provider(

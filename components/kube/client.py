@@ -85,7 +85,7 @@ async def _patiently(passing: set[int], client: Api, method: str, url: str, **ar
         try:
             return [await _json(client, method, url, **arguments)]
         except (httpx.TransportError, kr8s.APITimeoutError, kr8s.ServerError) as error:
-            if isinstance(error, kr8s.ServerError) and _status(error) not in passing:
+            if isinstance(error, kr8s.ServerError) and status(error) not in passing:
                 raise
             failure = error
             return []
@@ -109,10 +109,16 @@ async def find(client: Api, url: str) -> Object | None:
     return await _unless(404, get(client, url))
 
 
-async def items(client: Api, url: str, selector: dict[str, str] | None = None) -> list[Object]:
-    """The objects of a collection, narrowed by labels; none where the kind or the namespace is unknown."""
+async def items(
+    client: Api, url: str, selector: dict[str, str] | None = None, *, from_memory: bool = False
+) -> list[Object]:
+    """The objects of a collection, narrowed by labels; none where the kind or the namespace is unknown.
+
+    `from_memory`: as the API server remembers them, perhaps a moment old, which costs it less than asking etcd.
+    """
     labels = ",".join(f"{key}={value}" for key, value in (selector or {}).items())
-    found = await _unless(404, get(client, url, **({"labelSelector": labels} if labels else {})))
+    params = ({"labelSelector": labels} if labels else {}) | ({"resourceVersion": "0"} if from_memory else {})
+    found = await _unless(404, get(client, url, **params))
     return found["items"] if found else []
 
 
@@ -170,16 +176,17 @@ async def _unless(code: int, answer: Awaitable[T]) -> T | None:
     try:
         return await answer
     except (kr8s.ServerError, kr8s.NotFoundError) as error:
-        if _status(error) == code:
+        if status(error) == code:
             return None
         raise
 
 
 def forbidden(error: Exception) -> bool:
     """Whether the API server has answered 403 Forbidden."""
-    return _status(error) == 403
+    return status(error) == 403
 
 
-def _status(error: Exception) -> int | None:
+def status(error: Exception) -> int | None:
+    """The HTTP status of an error answer; None where there was no answer."""
     response = getattr(error, "response", None)
     return None if response is None else response.status_code

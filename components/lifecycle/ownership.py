@@ -73,9 +73,9 @@ def guard(
 
     def guarded(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
         # Imported and read resources are registered as they are live.
-        if not _is_object(args.type_) or args.opts.import_ or args.opts.id:
+        if not is_object(args.type_) or args.opts.import_ or args.opts.id:
             return None
-        if provider is not None and not _is_of(provider, args):
+        if provider is not None and not is_of(provider, args):
             return None
         opts = args.opts if args.name in adopted else ResourceOptions.merge(ResourceOptions(hooks=hooks), args.opts)
         return pulumi.ResourceTransformationResult(annotated(args.props, owner), opts)
@@ -83,11 +83,13 @@ def guard(
     return guarded
 
 
-def _is_object(type_: str) -> bool:
+def is_object(type_: str) -> bool:
+    """Whether the type is a Kubernetes object's. A Helm release is none: Helm writes its objects."""
     return type_.startswith("kubernetes:") and not type_.startswith("kubernetes:helm.sh/")
 
 
-def _is_of(provider: pulumi.ProviderResource, args: pulumi.ResourceTransformationArgs) -> bool:
+def is_of(provider: pulumi.ProviderResource, args: pulumi.ResourceTransformationArgs) -> bool:
+    """Whether an object is registered with this provider, and so belongs to its Kubernetes cluster."""
     given = args.opts.provider
     if given is None and args.opts.parent is not None:
         given = args.opts.parent.get_provider(args.type_)

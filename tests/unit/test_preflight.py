@@ -13,6 +13,7 @@ from components.kube.client import Connection
 from components.kube.errors import ClusterError
 from components.kube.paths import path
 from components.kubernetes import Kubernetes
+from components.lifecycle.ask_first import AskFirst
 from components.lifecycle.ownership import Claim
 from components.lifecycle.releases import MARKER
 from components.settings.stack import Operator
@@ -40,7 +41,7 @@ pytestmark = pytest.mark.usefixtures("logged")
 def installed() -> tuple[Operator, Kubernetes]:
     """Its settings, and a Kubernetes without the provider and the state, of which hooks need neither."""
     nothing: Any = None
-    return parse({}).operator, Kubernetes(Connection(), nothing, nothing, Claim("dask-dev"))
+    return parse({}).operator, Kubernetes(Connection(), nothing, nothing, Claim("dask-dev"), AskFirst(Connection()))
 
 
 def preflight(old_inputs: dict[str, Any] | None = None) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 # A change of such an object has another name, or the engine ignores it.
 _NEVER_CHANGED = {"Secret", "Job", "DaskJob"}
 # Fields that are known only when the program runs, and without which the object can be judged all the same.
-_MAY_BE_UNKNOWN = {"Secret": {"data", "string_data"}}
+_MAY_BE_UNKNOWN = {"Secret": {"data", "string_data", "stringData"}}
 _OF_THE_SDK = {"api_version", "apiVersion", "kind", "status"}
 
 

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from ..kube import client as kube
 from ..kube.client import Object
+from ..kube.paths import path_of
 from ..lifecycle.proposal import Change, Declared
 from ..manifests.operated import Role, made_of
 from ..settings.formats.names import HASH_LENGTH
+from ..vocabulary import INSTANCE
 
 if TYPE_CHECKING:
     from kr8s.asyncio import Api
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
 AT_ONCE = 8
 # Where objects are validated whose own namespace does not exist yet: this one always exists.
 ELSEWHERE = "default"
-_INSTANCE = "app.kubernetes.io/instance"
 _HASH = re.compile(rf"-[0-9a-f]{{{HASH_LENGTH}}}\b")
 _NO_RIGHTS = re.compile(r'User ".*" cannot |cannot set an ownerRef on a resource you can\'t delete')
 # Other parts of the program name the holder of a node port. A new namespace gets its service account in a moment.
@@ -50,7 +51,7 @@ class Question:
     @property
     def key(self) -> str:
         """The same for two bodies that differ in names only."""
-        name = (self.declared.body["metadata"].get("labels") or {}).get(_INSTANCE) or self.declared.body["metadata"][
+        name = (self.declared.body["metadata"].get("labels") or {}).get(INSTANCE) or self.declared.body["metadata"][
             "name"
         ]
         text = json.dumps([self.declared.kind, self.role, self.live is None, self.body], sort_keys=True)
@@ -107,7 +108,7 @@ async def _ask(client: "Api", question: Question) -> list[Refusal]:
     if question.elsewhere:
         body = body | {"metadata": body["metadata"] | {"namespace": ELSEWHERE}}
     named = body if "name" in body["metadata"] else body | {"metadata": body["metadata"] | {"name": "x"}}
-    url = kube.url(named)
+    url = path_of(named)
     try:
         if question.live is not None:
             await kube.patch(client, url, body, dry_run=True)

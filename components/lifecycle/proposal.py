@@ -10,8 +10,9 @@ import pulumi
 
 from ..kube import client as kube
 from ..kube.client import Object
+from ..kube.paths import path_of
 from ..lifecycle.difference import differences
-from ..settings.formats.names import PART_OF
+from ..vocabulary import PART_OF
 
 if TYPE_CHECKING:
     from kr8s.asyncio import Api
@@ -43,7 +44,7 @@ class Declared:
 
     @property
     def collection(self) -> str:
-        return kube.url(self.body).rpartition("/")[0]
+        return path_of(self.body).rpartition("/")[0]
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ async def changes(client: "Api", objects: list[Declared]) -> list[Change]:
         # Secrets are read by name: nobody needs to see all of a namespace. So is what does not carry our label.
         label = (one.body["metadata"].get("labels") or {}).get(PART_OF, "")
         alone = one.kind in ("Secret", "Namespace") or not label
-        key = (kube.url(one.body), "") if alone else (one.collection, label)
+        key = (path_of(one.body), "") if alone else (one.collection, label)
         groups.setdefault(key, []).append(one)
     found = await asyncio.gather(*(_changes(client, url, label, group) for (url, label), group in groups.items()))
     return [change for group in found for change in group]

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ..settings.formats.names import DEFAULT_GROUP
+from ..vocabulary import CLUSTER_NAME, COMM_PORT, COMPONENT, DEFAULT_GROUP, NO_SIDECAR, WORKER_GROUP
 
 Spec = dict[str, Any]
 Role = Literal["scheduler", "worker", "runner", "verify"]
@@ -46,9 +46,9 @@ def made_of(body: Spec) -> list[Made]:
 def _scheduler(body: Spec) -> Iterator[Made]:
     name, role = body["metadata"]["name"], body["spec"]["scheduler"]
     metadata = _metadata(body, role) | {"name": f"{name}-scheduler", "namespace": body["metadata"]["namespace"]}
-    metadata["labels"] |= {"dask.org/cluster-name": name, "dask.org/component": "scheduler"}
+    metadata["labels"] |= {CLUSTER_NAME: name, COMPONENT: "scheduler"}
     service = {"apiVersion": "v1", "kind": "Service", "metadata": copy.deepcopy(metadata), "spec": role["service"]}
-    metadata["labels"] |= {"sidecar.istio.io/inject": "false"}
+    metadata["labels"] |= {NO_SIDECAR: "false"}
     yield from _deployed("scheduler", metadata, role["spec"])
     yield Made("scheduler", service)
 
@@ -57,10 +57,10 @@ def _worker(body: Spec, cluster: str, group: str, role: Spec) -> Iterator[Made]:
     name, namespace = f"{group}-worker-{_SOME_WORKER}", body["metadata"]["namespace"]
     metadata = _metadata(body, role) | {"name": name, "namespace": namespace}
     metadata["labels"] |= {
-        "dask.org/cluster-name": cluster,
-        "dask.org/workergroup-name": group,
-        "dask.org/component": "worker",
-        "sidecar.istio.io/inject": "false",
+        CLUSTER_NAME: cluster,
+        WORKER_GROUP: group,
+        COMPONENT: "worker",
+        NO_SIDECAR: "false",
     }
     variables = {"DASK_WORKER_NAME": name, "DASK_SCHEDULER_ADDRESS": _scheduler_address(cluster, namespace)}
     yield from _deployed("worker", metadata, _with_variables(role["spec"], variables))
@@ -70,9 +70,9 @@ def _runner(body: Spec, role: Spec) -> Spec:
     name, namespace = body["metadata"]["name"], body["metadata"]["namespace"]
     metadata = _metadata(body, role) | {"name": f"{name}-runner", "namespace": namespace}
     metadata["labels"] |= {
-        "dask.org/cluster-name": name,
-        "dask.org/component": "job-runner",
-        "sidecar.istio.io/inject": "false",
+        CLUSTER_NAME: name,
+        COMPONENT: "job-runner",
+        NO_SIDECAR: "false",
     }
     pod = _with_variables(role["spec"], {"DASK_SCHEDULER_ADDRESS": _scheduler_address(name, namespace)})
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": pod}
@@ -124,4 +124,4 @@ def _with_variables(pod: Spec, variables: dict[str, str]) -> Spec:
 
 
 def _scheduler_address(cluster: str, namespace: str) -> str:
-    return f"tcp://{cluster}-scheduler.{namespace}.svc.cluster.local:8786"
+    return f"tcp://{cluster}-scheduler.{namespace}.svc.cluster.local:{COMM_PORT}"

@@ -33,7 +33,7 @@ Answer = str | None
 
 
 def ask(address: str) -> Answer:
-    """The generation of the pods behind an address, told by a task that runs on one; None where nobody answers."""
+    """The generation of the pods behind an address, from a task that runs on one; None without an answer."""
     with contextlib.suppress(Exception), Client(address, timeout=PROBE_SECONDS, set_as_default=False) as client:
         return client.submit(os.getenv, VARIABLE, pure=False).result(timeout=PROBE_SECONDS)
     return None
@@ -46,7 +46,7 @@ def watch_endpoint(
     last, longest, told = 0.0, 0.0, ""
     while told != wanted:
         if watch.passed() > TIMEOUT_SECONDS:
-            raise TimeoutError(f"the endpoint answered {told or 'nothing'} until {TIMEOUT_SECONDS} s were over")
+            raise TimeoutError(f"the endpoint answered {told or 'nothing'} for {TIMEOUT_SECONDS} s")
         where = address()
         if where and (answer := ask(where)):
             told, now = answer, watch.passed()
@@ -56,7 +56,7 @@ def watch_endpoint(
 
 
 def run(place: Place, watch: Stopwatch, commands: Sequence[Sequence[str]]) -> threading.Thread:
-    """The commands of the change, beside the thread that asks. What fails is in `watch.lines`."""
+    """Runs the commands of the change while another thread watches the endpoint. Failures are in `watch.lines`."""
 
     def work() -> None:
         for command in commands:
@@ -73,7 +73,7 @@ def run(place: Place, watch: Stopwatch, commands: Sequence[Sequence[str]]) -> th
 
 
 def change(place: Place, way: Way) -> dict[str, Any]:
-    """One change under a running task. `work` says whether that came to its end."""
+    """One change under a running task. `work` is whether the task has ended well."""
     way.start(place, "1")
     deadline = time.monotonic() + TIMEOUT_SECONDS
     while not ((where := way.address(place)) and ask(where) == "1"):

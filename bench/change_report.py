@@ -12,7 +12,7 @@ TITLES = {
 }
 NOTES = """\
 An environment variable of all pods is changed while a client's task runs. The clock starts with the edit. The endpoint
-has moved when a task of a new client tells the new value. Silent is the longest time in which no new client got an
+has moved when a task of a new client returns the new value. Silent is the longest time in which no new client got an
 answer. (c) returns when the old cluster's client is done, so its command takes as long as that client's task. The order
 of the ways changes every round; ratios are formed within a round, then the median is taken.
 """

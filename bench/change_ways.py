@@ -18,7 +18,7 @@ Commands = Sequence[Sequence[str]]
 
 @dataclass(frozen=True)
 class Way:
-    """How a cluster is made of one generation, and changed to another."""
+    """How a cluster of one generation is created, and changed to the next."""
 
     start: Callable[[Place, str], None]
     change: Callable[[Place, str], Commands]

@@ -57,7 +57,7 @@ class Place:
         return self.scratch / "state"
 
     def forget_stacks(self) -> None:
-        """Empty the engine's state; what the stacks have made stays."""
+        """Empty the engine's state. The objects of the stacks stay."""
         shutil.rmtree(self._state, ignore_errors=True)
         self._state.mkdir()
 
@@ -124,10 +124,10 @@ def empty(place: Place) -> None:
         name, namespace = cluster["metadata"]["name"], cluster["metadata"]["namespace"]
         try:
             place.kubectl("delete", "daskcluster", name, f"--namespace={namespace}", "--timeout=60s")
-        except subprocess.CalledProcessError:  # its operator has gone or hangs: nobody else clears the finalizer
+        except subprocess.CalledProcessError:  # its operator is missing or hangs: nothing else removes the finalizer
             patch = '{"metadata":{"finalizers":null}}'
             place.kubectl("patch", "daskcluster", name, f"--namespace={namespace}", "--type=merge", f"--patch={patch}")
-    # Their owner may have gone too fast for the garbage collector, which then never finds out.
+    # Their owner may be deleted before the garbage collector has seen it; then they stay for ever.
     owned = ["deployments,services", "--all-namespaces", "--selector=dask.org/cluster-name", "--timeout=60s"]
     place.kubectl("delete", *owned)
     for release in json.loads(place.run("helm", "list", "--all-namespaces", "--output=json")):

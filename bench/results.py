@@ -9,7 +9,7 @@ RESULTS = Path(__file__).parent / "results"
 
 
 def order(names: list[str], number: int) -> list[str]:
-    """The ways in another order every round: each comes first in its turn, and follows each of the others."""
+    """The ways in a different order each round: each is first equally often, and follows each other one."""
     first = number % len(names)
     rest = names[first + 1 :] + names[:first]
     return [names[first], *(rest if number % 2 == 0 else rest[::-1])]
@@ -36,10 +36,10 @@ def save(name: str, report: dict[str, Any], text: str, directory: Path) -> None:
 
 
 def failure(error: Exception) -> str:
-    """What a failed command or step said, at most its last 1,500 characters."""
+    """The output of a failed command or step, at most its last 1,500 characters."""
     return (getattr(error, "stderr", None) or str(error)).strip()[-1500:]
 
 
 def failed(result: dict[str, Any]) -> str:
-    """The last line of a failure: that is where programs say what it was."""
+    """The last line of a failure, which usually names the cause."""
     return result["failure"].splitlines()[-1][:300]

@@ -20,7 +20,7 @@ _OWN_TYPES = ("pulumi:pulumi:Stack", "pulumi:providers:")
 
 @dataclass(frozen=True)
 class Stack:
-    """One stack, whose state lies in the bench's scratch folder."""
+    """One stack, with its state in the scratch folder of the bench."""
 
     place: Place
     folder: Path

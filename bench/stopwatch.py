@@ -1,4 +1,4 @@
-"""Seconds and processor seconds since a start, by what had been reached; and a program's lines as they come."""
+"""Elapsed and processor seconds at each milestone, and the lines of a program as it prints them."""
 
 import subprocess
 import threading
@@ -29,7 +29,7 @@ class Stopwatch:
 
 
 def lines(process: "subprocess.Popen[str]", seconds: float) -> Iterator[str]:
-    """A program's lines as they come; it is killed when its time is up."""
+    """The lines of a program as it prints them. The program is killed when its time is up."""
     assert process.stdout is not None
     timer = threading.Timer(seconds, process.kill)
     timer.start()

@@ -82,5 +82,5 @@ def _first(log: list[tuple[str, str]], words: str) -> str | None:
 
 
 def _seconds(timestamp: str) -> float:
-    """RFC 3339 with up to nine decimals, of which Python reads six."""
+    """A time in RFC 3339 with up to nine decimals; Python reads six of them."""
     return datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", timestamp)).timestamp()

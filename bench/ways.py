@@ -57,7 +57,7 @@ def by_kubecluster(place: Place) -> Stopwatch:
         finally:
             process.kill()
     if "both workers" not in watch.marks:
-        last = (words.read_text().strip().splitlines() or ["it said nothing"])[-1]
+        last = (words.read_text().strip().splitlines() or ["it printed nothing"])[-1]
         raise RuntimeError(f"KubeCluster ended after {watch.passed():.0f} s; reached: {', '.join(watch.marks)}; {last}")
     return watch
 
@@ -97,7 +97,7 @@ def compute(watch: Stopwatch, find_address: Callable[[], str | None]) -> None:
     deadline, address = time.monotonic() + TIMEOUT_SECONDS, None
     while not _listens(address):
         if time.monotonic() > deadline:
-            raise TimeoutError(f"nobody listened at {address or 'any address'} in {TIMEOUT_SECONDS} s")
+            raise TimeoutError(f"nothing answered at {address or 'any address'} in {TIMEOUT_SECONDS} s")
         time.sleep(0.1)
         address = address or find_address()
     assert address

@@ -20,7 +20,7 @@ class NotRunningError(DevclusterError):
 
 
 def say(text: str) -> None:
-    """Progress for people goes to stderr: stdout holds only results (a path, a status), so it can be captured."""
+    """Prints progress to stderr. Stdout has only results (a path, a status), so that scripts can capture it."""
     print(text, file=sys.stderr, flush=True)
 
 

@@ -35,7 +35,7 @@ def connect(address: str | None = None, cluster: str | None = None) -> Client:
         client = Client(address, security=security, timeout=TIMEOUT_SECONDS)
     except (OSError, TimeoutError) as error:
         raise SystemExit(
-            f"{address}: no scheduler answered in {TIMEOUT_SECONDS} s ({error}); look at `make -s outputs` for the "
+            f"{address}: no scheduler answered in {TIMEOUT_SECONDS} s ({error}); see `make -s outputs` for the "
             "address and at `kubectl get pods -A` for the pods"
         ) from None
     check_python(client)

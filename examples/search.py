@@ -12,7 +12,7 @@ SEED = 0
 
 
 class Trial(NamedTuple):
-    """One trial of the search: its number, its parameters and what came out."""
+    """One trial of the search: its number, its parameters and its score."""
 
     number: int
     params: dict[str, Any]

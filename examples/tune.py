@@ -43,7 +43,7 @@ def files_by_worker(client: Client, directory: str, workers: Iterable[str]) -> d
         for path, size in files.items():
             if found.setdefault(path, (size, []))[0] != size:
                 raise SystemExit(
-                    f"{path}: differs between the nodes; let every node have the same file, or a name of its own"
+                    f"{path}: differs between the nodes; put one file on every node, or give each its own name"
                 )
             found[path][1].append(worker)
     if not found:
@@ -93,7 +93,7 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
         prog="python -m examples.tune", description="Search the best model on a Dask cluster."
     )
     parser.add_argument(
-        "--address", help="tcp://… or tls://…; else DASK_SCHEDULER_ADDRESS, else what `make -s outputs` says"
+        "--address", help="tcp://… or tls://…; else DASK_SCHEDULER_ADDRESS, else the address in `make -s outputs`"
     )
     parser.add_argument("--cluster", help="which of the stack's clusters, where it has several")
     parser.add_argument(

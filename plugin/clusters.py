@@ -67,10 +67,10 @@ class DaskCluster(pulumi.ComponentResource):
         self.register_outputs({"clusterName": self.cluster_name, "schedulerAddress": self.scheduler_address})
 
     def _child(self, name: str, connection: Connection) -> pulumi.ResourceOptions:
-        """A provider of its own for the same cluster that the hooks talk to; else what the program hands down."""
+        """A provider for the cluster that the hooks use, unless the program's own one leads there."""
         owner = ownership.identity(f"{name}-owner", self)
         claim = Claim(part_of(), pulumi.Config().get_bool("takeOver") or False)
-        # Providers before 4.29 take over whatever exists, asked or not.
+        # Providers before 4.29 always take over existing objects.
         ask = AskFirst(connection).transformation(f"{name}-ask-first")
         guarded = [ask, ownership.guard(connection, owner, claim, hook=f"{name}-ownership")]
         if connection == Connection():

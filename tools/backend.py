@@ -13,7 +13,7 @@ _SALT = re.compile(r"^encryptionsalt:.*$", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Backend:
-    """A backend: what is said of it, and the variables that choose it."""
+    """A backend: how it is described to the user, and the environment variables that select it."""
 
     words: str
     environment: dict[str, str] = field(default_factory=dict)

@@ -45,7 +45,7 @@ def read(root: Path, stack: str) -> Declared:
     """Asks the CLI for the stack's configuration. Raises `ToolError` or `ConfigError`."""
     project = open_project(root, stack).settings["name"]
     values = config(root, stack)
-    # The program asks the engine for these; here nobody has told the SDK.
+    # In a program, the engine sets these; here the SDK does not know them yet.
     pulumi.runtime.configure(pulumi.runtime.Settings(project=project, stack=stack))
     raw = {
         key.partition(":")[2]: configuration.decoded(value)
@@ -86,7 +86,7 @@ def _ask(root: Path, *words: str) -> dict[str, Any]:
 def run(arguments: list[str] | None, description: str, work: Callable[[Any, Declared, str], Awaitable[int]]) -> int:
     """A command that looks at a stack: the exit code of `work`, which gets the API, the stack and its name.
 
-    1, with the reason on stderr, for what people can do something about.
+    1, with the reason on stderr, for failures that the user can do something about.
     """
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--stack", default="dev")

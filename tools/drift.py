@@ -49,7 +49,7 @@ def declared_objects(cluster: DeclaredCluster) -> Iterator[Object]:
 
 
 def compare(body: Object, live: Object | None, cluster: DeclaredCluster) -> list[str]:
-    """The lines for one object that the program makes."""
+    """The lines for one object that the program creates."""
     where = f"{body['kind'].lower()}/{body['metadata']['name']}"
     if live is None:
         return [f"{where}: is missing"]

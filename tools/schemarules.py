@@ -1,6 +1,6 @@
-"""What the JSON Schema says across fields: rules.py as far as the schema of one object can say it.
+"""Rules across fields in the JSON Schema: those of `checks` that the schema of a single object can express.
 
-An absent key meets every `properties`, so an `if` that wants the key says `required` too.
+A missing key satisfies every `properties`, so an `if` that needs the key has `required` too.
 """
 
 from typing import Any

@@ -39,7 +39,7 @@ class _Generator(GenerateJsonSchema):
 
 
 def stack_schema() -> Node:
-    """The schema of a whole stack file, with keys of other projects and of the engine left open."""
+    """The schema of a whole stack file. Keys of other projects and of the engine may have any value."""
     generated = Settings.model_json_schema(schema_generator=_Generator, ref_template="#/definitions/{model}")
     models = models_by_name()
     definitions = {name: _definition(models[name], node) for name, node in generated.pop("$defs").items()}
@@ -99,7 +99,7 @@ def _definition(model: type[Model], node: Node) -> Node:
 
 
 def _tidy(node: Node) -> Node:
-    """Defaults only where they say something, and no siblings of `$ref`, which draft-07 ignores."""
+    """Removes empty defaults, and siblings of `$ref`, which draft-07 ignores."""
     if node.get("default") in (None, [], {}) or isinstance(node.get("default"), dict):
         node.pop("default", None)
     if "const" in (word := (node.get("anyOf") or [{}])[0]):
@@ -110,7 +110,7 @@ def _tidy(node: Node) -> Node:
 
 
 def _secrets(node: Node) -> Node:
-    """In the file, a secret value, or all of them together, stands as `secure: <ciphertext>`."""
+    """In the file, a secret value, or the whole mapping, is written as `secure: <ciphertext>`."""
     secure = {"type": "object", "properties": {"secure": {"type": "string"}}, "required": ["secure"]}
     secure["additionalProperties"] = False
     of_one = node["additionalProperties"]

@@ -41,7 +41,7 @@ class Seen:
     counts: Object | None
     identity: Object | None
     old: dict[str, str]
-    """Replaced clusters of this name, and what is left on them."""
+    """Replaced clusters of this name, and the clients and tasks that are still on them."""
 
 
 def cluster(declared: DeclaredCluster, seen: Seen) -> Iterator[Row]:
@@ -130,7 +130,7 @@ def _troubles(seen: Seen) -> Iterator[Row]:
 
 
 def operator(deployments: list[Object] | None) -> Row:
-    """The operator, which makes and scales everything."""
+    """The operator, which creates and scales all Dask pods."""
     if deployments is None:
         return Row("operator", "unknown", "no permission to list Deployments cluster-wide", colour=SO_SO)
     if not deployments:

@@ -33,13 +33,13 @@ class Target:
 def choose(project: Project, asked: str) -> Target:
     """The cluster that the stack names; that of KUBECONFIG; the current context; else the local one.
 
-    `asked` is the local cluster that CLUSTER=... names, "" for none.
+    `asked` is the name of a local cluster from CLUSTER=..., or "".
     """
     for key in ("kubernetes:context", "kubernetes:kubeconfig"):
         if value := project.config.get(key):
             if asked:
                 raise ToolError(
-                    f"CLUSTER={asked}: {project.stack_file.name} names a cluster in `{key}`; use one of both"
+                    f"CLUSTER={asked}: {project.stack_file.name} names a cluster in `{key}`; use only one of them"
                 )
             shown = f" {value!r}" if key == "kubernetes:context" else ""
             return Target(f"`{key}`{shown} of {project.stack_file.name}")
@@ -53,7 +53,7 @@ def choose(project: Project, asked: str) -> Target:
 
 
 def current_context(file: Path | None = None) -> str:
-    """The current context of the usual kubeconfig, "" where there is none."""
+    """The current context of the usual kubeconfig, or ""."""
     try:
         content = yaml.safe_load((file or Path("~/.kube/config").expanduser()).read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError, UnicodeDecodeError):

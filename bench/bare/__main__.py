@@ -1,4 +1,4 @@
-"""As many ConfigMaps as the configuration says."""
+"""A stack with the number of ConfigMaps that its configuration sets."""
 
 import pulumi
 from pulumi_kubernetes.core.v1 import ConfigMap

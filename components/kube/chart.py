@@ -12,7 +12,7 @@ import yaml
 from ..vocabulary import NAME as NAME_LABEL
 
 NAME = "dask-kubernetes-operator"
-# By which the operator's Deployment and pods are found, whoever has installed the chart.
+# Labels of the operator's Deployment and pods, however the chart was installed.
 SELECTOR = {NAME_LABEL: NAME}
 LINK = ".operator-chart"
 

@@ -25,7 +25,7 @@ Object = dict[str, Any]
 T = TypeVar("T")
 FIELD_MANAGER = "dask-on-kubernetes"
 REQUEST_SECONDS = 30
-# For how long a request is tried again when the API server is away: it is restarted, or the network comes back.
+# How long a request is retried while the API server is unreachable: during its restart, or a network failure.
 AWAY_SECONDS = 120
 POLL_SECONDS = 1.0
 # The server has not processed these requests, or may succeed soon.
@@ -144,7 +144,7 @@ async def apply(client: Api, url: str, body: Object) -> Object:
 async def patch(client: Api, url: str, body: Object | list[Object], *, dry_run: bool = False) -> Object | None:
     """A merge patch of what a mapping holds, lists as a whole; or a JSON patch's operations. None where it is missing.
 
-    With `dry_run` it is what the API server would make of it, after all admission, and nothing changes.
+    With `dry_run` the answer is what the API server would store, after all admission, and nothing changes.
     """
     kind = "json-patch" if isinstance(body, list) else "merge-patch"
     params = {"fieldManager": FIELD_MANAGER} | ({"dryRun": "All"} if dry_run else {})
@@ -154,7 +154,7 @@ async def patch(client: Api, url: str, body: Object | list[Object], *, dry_run: 
 
 
 async def create(client: Api, url: str, body: Object, *, dry_run: bool) -> Object:
-    """Creates an object in the collection `url`; with `dry_run` it is what the API server would make of it."""
+    """Creates an object in the collection `url`; with `dry_run` the answer is what the API server would store."""
     params = {"fieldManager": FIELD_MANAGER} | ({"dryRun": "All"} if dry_run else {})
     return await _patiently(_NOT_TAKEN, client, "POST", url, params=params, content=json.dumps(body))
 

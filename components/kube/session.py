@@ -189,7 +189,7 @@ async def close() -> None:
 
 
 def remove_credentials() -> None:
-    """Removes what a login that is under way has written. For whoever ends the process without unwinding it."""
+    """Removes the files of a login that has not ended. Call it before the process ends without unwinding its stack."""
     for folder in list(_folders):
         _remove(folder)
 

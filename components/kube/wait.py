@@ -21,7 +21,7 @@ class Clock:
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
 
 
-# The clock of this process: whoever measures a wait reads the same one as the wait itself.
+# The clock of this process. Code that measures a wait reads the same clock as the wait itself.
 CLOCK = Clock()
 
 

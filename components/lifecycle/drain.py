@@ -120,14 +120,14 @@ def scheduler_pages(namespace: str, name: str) -> str:
 
 
 def _words(error: Exception) -> str:
-    """An error answer in one line: the status, and what the API server or the scheduler says."""
+    """An error answer in one line: the status, and the message of the API server or the scheduler."""
     response = getattr(error, "response", None)
     text = " ".join(str(error).split())[:160]
     return text if response is None or str(response.status_code) in text else f"{response.status_code} {text}"
 
 
 def load(counts: dict[str, int]) -> Load:
-    """What a scheduler's `counts.json` says. It counts itself, as the client `fire-and-forget`."""
+    """The load in a scheduler's `counts.json`, which counts the scheduler itself as the client `fire-and-forget`."""
     return Load(clients=max(0, counts["clients"] - 1), tasks=counts["tasks"])
 
 

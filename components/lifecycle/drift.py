@@ -48,7 +48,7 @@ class Drift:
 
 @dataclass(frozen=True)
 class Live:
-    """A DaskCluster and what the operator made for it, by name."""
+    """A DaskCluster and the objects that the operator created for it, by name."""
 
     cluster: Object
     groups: dict[str, Object]

@@ -52,7 +52,7 @@ async def keep_ended(connection: Connection, job: DeclaredJob) -> None:
 
 
 async def await_end(connection: Connection, job: DeclaredJob) -> None:
-    """Waits on the runner's pod, which ends by itself, and reads `jobStatus` only for what the pod cannot tell.
+    """Waits on the runner's pod, which ends by itself, and reads `jobStatus` only for what the pod does not show.
 
     Raises `ClusterError` with the end of the job's log. `timeout` counts from the creation of the DaskJob.
     """
@@ -121,7 +121,7 @@ async def _has_succeeded(client: "Api", job: DeclaredJob) -> bool:
 
 
 async def _look(client: "Api", job: DeclaredJob) -> tuple[str, list[health.Trouble]]:
-    """The runner's phase, `NO_POD` where there is none, and what keeps any of the job's pods from running."""
+    """The runner's phase, `NO_POD` if it is missing, and why any of the job's pods does not run."""
     pods = await kube.items(client, job.path("Pod"), {CLUSTER_NAME: job.physical_name})
     runner = [pod for pod in pods if pod["metadata"]["name"] == job.runner_name]
     phase = runner[0].get("status", {}).get("phase", "Pending") if runner else NO_POD

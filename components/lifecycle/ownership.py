@@ -216,7 +216,7 @@ def refuse_other_state(where: str, claim: Claim, written: str = "") -> None:
 
 
 def last_written(live: Object) -> str:
-    """`, last written by '<field manager>' at <time>`, as far as the API server tells."""
+    """`, last written by '<field manager>' at <time>`, as far as the API server records it."""
     entries = [entry for entry in live["metadata"].get("managedFields", []) if entry.get("time")]
     if not entries:
         return ""

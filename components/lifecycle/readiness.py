@@ -116,7 +116,7 @@ async def _guard(connection: Connection, cluster: DeclaredCluster) -> None:
 
 
 async def _refused(watch: Watch, job: kube.Object) -> list[health.Trouble]:
-    """Why the Job has no pod: a quota, a LimitRange or a webhook refuses it. The Job itself says nothing of it."""
+    """Why the Job has no pod: a quota, a LimitRange or a webhook refuses it. The Job's status does not show this."""
     if not job or any(job.get("status", {}).get(count) for count in ("active", "succeeded", "failed")):
         return []
     name = job["metadata"]["name"]

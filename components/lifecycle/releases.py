@@ -84,7 +84,7 @@ async def installed(client: "Api", namespace: str) -> bool:
 
 
 async def is_ours(client: "Api", release: Found, owner: str, claim: Claim) -> bool:
-    """Whether this state has installed the release. Earlier versions left no marker: their namespace tells."""
+    """Whether this state has installed the release. Earlier versions wrote no marker; then the namespace decides."""
     if release.owner is not None:
         return release.owner == owner
     home = await kube.unless_forbidden(kube.find(client, path("Namespace", name=release.namespace)))

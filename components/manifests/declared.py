@@ -1,7 +1,7 @@
 """The clusters and jobs that a stack declares: each holds every name, hash and body of its objects, built once.
 
 The components register the bodies, hooks and tools read them, and nothing builds a body a second time to read its
-name. The bodies are shared: whoever changes one copies it first.
+name. The bodies are shared: copy one before you change it.
 """
 
 from collections.abc import Mapping
@@ -128,7 +128,7 @@ class DeclaredCluster(_Placed):
 
     @cached_property
     def connection(self) -> Spec:
-        """The ConfigMap that says where the endpoint is, and which version it leads to."""
+        """The ConfigMap with the address of the endpoint and the name of the current DaskCluster."""
         return manifest.connection(self.settings, self.context)
 
     @cached_property

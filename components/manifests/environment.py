@@ -25,7 +25,7 @@ def environment(pod: PodSettings, *, restricted: bool) -> list[Variable]:
 
 
 def tls_environment(role: str, tls: Tls) -> list[Variable]:
-    """https://distributed.dask.org/en/stable/tls.html. Every role has a leaf of its own."""
+    """https://distributed.dask.org/en/stable/tls.html. Each role has its own leaf certificate."""
     if not tls.enabled:
         return []
     comm = "DASK_DISTRIBUTED__COMM__"

@@ -21,9 +21,9 @@ def values(operator: Operator) -> dict[str, Any]:
         "livenessProbe": {"timeoutSeconds": 15},
     }
     if operator.watch is not None:
-        # Both together, or the operator asks for what its Role does not give (dask-kubernetes #916, #921).
-        # The chart's Role names cluster-wide resources, which only who has those rights may grant; operatorrights.py
-        # grants what counts in every watched namespace.
+        # Set both, or the operator requests what its Role does not allow (dask-kubernetes #916, #921).
+        # The chart's Role names cluster-wide resources, which only a user with those permissions may grant;
+        # operatorrights.py grants the permissions in every watched namespace.
         made["rbac"] = {"create": operator.cluster_role, "cluster": False}
         made["kopfArgs"] = [f"--namespace={namespace}" for namespace in operator.watch]
     return overlay(made, operator.values)

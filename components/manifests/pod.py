@@ -41,7 +41,7 @@ def scheduler(settings: Scheduler, pod: PodSettings, context: PodContext) -> Spe
 
 
 def worker(settings: WorkerPods, pod: PodSettings, context: PodContext) -> Spec:
-    """A worker's pod spec. Its name is its Deployment's, by which the operator and the preStop find it."""
+    """A worker's pod spec. Its name is that of its Deployment; the operator and the preStop find it by that name."""
     grace = seconds(settings.termination_grace_period)
     retire = max(1, grace - RETIRE_MARGIN_SECONDS)
     env = [variable("DASK_SCHEDULER_ADDRESS", context.scheduler_address), variable("DASK_RETIRE_SECONDS", str(retire))]

@@ -69,7 +69,7 @@ class Rendered:
         return (*self.path, "extraArgs", index) if index >= 0 else None
 
     def _variable(self, path: Path) -> Path | None:
-        """Which of Dask's routes are served can be said in `env` and `daskConfig`; all else there is judged earlier."""
+        """Dask's routes can be set in `env` and `daskConfig`; other rules about these two run before rendering."""
         name = self.pod["containers"][0]["env"][path[3]]["name"] if path[:3] == ("containers", 0, "env") else ""
         if not name.endswith("HTTP__ROUTES"):
             return None
@@ -83,7 +83,7 @@ class Rendered:
 
 
 def _inside(template: Any, pod: Any, path: Path) -> Path | None:
-    """The path in a template of what stands in the pod at `path`: as far as the template has it."""
+    """Where a template has what the pod has at `path`; None if the template does not set it."""
     place: list[str | int] = []
     field = ""
     for depth, step in enumerate(path):
@@ -110,7 +110,7 @@ def _item(template: list[Any], item: Any, field: str, index: int) -> tuple[int, 
 
 
 def pods(settings: Settings) -> Iterator[Callable[[], Rendered]]:
-    """Every kind of pod of a stack, each rendered when it is asked for: what is not known yet ends there."""
+    """Every kind of pod of a stack, rendered on call, so that something UNKNOWN ends one pod and not all."""
     restricted = settings.namespace.pod_security == "restricted"
     workspace = WorkspaceContext(settings.namespace.name, "", restricted)
     owners: dict[Path, Cluster | Job] = {("clusters", name): cluster for name, cluster in settings.clusters.items()}

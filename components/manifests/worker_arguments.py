@@ -49,7 +49,7 @@ def broken(settings: WorkerPods, pod: PodSettings, *, autoscaled: bool) -> Itera
     count = processes(settings, pod)
     if is_cuda(settings) and not (settings.processes or _gpus(pod)):
         fix = "add `resources: {limits: {nvidia.com/gpu: '1'}}`, or `processes`"
-        yield Mistake("starts a worker for each GPU, and no GPU is asked for", fix, ("command",))
+        yield Mistake("starts a worker for each GPU, and no GPU is requested", fix, ("command",))
     if settings.port and (count > 1 or is_cuda(settings)):
         rule = "can be the port of one worker only" if count > 1 else "is not an option of `dask cuda worker`"
         yield Mistake(rule, "remove it", ("port",))

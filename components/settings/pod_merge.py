@@ -16,14 +16,14 @@ KEYS: dict[str, Key] = {
     "topologySpreadConstraints": ("topologyKey", "whenUnsatisfiable"),
 }
 _DEFAULTS = {"protocol": "TCP"}
-# Of each of these only one may exist: the one in the template replaces the other.
+# Only one of each group may exist: the one in the template replaces the other.
 HANDLERS = ("exec", "httpGet", "tcpSocket", "grpc")
 _ONE_OF = (HANDLERS, ("value", "valueFrom"))
 ROLES = ("scheduler", "worker", "job")
 
 
 def identity(key: Key, item: Any) -> tuple[Any, ...]:
-    """The key by which two items of a list are the same one."""
+    """The key of a list's item: items with the same key are merged."""
     return tuple(item.get(part, _DEFAULTS.get(part)) for part in key)
 
 
@@ -43,7 +43,7 @@ def overlay(base: Any, over: Any, field: str = "") -> Any:
 
 
 def _gives_way(key: str, over: dict[str, Any], field: str) -> bool:
-    """Whether a field of the base is another one of what only one may be there."""
+    """Whether the template sets another field of a group of which only one may exist."""
     if field == "volumes":
         return key != "name" and key not in over and len(over) > 1
     return any(key in group and key not in over and set(group) & over.keys() for group in _ONE_OF)

@@ -50,7 +50,7 @@ Amounts = Annotated[dict[str, Quantity], AfterValidator(_named), _Schema()]
 
 
 class Resources(Model):
-    """`cpu` and `memory` are both request and limit; `requests` and `limits` say them apart, and name others."""
+    """`cpu` and `memory` set request and limit; `requests` and `limits` set them apart, and other resources."""
 
     cpu: Cpu | None = None
     """Cores, requested and limited."""

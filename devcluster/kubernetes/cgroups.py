@@ -67,7 +67,7 @@ def pids(name: str, below: str = "") -> set[int]:
 
 
 def kill(name: str, timeout_seconds: float = 30) -> None:
-    """End every process of the cluster and wait until none is left; a process that forks meanwhile is met again."""
+    """End every process of the cluster and wait until all have ended, including those that they start meanwhile."""
     deadline = time.monotonic() + timeout_seconds
     while left := pids(name):
         if time.monotonic() > deadline:

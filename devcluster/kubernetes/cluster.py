@@ -43,7 +43,7 @@ def up(name: str, nodes: int | None = None) -> Path:
 
 
 def runs(cluster: state.Cluster) -> bool:
-    """Whether its start came to its end and every node's first process lives."""
+    """Whether its start was completed and the first process of every node runs."""
     alive = all(node.first_process(cluster, number) for number in cluster.numbers())
     return alive and _completed(cluster).exists()
 
@@ -64,7 +64,7 @@ def _check_same(cluster: state.Cluster, nodes: int | None, product: Path) -> Non
 
 def _start(name: str, nodes: int, product: Path) -> state.Cluster:
     if leftovers(name):
-        say(f"==> removing what an earlier `{name}` left (usually 1 s)")
+        say(f"==> removing the rest of an earlier `{name}` (usually 1 s)")
         _remove(name)
     say("==> making network namespaces and certificates (usually 1 s)")
     cluster = state.create(name, nodes, product)
@@ -141,7 +141,7 @@ def down(name: str) -> None:
         if found := leftovers(name):
             say(f"==> taking `{name}` down (usually 1 s): {', '.join(found)}")
             _remove(name)
-    say(f"==> nothing of `{name}` is left")
+    say(f"==> `{name}` is removed")
 
 
 def _remove(name: str) -> None:
@@ -167,7 +167,7 @@ def leftovers(name: str) -> list[str]:
 
 
 def status(name: str) -> tuple[bool, str]:
-    """Whether it runs and answers, and a block of text for people."""
+    """Whether it runs and answers, and a text for the terminal."""
     others = [other for other in state.names() if other != name]
     more = f"\nothers:      {', '.join(others)}" if others else ""
     cluster = state.load(name)

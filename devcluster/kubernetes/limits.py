@@ -10,7 +10,7 @@ WANTED = {"max_user_instances": 8192, "max_user_watches": 131072}
 
 
 def ensure(directory: Path = Path("/proc/sys/fs/inotify")) -> None:
-    """Raise what is lower than wanted, say so, and never lower anything. It lasts until the machine starts again."""
+    """Raise limits that are too low, and report it. Never lower one. It lasts until the machine restarts."""
     for name, wanted in WANTED.items():
         setting = directory / name
         present = int(setting.read_text())

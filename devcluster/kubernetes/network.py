@@ -67,7 +67,7 @@ def _inside(cluster: state.Cluster, number: int) -> None:
         if other != number:
             lines.append(f"route add {pod_subnet(other)} via {cluster.address(other)}")
     run(["ip", "-netns", namespace, "-batch", "-"], stdin="\n".join(lines))
-    # /proc/sys/net is that of the namespace of whoever opens it: these two touch only the node.
+    # /proc/sys/net is that of the opening process's namespace: these two settings change only the node.
     enter = ["nsenter", f"--net=/run/netns/{namespace}"]
     run([*enter, "tee", "/proc/sys/net/ipv4/ip_forward"], stdin="1\n")
     rules = RULES.substitute(pods=POD_SUBNET, services=SERVICE_SUBNET, nodes=f"{cluster.gateway}/24")
@@ -90,7 +90,7 @@ def namespaces(name: str) -> list[str]:
 def remove(name: str) -> None:
     """Delete links, then namespaces; a half-made namespace file that `ip` refuses is unmounted and removed."""
     for link in links(name):
-        # Deleting one end of a pair, or its namespace, takes the other end along: gone already is fine.
+        # Deleting one end of a pair, or its namespace, deletes the other end too, so a missing link is fine.
         subprocess.run(["ip", "link", "delete", link], check=False, capture_output=True)
     for namespace in namespaces(name):
         path = Path("/run/netns") / namespace

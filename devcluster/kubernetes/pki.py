@@ -10,7 +10,7 @@ ADMINISTRATORS = "system:masters"  # passes every authorization check, also befo
 
 
 def context(name: str) -> str:
-    """The name of context, cluster and user in the people's kubeconfig."""
+    """The name of context, cluster and user in the kubeconfig that users get."""
     return f"dask-local-{name}"
 
 
@@ -23,7 +23,7 @@ def kubeconfigs(cluster: state.Cluster) -> Path:
 
 
 def create(cluster: state.Cluster) -> None:
-    """Make all certificates and one kubeconfig per client; the people's kubeconfig comes last and whole."""
+    """Make all certificates and one kubeconfig per client; the users' kubeconfig is written last and atomically."""
     config = cluster.lib / "kubeadm.yaml"
     config.write_text(
         templates.render(

@@ -96,7 +96,7 @@ def names() -> list[str]:
 
 
 def load(name: str) -> Cluster | None:
-    """The record of a name, or None where there is none or an interrupted write left it unreadable."""
+    """The record of a name; None if it is missing, or unreadable after an interrupted write."""
     try:
         return Cluster(**json.loads((LIB / name / "cluster.json").read_text()))
     except (FileNotFoundError, NotADirectoryError, ValueError, TypeError):
@@ -160,7 +160,7 @@ def lock(name: str) -> Iterator[None]:
 
 
 def remove(name: str) -> None:
-    """Remove what a cluster kept on disk. Never crosses into another file system: a mount left there is not ours."""
+    """Remove the files of a cluster. Never crosses into another file system, because a mount there is not ours."""
     for path in (RUN / name, LIB / name):
         if path.exists():
             subprocess.run(["rm", "--recursive", "--force", "--one-file-system", "--", path], check=False)

@@ -85,7 +85,7 @@ def _profiles(prefix: str, context: Pod) -> Iterator[str]:
             yield f"{prefix}securityContext.{field}.type: {profile} must be RuntimeDefault or Localhost"
     selinux = context.get("seLinuxOptions") or {}
     if selinux.get("type", "") not in _SELINUX_TYPES or selinux.get("user") or selinux.get("role"):
-        yield f"{prefix}securityContext.seLinuxOptions sets a user, a role or a type of its own"
+        yield f"{prefix}securityContext.seLinuxOptions sets its own user, role or type"
     if (context.get("windowsOptions") or {}).get("hostProcess"):
         yield f"{prefix}securityContext.windowsOptions.hostProcess: true is root on the node"
 

@@ -60,7 +60,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
 
 
 class Session:
-    """The Kubernetes API and the forwards of one command, made when they are first needed."""
+    """The Kubernetes API and the forwards of one command, created when they are first needed."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -117,7 +117,7 @@ async def _ask(address: str, tls: Mapping[str, str]) -> Inventory:
 
 
 def _report(place: Place, reached: Reached, tls: Mapping[str, str], options: argparse.Namespace) -> show.Report:
-    """Compares, and writes what was asked for."""
+    """Compares the environments, and writes the requested files."""
     python = options.python or environment.interpreter()
     here, there = environment.of_interpreter(python), reached.inventory
     written = []

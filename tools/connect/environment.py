@@ -146,7 +146,7 @@ def write(folder: Path, of: str, there: Inventory) -> list[Path]:
 def refuse_foreign(file: Path) -> None:
     """Raises `ToolError` for a file that this command has not written."""
     if file.exists() and not file.read_text(encoding="utf-8").startswith(MARK):
-        raise ToolError(f"{file} exists and is not from this command, so it is left alone; choose another place for it")
+        raise ToolError(f"{file} exists and is not from this command, so it was not changed; choose another place")
 
 
 def requirements(of: str, there: Inventory) -> str:

@@ -44,7 +44,7 @@ async def certificates(place: Place, client: Any) -> Mapping[str, str]:
 
 
 def write_private(folder: Path, pem: Mapping[str, str]) -> dict[str, str]:
-    """Writes `<name>.pem` for nobody but the user; name -> path."""
+    """Writes `<name>.pem`, readable by the user only. Returns paths by name."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     folder.chmod(0o700)
     paths = {name: folder / f"{name}.pem" for name in pem}

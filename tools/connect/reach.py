@@ -78,7 +78,7 @@ async def _by_forward(place: Place, tls: Mapping[str, str], ways: Ways) -> tuple
     except (OSError, TimeoutError) as error:
         raise ToolError(
             f"no scheduler answers behind the Service {place.name} in namespace {place.namespace} either: "
-            f"{error or 'no answer in time'}; `make status` says how the cluster is"
+            f"{error or 'no answer in time'}; see `make status`"
         ) from error
 
 

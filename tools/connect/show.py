@@ -36,7 +36,7 @@ class Report:
 
 
 def code(address: str, tls: Mapping[str, str]) -> str:
-    """The lines that make a client."""
+    """The lines of Python that create a client."""
     if not tls:
         return f'from distributed import Client\n\nclient = Client("{address}")\n'
     return (
@@ -48,7 +48,7 @@ def code(address: str, tls: Mapping[str, str]) -> str:
 
 
 def as_text(report: Report) -> str:
-    """For people."""
+    """The text for a terminal."""
     return "\n".join(_lines(report))
 
 

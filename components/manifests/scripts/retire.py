@@ -1,7 +1,7 @@
 """preStop of every worker: its tasks and its data move to other workers before the pod stops.
 
 It runs for every pod that is deleted: a scale-down, a removed group, an eviction, a node drain. It tries until
-DASK_RETIRE_SECONDS have passed. It ends early only where no scheduler exists any more: nobody can take anything then.
+DASK_RETIRE_SECONDS have passed. It ends early only if no scheduler exists any more: then no worker can take the data.
 """
 
 import os
@@ -12,7 +12,7 @@ import time
 from typing import Any
 from urllib.parse import urlsplit
 
-# A distributed.Client, whose methods are typed as coroutines as well. They are none here.
+# A distributed.Client. Its methods are typed as coroutines too, which they are not here.
 Client = Any
 
 address, name = os.environ["DASK_SCHEDULER_ADDRESS"], os.environ["DASK_WORKER_NAME"]
@@ -33,7 +33,7 @@ def left() -> float:
 def await_scheduler() -> None:
     """Returns when the scheduler accepts a connection. Exits when it is missing, or the deadline has passed.
 
-    It stands before the import of distributed, which costs a second: a cluster that is deleted as a whole has no
+    It runs before the import of distributed, which takes a second: a cluster that is deleted as a whole has no
     scheduler any more.
     """
     scheduler, missing_since = urlsplit(address), None
@@ -68,7 +68,7 @@ def closed_to_tasks(dask_worker: Any) -> list[Any]:
 
 
 def tell(dask_worker: Any, text: str) -> None:
-    """Writes to the log of the pod: the output of a preStop stands nowhere."""
+    """Writes to the log of the pod, because Kubernetes does not keep the output of a preStop."""
     import logging
 
     logging.getLogger("distributed.worker").warning(text)
@@ -102,7 +102,7 @@ def hand_over(client: Client, mine: list[str], *, remove: bool) -> list[str]:
 
 
 def copied(client: Client, where: str, actors: list[Any], mine: list[str]) -> bool:
-    """Copies the data of a worker with actors, which the scheduler refuses to retire. False where nobody takes it."""
+    """Copies the data of a worker with actors, which the scheduler refuses to retire. False if no worker takes it."""
     held = [key for key in client.has_what([where])[where] if key not in actors]
     others = [it for it in client.sync(client.scheduler.identity)["workers"] if it not in mine]
     limit = left() or LAST_CALL_SECONDS

@@ -1,4 +1,4 @@
-"""The verify Job: waits until all workers have registered, computes on them, and says what it saw.
+"""The verify Job: waits until all workers have registered, computes on them, and reports the result.
 
 EXPECTED_WORKERS is a JSON object, worker group -> how many of its workers have to be registered (the operator names a
 worker `<group>-worker-<id>`). Exits 1 with one readable line when READY_SECONDS have passed. It never fails because
@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 import distributed
 
-# A distributed.Client, whose methods are typed as coroutines as well. They are none here.
+# A distributed.Client. Its methods are typed as coroutines too, which they are not here.
 Client = Any
 
 address = os.environ["DASK_SCHEDULER_ADDRESS"]
@@ -62,7 +62,7 @@ def await_workers(client: Client) -> int:
 
 
 def square(number: int) -> int:
-    """A function of this file travels to the workers as people's functions do, which a builtin does not."""
+    """A function of this file is sent to the workers by value, as users' functions are; a builtin would not be."""
     return number * number
 
 

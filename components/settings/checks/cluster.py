@@ -46,7 +46,7 @@ def node_ports(endpoint: Endpoint) -> Iterator[Mistake]:
 
 
 def source_ranges(endpoint: Endpoint) -> Iterator[Mistake]:
-    """kube-proxy holds `loadBalancerSourceRanges` against what comes in through a load balancer only."""
+    """kube-proxy applies `loadBalancerSourceRanges` only to traffic that comes through a load balancer."""
     if endpoint.source_ranges and endpoint.type != "LoadBalancer":
         fix = "use `dask:namespace.networkPolicies` and `allowFrom`"
         yield Mistake(f"would be ignored for type {endpoint.type}", fix, ("sourceRanges",))

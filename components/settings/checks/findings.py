@@ -61,7 +61,7 @@ def _whole(value: Any, key: str) -> str:
 
 def _string(value: Any, key: str) -> str:
     if isinstance(value, float):
-        # YAML has read 2024.10 as a number, and JSON does not tell how it was written.
+        # YAML has read 2024.10 as a number, and JSON no longer shows how it was written.
         return f'quote it as you wrote it: "{value}", or with the zero that YAML has dropped, "{value}0"'
     if isinstance(value, bool | int):
         return f'write "{json.dumps(value)}"'

@@ -1,4 +1,4 @@
-"""What the program relies on in its own containers: held for a pod as it is rendered, whatever was laid over it.
+"""What the program relies on in its own containers. The rules hold for a pod as it is rendered, `podTemplate` included.
 
 `plain` is the pod without its `podTemplate`. Each rule carries its path within the pod.
 """
@@ -17,7 +17,7 @@ Spec = dict[str, Any]
 _OWN: Path = ("containers", 0)
 _LISTENS = "would make it listen where neither probes nor other pods connect"
 _SECURE = "would change the encryption, which `tls` sets up"
-_HIDES = "would move or remove `/health`, which the probes ask"
+_HIDES = "would move or remove `/health`, which the probes request"
 # Options that would move what the rest of the program looks for: why, and what to do instead.
 _OPTIONS: dict[str, tuple[str, str]] = {
     **dict.fromkeys(("--host", "--interface", "--listen-address", "--contact-address"), (_LISTENS, "remove it")),
@@ -94,7 +94,7 @@ def _arguments(before: Spec, box: Spec, extra: int) -> Iterator[Mistake]:
 
 
 def _options(words: list[Any], field: str) -> list[tuple[str, str, Path]]:
-    """Options with their value, and everything else with none; a text with blanks is a command line of its own."""
+    """Options with their value, other words with "". A text with spaces is a command line in itself."""
     flat: list[tuple[str, Path]] = []
     for index, word in enumerate(words):
         flat += [(part, (*_OWN, field, index)) for part in _words(str(word))]
@@ -119,7 +119,7 @@ def _same(option: str, value: str, ours: str) -> bool:
 
 
 def _routes(role: str, box: Spec) -> Iterator[Mistake]:
-    """Dask's pages: the probes ask `/health`, and a drain asks the scheduler's `/json/counts.json`."""
+    """The probes request `/health`, and a drain requests the scheduler's `/json/counts.json`."""
     name, needed = _ROUTES[role]
     for index, variable in enumerate(box["env"]):
         if variable["name"] != name or "value" not in variable:
@@ -129,7 +129,7 @@ def _routes(role: str, box: Spec) -> Iterator[Mistake]:
         except (SyntaxError, ValueError):
             given = [variable["value"]]
         if lacks := [route for route in needed if route not in given]:
-            rule = f"must contain {' and '.join(lacks)}, which the program asks"
+            rule = f"must contain {' and '.join(lacks)}, which the program requests"
             yield Mistake(rule, f"add {' and '.join(map(repr, lacks))} to it", (*_OWN, "env", index, "value"))
 
 

@@ -19,7 +19,7 @@ Spec = dict[str, Any]
 PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
 _NODE = ("In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt")
 _LABEL = _NODE[:4]
-# By the last steps of a path, numbers left out: the values that Kubernetes takes.
+# The values that Kubernetes accepts, by the last steps of a path without list indexes.
 _CHOICES: dict[tuple[str, ...], tuple[str, ...]] = {
     ("restartPolicy",): ("Always", "OnFailure", "Never"),
     ("dnsPolicy",): ("ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"),

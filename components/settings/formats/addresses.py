@@ -5,7 +5,7 @@ import re
 
 from ...settings.mistakes import invalid
 
-# For the JSON Schema: what can be said of addresses in a pattern. The checks below are exact.
+# For the JSON Schema: as much as a pattern can check. The functions below are exact.
 HOST = r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*"
 CIDR = r"[0-9A-Fa-f.:]+/[0-9]{1,3}"
 URL = r"(https?|oci)://[^\s/]+\S*"

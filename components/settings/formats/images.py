@@ -66,7 +66,7 @@ _PYTHON_OF = re.compile(r"-py3\.(\d+)")
 
 
 def newer_python(image_reference: str) -> str | None:
-    """The image to take instead of one whose tag says that its Python is older than PYTHON; None where it does not.
+    """The image to use instead of one whose tag names a Python older than PYTHON; None for other images.
 
     Upstream, a version without `-py...` has the oldest Python that Dask runs on: `2026.8.0` is Python 3.10.
     """

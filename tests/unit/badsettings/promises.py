@@ -161,7 +161,7 @@ PROMISES = [
         cluster(daskConfig={"distributed": {"scheduler": {"http": {"routes": ["distributed.http.health"]}}}}),
         (
             'dask:clusters.a.daskConfig.distributed.scheduler.http.routes: ["distributed.http.health"] must '
-            "contain distributed.http.scheduler.json, which the program asks; add "
+            "contain distributed.http.scheduler.json, which the program requests; add "
             "'distributed.http.scheduler.json' to it"
         ),
         schema=False,
@@ -171,7 +171,7 @@ PROMISES = [
         workers(env={"DASK_DISTRIBUTED__WORKER__HTTP__ROUTES": "['distributed.http.statics']"}),
         (
             "dask:clusters.a.workers.env.DASK_DISTRIBUTED__WORKER__HTTP__ROUTES: "
-            "\"['distributed.http.statics']\" must contain distributed.http.health, which the program asks; add"
+            "\"['distributed.http.statics']\" must contain distributed.http.health, which the program requests; add"
             " 'distributed.http.health' to it"
         ),
         schema=False,
@@ -190,7 +190,7 @@ PROMISES = [
         workers(command=["dask", "cuda", "worker"]),
         (
             'dask:clusters.a.workers.command: ["dask", "cuda", "worker"] starts a worker for each GPU, and no'
-            " GPU is asked for; add `resources: {limits: {nvidia.com/gpu: '1'}}`, or `processes`"
+            " GPU is requested; add `resources: {limits: {nvidia.com/gpu: '1'}}`, or `processes`"
         ),
         schema=False,
     ),

@@ -1,4 +1,4 @@
-"""A change of the pods, from the edit to the endpoint that answers from new ones: this project beside kubectl and helm.
+"""A change of the pods, from the edit to an endpoint that answers from new ones: this project, kubectl and helm.
 
     .venv/bin/python -m bench.change --rounds 3
 

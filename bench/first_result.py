@@ -1,4 +1,4 @@
-"""From nothing to the first computed result, this project beside the usual ways, interleaved on one machine.
+"""From nothing to the first computed result, this project compared with the usual ways, interleaved on one machine.
 
     .venv/bin/python -m bench.first_result --rounds 3
 

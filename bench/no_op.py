@@ -1,4 +1,4 @@
-"""What `pulumi up` without a change costs, with 1, 10 and 30 clusters, beside a program of bare ConfigMaps.
+"""What `pulumi up` without a change costs, with 1, 10 and 30 clusters, compared with a program of bare ConfigMaps.
 
     .venv/bin/python -m bench.no_op --rounds 3
 

@@ -103,7 +103,7 @@ def _cluster_cpu_seconds() -> float:
 
 @contextlib.contextmanager
 def own_cluster(*, keep: bool) -> Iterator[Place]:
-    """The bench's own Kubernetes with the images in it and the engine beside it, removed afterwards."""
+    """The bench's own Kubernetes with the images in it, and the engine; both are removed afterwards."""
     with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
         chosen = {} if shutil.which("pulumi") else engine.environment(Path(scratch) / "engine")
         try:

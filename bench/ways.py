@@ -25,7 +25,7 @@ OPERATOR = "dask-kubernetes-operator"
 
 
 def by_script(place: Place) -> Stopwatch:
-    """helm, kubectl and a client that tries again until somebody computes."""
+    """helm, kubectl and a client that tries again until it has a result."""
     watch = Stopwatch()
     helm_install(place, watch)
     place.kubectl("apply", f"--filename={PROJECT / 'bench/tutorial.yaml'}")
@@ -93,7 +93,7 @@ def node_port_address(place: Place) -> str | None:
 
 
 def compute(watch: Stopwatch, find_address: Callable[[], str | None]) -> None:
-    """The client: waits for an address, for somebody who listens there, and for a result."""
+    """The client: waits for an address, for an answer there, and for a result."""
     deadline, address = time.monotonic() + TIMEOUT_SECONDS, None
     while not _listens(address):
         if time.monotonic() > deadline:

@@ -28,7 +28,7 @@ class Product:
     """What `go build` builds, as import paths."""
     flags: Sequence[str]
     usual: str
-    """How long a first build takes, for people."""
+    """How long a first build takes, as a text for the user."""
     links: Mapping[str, str] = field(default_factory=dict)
     """Symbolic links, such as `bin/kubectl` -> `node`."""
     finish: Callable[[Path], None] = lambda _: None

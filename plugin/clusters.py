@@ -31,9 +31,9 @@ class DaskClusterArgs(TypedDict):
     pod_security: NotRequired[str]
     """The Pod Security level that the namespace enforces: restricted (the default), baseline or privileged."""
     context: NotRequired[str]
-    """The context of the kubeconfig. Left out: the current one."""
+    """The context of the kubeconfig. Default: the current one."""
     kubeconfig: NotRequired[str]
-    """A kubeconfig, or the path of one. Left out: the ambient one."""
+    """A kubeconfig, or the path of one. Default: the ambient one."""
 
 
 class DaskCluster(pulumi.ComponentResource):

@@ -33,7 +33,7 @@ class Project:
 
     @cached_property
     def config(self) -> dict[str, Any]:
-        """The values of the stack's file, laid over those of Pulumi.yaml, as they are written."""
+        """The values of the stack's file, merged over those of Pulumi.yaml, as they are written."""
         return _config(self.root / "Pulumi.yaml", self.settings) | _config(self.stack_file, _mapping(self.stack_file))
 
     @property

@@ -68,7 +68,7 @@ def crds(chart: Path) -> list[dict[str, Any]]:
 
 
 def schema(chart: Path, kind: str) -> dict[str, Any]:
-    """The OpenAPI schema of the one version of a kind in a chart. Raises `LookupError` where there is none.
+    """The OpenAPI schema of the one version of a kind in a chart. Raises `LookupError` if it is missing.
 
     Only a file that names the kind is parsed: all of them take 0.2 s of every command.
     """

@@ -1,6 +1,6 @@
 """Asks the API server, by a dry run, what a repair would change, before clients are waited for or pods restarted.
 
-Admission webhooks change objects (a registry mirror, a policy engine). A change that such a webhook would make again at
+Admission webhooks change objects (a registry mirror, a policy engine). A change that such a webhook would repeat at
 once is not drift, and a repair that it would refuse is impossible: the API server's answer shows both.
 """
 

@@ -24,7 +24,7 @@ class Mistake:
     rule: str
     """What holds and does not here, as the end of a sentence that begins with the value."""
     fix: str
-    """What to do instead. Whoever does it has a configuration that is accepted."""
+    """What to do instead. It leads to a configuration that is accepted."""
     path: Path = ()
     """Where: below the validated part as long as a rule yields it, below the stack's configuration in the end."""
     value: Any = AS_WRITTEN

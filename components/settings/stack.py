@@ -81,7 +81,7 @@ class OperatorImage(Model):
 
 
 def _all_is_none(value: Any) -> Any:
-    """A tuple, because a validator in front of the field turns pydantic's lenient JSON mode off."""
+    """A tuple, because a validator before the field turns off pydantic's lenient JSON mode."""
     if value == "all":
         return None
     return tuple(value) if isinstance(value, list) else value

@@ -1,4 +1,4 @@
-"""`python3 -m devcluster.images build|list|archives|wheels`: stdout holds what was asked for, stderr how it goes."""
+"""`python3 -m devcluster.images build|list|archives|wheels`: the result goes to stdout, progress to stderr."""
 
 import argparse
 import os

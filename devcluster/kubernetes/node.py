@@ -14,7 +14,7 @@ from devcluster.kubernetes import cgroups, components, images, network, packages
 from devcluster.shell import DevclusterError, plain_environment
 
 CONTAINERD_SOCKET = "/run/containerd/containerd.sock"
-# Hard-coded somewhere in the node's programs -> the directory of ours that stands in. /var/lib/kubelet: its
+# Hard-coded somewhere in the node's programs -> our directory that replaces it. /var/lib/kubelet: its
 # device-plugins; /var/lib/cni: libcni's cache. /run/containerd, see `_binds`, has the shims' sockets.
 OWN_DIRECTORIES = {
     "/var/lib/kubelet": "kubelet",

@@ -17,7 +17,7 @@ NEEDED = {
     "iptables": "iptables",  # the CNI plugin `portmap` (hostPort) calls it
     "nft": "nftables",  # kube-proxy's nftables mode calls it
     "conntrack": "conntrack",
-    "busybox": "busybox-static",  # for the image with a shell: it needs no library beside it
+    "busybox": "busybox-static",  # for the image with a shell: it needs no other library
     "ip": "iproute2",
     "nsenter": "util-linux",
     "mount": "mount",

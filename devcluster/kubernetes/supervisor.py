@@ -85,7 +85,7 @@ def run(spec: Spec) -> None:
 
 
 def reap(*, block: bool) -> tuple[int, int] | None:
-    """The next ended child as (pid, status), or None when there is none to collect now."""
+    """The next ended child as (pid, status), or None if none has ended since."""
     try:
         pid, status = os.waitpid(-1, 0 if block else os.WNOHANG)
     except ChildProcessError:

@@ -1,7 +1,9 @@
 """Docstrings, messages and pages use the words of the glossary in CONTRIBUTING.md, as far as a pattern can tell."""
 
 import ast
+import io
 import re
+import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,6 +35,11 @@ ODD = {
     r"\b(goes|going|go) on\b": "the job goes on",
     r"\b(is|are) (gone|going)\b": "the operator is gone",
     r"\bis no (field|port|volume|option|drift|number|text)\b": "is no field of the pods",
+    r"\bfor people\b|\bpeople's\b": "a block of text for people",
+    r"\b[Ww]hoever\b": "whoever changes one copies it first",
+    r"\b[Ww]here there (is|are) none\b": "None where there is none",
+    r"\bstands? (there|nowhere|between|beside|before it)\b": "the output of a preStop stands nowhere",
+    r"\bleft by hand\b|\bby (a |somebody's )hand\b": "what is in the Service by somebody's hand",
 }
 
 
@@ -41,6 +48,18 @@ def docstrings(tree: ast.Module) -> Iterator[ast.Constant]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
             yield node.value
+
+
+def comments(text: str) -> Iterator[str]:
+    """The comments of a program, each with those in the lines right below it."""
+    block: list[tuple[int, str]] = []
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type == tokenize.COMMENT:
+            if block and token.start[0] != block[-1][0] + 1:
+                yield " ".join(line for _, line in block)
+                block = []
+            block.append((token.start[0], token.string.removeprefix("#").strip()))
+    yield " ".join(line for _, line in block)
 
 
 def messages(tree: ast.Module) -> Iterator[str]:
@@ -73,6 +92,14 @@ def test_messages_use_the_words_of_the_glossary(file: Path) -> None:
     tree = ast.parse(file.read_text())
 
     assert [words for message in messages(tree) for words in odd_words(message)] == []
+
+
+@pytest.mark.parametrize("file", PROGRAMS, ids=lambda file: str(file.relative_to(ROOT)))
+def test_docstrings_and_comments_use_the_words_of_the_glossary(file: Path) -> None:
+    text = file.read_text()
+    prose = [*(str(node.value) for node in docstrings(ast.parse(text))), *comments(text)]
+
+    assert [words for part in prose for words in odd_words(part)] == []
 
 
 @pytest.mark.parametrize("page", sorted(set(PAGES) - QUOTES))

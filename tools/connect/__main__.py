@@ -105,7 +105,7 @@ async def _connect(place: Place, connection: Connection, options: argparse.Names
 
 
 def _ended() -> asyncio.Event:
-    """Set by Ctrl-C, and when somebody ends the process. A shell's background job would ignore Ctrl-C."""
+    """Set by Ctrl-C, and when another process ends this one. A shell's background job would ignore Ctrl-C."""
     event = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, event.set)

@@ -26,7 +26,7 @@ class Place:
 
     @property
     def encrypted(self) -> bool:
-        """Whether its address says that it speaks TLS."""
+        """Whether its address is one for TLS."""
         return (self.address or "").startswith("tls:")
 
 

@@ -11,7 +11,7 @@ only. So the walker works in three steps:
    reads something UNKNOWN. Mistakes that the rule found before are kept.
 
 So no rule declares what it depends on, none guards against invalid values, and none reports what only follows from
-another mistake. A rule that looks at several things one after another, and wants to go on after one that is UNKNOWN,
+another mistake. A rule that looks at several things one after another, and continues after one that is UNKNOWN,
 wraps the look at each of them in `until_unknown`.
 """
 

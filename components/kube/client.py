@@ -7,7 +7,7 @@ run in the event loop that also answers the engine.
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -110,13 +110,14 @@ async def find(client: Api, url: str) -> Object | None:
 
 
 async def items(
-    client: Api, url: str, selector: dict[str, str] | None = None, *, from_memory: bool = False
+    client: Api, url: str, selector: Mapping[str, str | None] | None = None, *, from_memory: bool = False
 ) -> list[Object]:
     """The objects of a collection, narrowed by labels; none where the kind or the namespace is unknown.
 
-    `from_memory`: as the API server remembers them, perhaps a moment old, which costs it less than asking etcd.
+    None as a label's value: whatever it is. `from_memory`: as the API server remembers them, perhaps a moment old,
+    which costs it less than asking etcd.
     """
-    labels = ",".join(f"{key}={value}" for key, value in (selector or {}).items())
+    labels = ",".join(key if value is None else f"{key}={value}" for key, value in (selector or {}).items())
     params = ({"labelSelector": labels} if labels else {}) | ({"resourceVersion": "0"} if from_memory else {})
     found = await _unless(404, get(client, url, **params))
     return found["items"] if found else []

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 from ..kube import client as kube
 from ..kube.client import Object
+from ..kube.paths import path
 from ..lifecycle import adoption
 from ..lifecycle.difference import Difference, differences
 from ..manifests.context import Spec, service_host
@@ -61,6 +62,35 @@ class Live:
         return {name: it for name, it in deployments if it["metadata"]["labels"].get(WORKER_GROUP) == group}
 
 
+@dataclass(frozen=True)
+class Survey:
+    """All that a namespace has of the operator's kinds: one list of each, however many clusters there are."""
+
+    clusters: list[Object]
+    groups: list[Object]
+    deployments: list[Object]
+    services: list[Object]
+
+    def of(self, cluster: DeclaredCluster) -> Live | None:
+        """What is live of one cluster, as `look` returns it."""
+        name = cluster.physical_name
+        live, service = _named(self.clusters, name), _named(self.services, cluster.scheduler_name)
+        deployments = [it for it in self.deployments if it["metadata"]["labels"].get(CLUSTER_NAME) == name]
+        return _live(name, live, self.groups, deployments, service)
+
+
+async def survey(client: "Api", namespace: str) -> Survey:
+    """Snapshot of a namespace."""
+    found = await asyncio.gather(
+        kube.items(client, path("DaskCluster", namespace)),
+        kube.items(client, path("DaskWorkerGroup", namespace)),
+        kube.items(client, path("Deployment", namespace), {CLUSTER_NAME: None}),
+        # All of them: one that has lost its labels is not missing.
+        kube.items(client, path("Service", namespace)),
+    )
+    return Survey(*found)
+
+
 async def look(client: "Api", cluster: DeclaredCluster) -> Live | None:
     """Snapshot of the live objects; None if this version's DaskCluster is missing or terminating."""
     name = cluster.physical_name
@@ -70,10 +100,21 @@ async def look(client: "Api", cluster: DeclaredCluster) -> Live | None:
         kube.items(client, cluster.path("Deployment"), {CLUSTER_NAME: name}),
         kube.find(client, cluster.path("Service", cluster.scheduler_name)),
     )
+    return _live(name, live, groups, deployments, service)
+
+
+def _live(
+    name: str, live: Object | None, groups: list[Object], deployments: list[Object], service: Object | None
+) -> Live | None:
     if live is None or live["metadata"].get("deletionTimestamp"):
         return None
+    # The operator's default group of an adopted cluster has no label that leads to its cluster.
     own = [group for group in groups if group["spec"]["cluster"] == name]
     return Live(live, _by_name(own), _by_name(deployments), service)
+
+
+def _named(objects: list[Object], name: str) -> Object | None:
+    return next((it for it in objects if it["metadata"]["name"] == name), None)
 
 
 def _by_name(objects: list[Object]) -> dict[str, Object]:

@@ -7,8 +7,10 @@ is left. No resource depends on it: the cluster keeps serving. A program does no
 targeted `up` repairs as well.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import pulumi
 from pulumi import Output, Resource
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 POLL_SECONDS = 0.5
 # How many times `readyTimeout` all repairs of one cluster may take together, before the next one is begun.
 BOUND = 3
+_Surveys = dict[tuple[Connection, str], "asyncio.Task[drift.Survey]"]
+_surveys: "WeakKeyDictionary[asyncio.AbstractEventLoop, _Surveys]" = WeakKeyDictionary()
 
 
 def keep(connection: Connection, cluster: DeclaredCluster, changed: Sequence[Resource]) -> Output[None]:
@@ -47,7 +51,7 @@ async def _seen(connection: Connection, cluster: DeclaredCluster) -> int:
     """Counts the drifts, and warns about them in a preview. Never fails the run."""
     try:
         client = await kube.api(connection)
-        live = await drift.look(client, cluster)
+        live = (await _survey(client, connection, cluster.namespace)).of(cluster)
         found = await admission.settled(client, cluster, live, drift.find(cluster, live)) if live else []
     except Exception as error:
         pulumi.log.warn(f"{cluster.name}: could not check for drift: {error}")
@@ -55,6 +59,16 @@ async def _seen(connection: Connection, cluster: DeclaredCluster) -> int:
     for one in found if pulumi.runtime.is_dry_run() else ():
         pulumi.log.warn(f"drift: {one}" if one.refused else f"drift (`up` will repair it): {one}")
     return len(found)
+
+
+async def _survey(client: "Api", connection: Connection, namespace: str) -> drift.Survey:
+    """What the namespace holds. All clusters that ask at the same time get the same answer."""
+    under_way = _surveys.setdefault(asyncio.get_running_loop(), {})
+    key = (connection, namespace)
+    if key not in under_way:
+        under_way[key] = asyncio.create_task(drift.survey(client, namespace))
+        under_way[key].add_done_callback(lambda _: under_way.pop(key))
+    return await asyncio.shield(under_way[key])
 
 
 async def repair(client: "Api", cluster: DeclaredCluster) -> None:

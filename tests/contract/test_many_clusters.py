@@ -2,8 +2,11 @@
 
 import runpy
 import time
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from typing import Any
 
+import httpx
 import pytest
 
 from tests.unit.api import FakeApi, connected
@@ -15,11 +18,24 @@ SECONDS = 3
 EACH = 5
 
 
-@pytest.fixture(autouse=True)
-def kubernetes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One with nothing on it."""
+class Asked(FakeApi):
+    """A Kubernetes with nothing on it, which counts the requests."""
 
-    connected(monkeypatch, FakeApi())
+    count = 0
+
+    @asynccontextmanager
+    async def call_api(self, method: str, *, base: str, url: str, **options: Any) -> AsyncIterator[httpx.Response]:
+        self.count += 1
+        async with super().call_api(method, base=base, url=url, **options) as response:
+            yield response
+
+
+@pytest.fixture(autouse=True)
+def kubernetes(monkeypatch: pytest.MonkeyPatch) -> Asked:
+    made = Asked()
+
+    connected(monkeypatch, made)
+    return made
 
 
 def declared(names: Iterable[str], spent: list[float] | None = None) -> dict[tuple[str, str], Registration]:
@@ -57,3 +73,12 @@ def test_one_more_touches_no_other() -> None:
     assert {made.parent for made in added if made.name != "new"} == {"new"}
     assert {name: after[name].inputs for name in before} == {name: made.inputs for name, made in before.items()}
     assert {name: after[name].depends_on for name in before} == {n: made.depends_on for n, made in before.items()}
+
+
+def test_a_run_without_a_change_asks_no_more_often_for_a_hundred_than_for_one(kubernetes: Asked) -> None:
+    declared(["c0"])
+    for_one, kubernetes.count = kubernetes.count, 0
+
+    declared(f"c{number}" for number in range(COUNT))
+
+    assert kubernetes.count == for_one > 0

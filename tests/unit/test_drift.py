@@ -1,9 +1,11 @@
 """What counts as drift."""
 
+import asyncio
 from typing import Any
 
 import pytest
 
+from components.lifecycle import drift
 from components.lifecycle.difference import differences
 from tests.unit.world import World, box, found, target
 
@@ -104,6 +106,22 @@ def test_of_a_variable_given_twice_the_last_counts() -> None:
 
 def test_what_the_operator_made_is_no_drift(world: World) -> None:
     assert found(world) == []
+
+
+@pytest.mark.parametrize("adopt", [False, True])
+def test_a_look_at_all_clusters_sees_of_one_what_a_look_at_it_sees(adopt: bool) -> None:
+    """The operator's default group of an adopted cluster has no label at all."""
+    world = World(target(adopt=adopt, update="recreate" if adopt else "blueGreen"))
+
+    async def looks() -> tuple[Any, Any]:
+        survey = await drift.survey(world, world.cluster.namespace)  # type: ignore[arg-type]
+        return survey.of(world.cluster), await drift.look(world, world.cluster)  # type: ignore[arg-type]
+
+    one, other = asyncio.run(looks())
+
+    assert one == other
+    assert len(one.groups) == 2
+    assert len(one.deployments) == 4
 
 
 def test_every_kind_of_drift_is_said_in_one_line(world: World) -> None:

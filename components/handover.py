@@ -22,6 +22,7 @@ from .kubernetes import Kubernetes
 from .lifecycle import ownership, releases
 from .lifecycle.ownership import Claim
 from .lifecycle.releases import RELEASE, Found
+from .objects import RELEASE_TYPE, read
 from .vocabulary import PART_OF, ROLE
 
 if TYPE_CHECKING:
@@ -63,13 +64,13 @@ def let_operator_go(name: str, namespaces: Sequence[str], kubernetes: Kubernetes
         # An Output lifts dataclasses of its own only: plain values.
         return [held.release, held.namespace, [list(one) for one in held.rights]]
 
-    def read(found: list[Any]) -> None:
+    def read_all(found: list[Any]) -> None:
         release, home, rights = found
         if release or home:
             parent = _Operator(name, kubernetes.options)
             _read_operator(Held(release, home, tuple(map(tuple, rights))), ResourceOptions(parent=parent))
 
-    kubernetes.owner.apply(look).apply(read)
+    kubernetes.owner.apply(look).apply(read_all)
 
 
 class _Operator(pulumi.ComponentResource):
@@ -83,10 +84,8 @@ class _Operator(pulumi.ComponentResource):
 def _read_namespace(role: str, found: str | None, opts: ResourceOptions) -> None:
     if not found:
         return
-    from pulumi_kubernetes.core.v1 import Namespace
-
     key = "operator.createNamespace" if role == "operator" else "namespace.create"
-    Namespace.get("namespace", found, opts=opts)
+    read("kubernetes:core/v1:Namespace", "namespace", found, opts)
     pulumi.log.info(
         f"the namespace '{found}' was created by this stack and is no longer managed, because `dask:{key}` is false: "
         "it stays with all that is in it, and `pulumi destroy` leaves it too"
@@ -94,22 +93,14 @@ def _read_namespace(role: str, found: str | None, opts: ResourceOptions) -> None
 
 
 def _read_operator(held: Held, opts: ResourceOptions) -> None:
-    from pulumi_kubernetes import rbac
-    from pulumi_kubernetes.helm.v3 import Release
-
     _read_namespace("operator", held.namespace, opts)
     if not held.release:
         return
-    Release.get("release", held.release, opts=opts)
-    kinds: dict[str, Any] = {
-        "role": rbac.v1.Role,
-        "binding": rbac.v1.RoleBinding,
-        "start": rbac.v1.ClusterRole,
-        "start-binding": rbac.v1.ClusterRoleBinding,
-    }
+    read(RELEASE_TYPE, "release", held.release, opts)
+    kinds = {"role": "Role", "binding": "RoleBinding", "start": "ClusterRole", "start-binding": "ClusterRoleBinding"}
     for logical, physical in held.rights:
         kind = kinds[logical if logical in kinds else logical.partition("-")[0]]
-        kind.get(logical, physical, opts=opts)
+        read(f"kubernetes:rbac.authorization.k8s.io/v1:{kind}", logical, physical, opts)
     pulumi.log.info(
         f"the operator's release '{held.release}' was installed by this stack and is no longer managed, "
         "because `dask:operator.install` is false: it keeps running, and `pulumi destroy` leaves it too"

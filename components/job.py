@@ -17,12 +17,11 @@ from pulumi import (
     ResourceHookOptions,
     ResourceOptions,
 )
-from pulumi_kubernetes.apiextensions import CustomResource
-from pulumi_kubernetes.core.v1 import ConfigMap
 
 from .kube.client import Connection
 from .lifecycle import jobs as jobrun
 from .manifests.declared import DeclaredJob
+from .objects import KubernetesObject
 
 
 class DaskJob(pulumi.ComponentResource):
@@ -43,14 +42,10 @@ class DaskJob(pulumi.ComponentResource):
         """`after` are resources to create before this and to delete after it: children do not inherit `depends_on`."""
         super().__init__("dask:k8s:Job", name, {}, opts)
         before = self._hooks(name, declared, connection)
-        body = declared.dask_job
-        spec = {key: value for key, value in body.items() if key not in ("apiVersion", "kind")}
-        job = CustomResource(
+        job = KubernetesObject(
             declared.physical_name,
-            api_version=body["apiVersion"],
-            kind=body["kind"],
-            **spec,
-            opts=ResourceOptions(
+            declared.dask_job,
+            ResourceOptions(
                 parent=self,
                 depends_on=list(after),
                 hooks=ResourceHookBinding(before_create=[before["job"]]),
@@ -60,13 +55,7 @@ class DaskJob(pulumi.ComponentResource):
         )
         # Written only once the job has succeeded: an `up` that was interrupted or failed waits for it again.
         hooks = ResourceHookBinding(before_create=[before["result"]], before_update=[before["result"]])
-        result = declared.record
-        ConfigMap(
-            f"{name}-result",
-            metadata=result["metadata"],
-            data=result["data"],
-            opts=ResourceOptions(parent=self, depends_on=[job], hooks=hooks),
-        )
+        KubernetesObject(f"{name}-result", declared.record, ResourceOptions(parent=self, depends_on=[job], hooks=hooks))
         self.name = Output.from_input(declared.physical_name)
         self.namespace = Output.from_input(declared.namespace)
         self.register_outputs(self.outputs())

@@ -3,15 +3,11 @@
 Exactly one stack per Kubernetes cluster installs it.
 """
 
-import asyncio
 from collections.abc import Sequence
-from importlib import import_module
 from typing import Any
 
 import pulumi
 from pulumi import Output, ResourceHook, ResourceHookArgs, ResourceHookBinding, ResourceHookOptions, ResourceOptions
-from pulumi_kubernetes.core.v1 import Namespace
-from pulumi_kubernetes.helm.v3 import Release, RepositoryOptsArgs
 
 from . import handover
 from .kube import chart
@@ -22,6 +18,7 @@ from .lifecycle import operators as peers
 from .lifecycle.labels import owned
 from .lifecycle.releases import MARKER, RELEASE
 from .manifests.operator import values as operator_values
+from .objects import HelmRelease, KubernetesObject
 from .operatorrights import rights
 from .settings.formats.quantities import seconds
 from .settings.stack import Operator
@@ -65,7 +62,8 @@ class DaskOperator(pulumi.ComponentResource):
             return []
         labels = owned() | {"pod-security.kubernetes.io/enforce": "restricted"}
         metadata: Any = {"name": settings.namespace, "labels": labels, "annotations": {ROLE: "operator"}}
-        return [Namespace("namespace", metadata=metadata, opts=child)]
+        body = {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
+        return [KubernetesObject("namespace", body, child)]
 
     def _release(
         self, name: str, settings: Operator, kubernetes: Kubernetes, wait: bool, first: list[pulumi.Resource]
@@ -73,18 +71,20 @@ class DaskOperator(pulumi.ComponentResource):
         preflight = ResourceHook(
             f"{name}-preflight", _preflight(settings, kubernetes), opts=ResourceHookOptions(on_dry_run=True)
         )
-        Release(
+        inputs = {
+            "name": RELEASE,
+            "namespace": settings.namespace,
+            "values": operator_values(settings) | {MARKER: _marker(settings, kubernetes)},
+            "skipCrds": settings.chart is None,
+            "skipAwait": not wait,
+            "atomic": wait,
+            "cleanupOnFail": True,
+            "timeout": seconds(settings.timeout),
+        }
+        HelmRelease(
             "release",
-            name=RELEASE,
-            namespace=settings.namespace,
-            **_chart(settings),
-            values=operator_values(settings) | {MARKER: _marker(settings, kubernetes)},
-            skip_crds=settings.chart is None,
-            skip_await=not wait,
-            atomic=wait,
-            cleanup_on_fail=True,
-            timeout=seconds(settings.timeout),
-            opts=ResourceOptions(
+            inputs | _chart(settings),
+            ResourceOptions(
                 parent=self,
                 depends_on=first,
                 # In another namespace it would meet its own ClusterRole, and for a while there would be two operators.
@@ -98,8 +98,8 @@ class DaskOperator(pulumi.ComponentResource):
 def _chart(settings: Operator) -> dict[str, Any]:
     if settings.chart is None:
         return {"chart": chart.linked()}
-    repository = RepositoryOptsArgs(repo=settings.chart.repository)
-    return {"chart": chart.NAME, "version": settings.chart.version, "repository_opts": repository}
+    repository = {"repo": settings.chart.repository}
+    return {"chart": chart.NAME, "version": settings.chart.version, "repositoryOpts": repository}
 
 
 def _marker(settings: Operator, kubernetes: Kubernetes) -> dict[str, Any]:
@@ -134,8 +134,6 @@ def _preflight(settings: Operator, kubernetes: Kubernetes) -> Any:
 async def _warn_of_trouble(settings: Operator, kubernetes: Kubernetes) -> None:
     """Says what Helm's record does not show: an operator that was deleted or scaled to 0 by hand."""
     try:
-        # In a thread: the import takes half a second, in which the program would register nothing.
-        await asyncio.to_thread(import_module, "kr8s.asyncio")
         client = await kube.api(kubernetes.connection)
         there = await releases.installed(client, settings.namespace)
         if there and (words := await peers.trouble(client, settings.namespace)):

@@ -8,11 +8,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from pulumi import Resource, ResourceOptions
-from pulumi_kubernetes.rbac.v1 import ClusterRole, ClusterRoleBinding, Role, RoleBinding
 
 from .kube import chart
 from .lifecycle.labels import owned
 from .lifecycle.releases import RELEASE
+from .objects import KubernetesObject
 from .settings.stack import Operator
 
 # The chart's fullname template: `<release>-<chart>` unless the release's name holds the chart's.
@@ -55,25 +55,34 @@ def rights(parent: Resource, settings: Operator, after: Sequence[Resource]) -> l
 
 
 def _in_namespace(namespace: str, subject: Any, opts: ResourceOptions) -> Iterator[Resource]:
-    metadata: Any = {"name": RELEASE, "namespace": namespace, "labels": owned()}
-    role = Role(f"role-{namespace}", metadata=metadata, rules=_WORK, opts=opts)
+    metadata = {"name": RELEASE, "namespace": namespace, "labels": owned()}
+    role = KubernetesObject(f"role-{namespace}", _rbac("Role", metadata, rules=_WORK), opts)
     yield role
-    reference: Any = {"apiGroup": _GROUP, "kind": "Role", "name": RELEASE}
-    # RBAC's escalation check needs the Role to exist before it is bound.
-    opts = ResourceOptions.merge(opts, ResourceOptions(depends_on=[role]))
-    yield RoleBinding(f"binding-{namespace}", metadata=metadata, role_ref=reference, subjects=[subject], opts=opts)
+    binding = _rbac("RoleBinding", metadata, roleRef=_reference("Role", RELEASE), subjects=[subject])
+    yield KubernetesObject(f"binding-{namespace}", binding, _bound_after(role, opts))
 
 
 def _at_the_start(settings: Operator, opts: ResourceOptions) -> Iterator[Resource]:
     name = f"{RELEASE}-{settings.namespace}"
-    metadata: Any = {"name": name, "labels": owned()}
-    role = ClusterRole("start", metadata=metadata, rules=_START, opts=opts)
+    metadata = {"name": name, "labels": owned()}
+    role = KubernetesObject("start", _rbac("ClusterRole", metadata, rules=_START), opts)
     yield role
-    reference: Any = {"apiGroup": _GROUP, "kind": "ClusterRole", "name": name}
-    opts = ResourceOptions.merge(opts, ResourceOptions(depends_on=[role]))
-    yield ClusterRoleBinding(
-        "start-binding", metadata=metadata, role_ref=reference, subjects=[_subject(settings)], opts=opts
-    )
+    reference, subjects = _reference("ClusterRole", name), [_subject(settings)]
+    binding = _rbac("ClusterRoleBinding", metadata, roleRef=reference, subjects=subjects)
+    yield KubernetesObject("start-binding", binding, _bound_after(role, opts))
+
+
+def _rbac(kind: str, metadata: dict[str, Any], **content: Any) -> dict[str, Any]:
+    return {"apiVersion": f"{_GROUP}/v1", "kind": kind, "metadata": metadata} | content
+
+
+def _reference(kind: str, name: str) -> dict[str, str]:
+    return {"apiGroup": _GROUP, "kind": kind, "name": name}
+
+
+def _bound_after(role: Resource, opts: ResourceOptions) -> ResourceOptions:
+    """RBAC's escalation check needs the Role to exist before it is bound."""
+    return ResourceOptions.merge(opts, ResourceOptions(depends_on=[role]))
 
 
 def _subject(settings: Operator) -> Any:

@@ -6,7 +6,6 @@ from typing import Any
 
 import pulumi
 from pulumi import ResourceOptions
-from pulumi_kubernetes.core.v1 import LimitRange, Namespace, ResourceQuota, Secret
 
 from . import handover
 from .kube import chart
@@ -15,6 +14,7 @@ from .lifecycle import operators as peers
 from .lifecycle.labels import owned, part_of
 from .manifests.context import WorkspaceContext
 from .manifests.declared import DeclaredCluster, DeclaredJob
+from .objects import KubernetesObject
 from .settings import stack as settings
 from .settings.cluster import Cluster
 from .settings.job import Job
@@ -68,18 +68,19 @@ class Workspace(pulumi.ComponentResource):
         level = {f"pod-security.kubernetes.io/{mode}": namespace.pod_security for mode in ("enforce", "warn")}
         labels = owned() | level | dict(namespace.labels)
         metadata: Any = {"name": namespace.name, "labels": labels, "annotations": {ROLE: "workspace"}}
-        return [Namespace("namespace", metadata=metadata, opts=ResourceOptions(parent=self))]
+        body = {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
+        return [KubernetesObject("namespace", body, ResourceOptions(parent=self))]
 
     def _foreign(self, namespace: settings.Namespace, kubernetes: Kubernetes) -> list[pulumi.Resource]:
         """One that exists: it may be this stack's own of earlier, which the engine must not delete."""
         handover.let_namespace_go("workspace", namespace.name, kubernetes, ResourceOptions(parent=self))
         return []
 
-    def _child(self) -> ResourceOptions:
-        return ResourceOptions(parent=self, depends_on=self._home)
-
-    def _metadata(self, name: str) -> Any:
-        return {"name": name, "namespace": self._name, "labels": owned()}
+    def _object(self, logical: str, api: str, kind: str, content: Mapping[str, Any], name: str = "dask") -> None:
+        """An object in the namespace, which is called `logical` in the program and `name` in Kubernetes."""
+        metadata = {"name": name, "namespace": self._name, "labels": owned()}
+        body = {"apiVersion": api, "kind": kind, "metadata": metadata} | content
+        KubernetesObject(logical, body, ResourceOptions(parent=self, depends_on=self._home))
 
     def _quota(self, quota: settings.Quota) -> None:
         hard: dict[str, str] = {}
@@ -88,19 +89,17 @@ class Workspace(pulumi.ComponentResource):
                 hard |= {f"requests.{resource}": most, f"limits.{resource}": most}
         if quota.pods is not None:
             hard["pods"] = str(quota.pods)
-        ResourceQuota("quota", metadata=self._metadata("dask"), spec={"hard": hard}, opts=self._child())
+        self._object("quota", "v1", "ResourceQuota", {"spec": {"hard": hard}})
 
     def _limits(self, requests: dict[str, str], limits: dict[str, str]) -> None:
         limit: Any = {"type": "Container", "default": limits, "defaultRequest": requests}
-        LimitRange("limits", metadata=self._metadata("dask"), spec={"limits": [limit]}, opts=self._child())
+        self._object("limits", "v1", "LimitRange", {"spec": {"limits": [limit]}})
 
     def _policies(self, namespace: settings.Namespace, operators: pulumi.Input[Sequence[str]]) -> None:
         """Only pods of this namespace, the operator and the allowed ranges may connect to the pods here.
 
         In a namespace of another owner, the policy selects the stack's own pods only.
         """
-        from pulumi_kubernetes.networking.v1 import NetworkPolicy
-
         ranges = [{"ipBlock": {"cidr": cidr}} for cidr in namespace.allow_from]
         selected: Any = {} if namespace.create else {"matchLabels": {PART_OF: part_of()}}
 
@@ -108,16 +107,12 @@ class Workspace(pulumi.ComponentResource):
             peers = [{"podSelector": {}}, *map(_operator_in, homes), *ranges]
             return {"podSelector": selected, "policyTypes": ["Ingress"], "ingress": [{"from": peers}]}
 
-        NetworkPolicy(
-            "ingress",
-            metadata=self._metadata("dask"),
-            spec=pulumi.Output.from_input(operators).apply(spec),
-            opts=self._child(),
-        )
+        content = {"spec": pulumi.Output.from_input(operators).apply(spec)}
+        self._object("ingress", "networking.k8s.io/v1", "NetworkPolicy", content)
 
     def _secret(self, physical: str, data: Mapping[str, str]) -> None:
         hidden = {key: pulumi.Output.secret(value) for key, value in data.items()}
-        Secret(physical, metadata=self._metadata(physical), string_data=hidden, immutable=True, opts=self._child())
+        self._object(physical, "v1", "Secret", {"stringData": hidden, "immutable": True}, physical)
 
 
 def _operator_in(namespace: str) -> dict[str, Any]:

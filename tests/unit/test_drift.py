@@ -114,8 +114,8 @@ def test_a_look_at_all_clusters_sees_of_one_what_a_look_at_it_sees(adopt: bool) 
     world = World(target(adopt=adopt, update="recreate" if adopt else "blueGreen"))
 
     async def looks() -> tuple[Any, Any]:
-        survey = await drift.survey(world, world.cluster.namespace)  # type: ignore[arg-type]
-        return survey.of(world.cluster), await drift.look(world, world.cluster)  # type: ignore[arg-type]
+        survey = await drift.survey(world, world.target.namespace)  # type: ignore[arg-type]
+        return survey.of(world.target), await drift.look(world, world.target)  # type: ignore[arg-type]
 
     one, other = asyncio.run(looks())
 

@@ -7,6 +7,7 @@ in a private folder while its TLS context is created, and then the folder is rem
 
 import asyncio
 import shutil
+import sys
 import tempfile
 from contextlib import suppress
 from contextvars import ContextVar
@@ -64,6 +65,9 @@ class _Login:
     sessions: "list[httpx.AsyncClient]" = field(default_factory=list)
 
 
+# What httpx and httpcore import where it is installed: a command line, and another event loop. It takes as long as the
+# rest of them.
+_UNUSED = ("httpx._main", "trio")
 _Loop = asyncio.AbstractEventLoop
 _sessions: "WeakKeyDictionary[_Loop, dict[Connection, _Session]]" = WeakKeyDictionary()
 _logins: "WeakKeyDictionary[Api, _Login]" = WeakKeyDictionary()
@@ -84,7 +88,7 @@ async def api(connection: Connection) -> "Api":
 
 async def _connect(connection: Connection) -> "Api":
     # In a thread: the import takes half a second, in which the program would register nothing.
-    await asyncio.to_thread(import_module, "kr8s.asyncio")
+    await asyncio.to_thread(_import_kr8s)
     client: Api | None = None
     try:
         client = _client(connection)
@@ -101,6 +105,16 @@ async def _connect(connection: Connection) -> "Api":
             "check `kubectl cluster-info` and `kubernetes:context`"
         ) from error
     return client
+
+
+def _import_kr8s() -> None:
+    hidden = [name for name in _UNUSED if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))  # pyright: ignore[reportArgumentType, reportCallIssue]
+    try:
+        import_module("kr8s.asyncio")
+    finally:
+        for name in hidden:
+            del sys.modules[name]
 
 
 def _client(connection: Connection) -> "Api":

@@ -1,6 +1,8 @@
 """One login per run, and nothing of it on the disk."""
 
 import asyncio
+import subprocess
+import sys
 import tempfile
 import threading
 from collections.abc import Awaitable, Callable
@@ -163,3 +165,15 @@ def test_ctrl_c_removes_the_credentials_before_it_ends_the_program(monkeypatch: 
     kubernetes_module.end_quickly()
 
     assert done == ["removed", 1]
+
+
+def test_the_import_of_kr8s_takes_no_command_line_and_no_other_event_loop_with_it(tmp_path: Path) -> None:
+    """And leaves them to whoever wants them."""
+    program = """
+import sys
+from components.kube.session import _import_kr8s
+_import_kr8s()
+assert not {"trio", "rich", "pygments", "httpx._main"} & set(sys.modules), sorted(sys.modules)
+import trio, httpx._main, kr8s.asyncio
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)

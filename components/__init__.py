@@ -5,6 +5,7 @@ objects from settings), `kube` (the Kubernetes API) and `lifecycle` (what hooks 
 The names are imported on first use, because `settings` and `manifests` are of use without Pulumi.
 """
 
+import gc
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -47,4 +48,11 @@ def __getattr__(name: str) -> Any:
     if name not in _PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module, _, attribute = _PLACES[name].partition(".")
-    return getattr(import_module(f"{__name__}.{module}"), attribute)
+    # What is imported stays: to search it for garbage over and over takes 0.1 s.
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        return getattr(import_module(f"{__name__}.{module}"), attribute)
+    finally:
+        if collects:
+            gc.enable()

@@ -207,3 +207,22 @@ def test_a_job_is_registered_with_its_end_awaited(program: Program) -> None:
     assert job.name in recording.made["nightly-result"].depends_on
     assert list(recording.made["nightly-result"].request.hooks.before_create) == ["ownership", "nightly-end"]
     assert recording.outputs["jobs"]["nightly"]["name"] == job.inputs["metadata"]["name"]
+
+
+def test_the_engine_gets_no_debug_messages_unless_asked_for(
+    program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The SDK waits for each of seven per resource, and only `pulumi up --debug` shows them."""
+    sent: list[str] = []
+
+    def debug(words: str, *_: Any) -> None:
+        sent.append(words)
+
+    monkeypatch.setattr(pulumi.log, "debug", debug)
+    program(clusters={"a": {}})
+    assert len(sent) < 10
+
+    monkeypatch.setenv("DASK_ON_KUBERNETES_DEBUG", "1")
+    monkeypatch.setattr(pulumi.log, "debug", debug)
+    program(clusters={"a": {}})
+    assert any("resource registration successful" in words for words in sent)

@@ -11,9 +11,6 @@ from typing import Any
 
 import pulumi
 from pulumi import Output, Resource, ResourceHook, ResourceHookArgs, ResourceHookBinding, ResourceOptions
-from pulumi_kubernetes.apiextensions import CustomResource
-from pulumi_kubernetes.batch.v1 import Job
-from pulumi_kubernetes.core.v1 import ConfigMap, Secret, Service
 
 from .kube.client import Connection
 from .lifecycle import adoption, readiness, repair
@@ -22,6 +19,7 @@ from .manifests import certificates
 from .manifests.addresses import Address, address
 from .manifests.cluster import node_ports
 from .manifests.declared import DeclaredCluster
+from .objects import KubernetesObject
 from .settings.formats.quantities import seconds
 from .tls import tls_secret
 
@@ -93,20 +91,18 @@ class DaskCluster(pulumi.ComponentResource):
             import_=f"{declared.namespace}/{declared.physical_name}" if cluster.adopt else None,
             custom_timeouts=limits,
         )
-        dask = _custom(declared.physical_name, body, options)
+        dask = KubernetesObject(declared.physical_name, body, options)
         if budget := declared.disruption_budget:
-            from pulumi_kubernetes.policy.v1 import PodDisruptionBudget
-
-            PodDisruptionBudget(_logical(budget), **_args(budget), opts=self._child([dask]))
+            KubernetesObject(_logical(budget), budget, self._child([dask]))
         if scaler := declared.autoscaler:
-            _custom(f"{_logical(scaler)}-autoscaler", scaler, self._child([dask]))
+            KubernetesObject(f"{_logical(scaler)}-autoscaler", scaler, self._child([dask]))
         for kind, monitor in declared.monitors.items():
-            _custom(f"{declared.name}-{kind.lower()}", monitor, self._child([dask]))
+            KubernetesObject(f"{declared.name}-{kind.lower()}", monitor, self._child([dask]))
         return dask
 
     def _worker_groups(self, dask: Resource) -> list[Resource]:
         groups = self._declared.worker_groups.values()
-        return [_custom(_logical(it), it, self._child([dask], custom_timeouts=_timeouts(it))) for it in groups]
+        return [KubernetesObject(_logical(it), it, self._child([dask], custom_timeouts=_timeouts(it))) for it in groups]
 
     def _verify(self, workers: list[Resource]) -> Resource:
         declared, connection = self._declared, self._connection
@@ -125,9 +121,9 @@ class DaskCluster(pulumi.ComponentResource):
             # A policy that rewrites the Job's pods would have it replaced in every run. Its name holds their content.
             ignore_changes=["spec.template"],
         )
-        return Job(_logical(job), **_args(job), opts=options)
+        return KubernetesObject(_logical(job), job, options)
 
-    def _endpoint(self, ready: list[Resource]) -> Service:
+    def _endpoint(self, ready: list[Resource]) -> KubernetesObject:
         declared, body = self._declared, self._declared.endpoint
         if declared.settings.adopt:
             made_room = partial(adoption.endpoint, self._connection, declared)
@@ -138,25 +134,25 @@ class DaskCluster(pulumi.ComponentResource):
         options = self._child(ready, protect=declared.settings.protect or None, hooks=self._move.endpoint_hooks())
         if ready_scheduler := readiness.before_endpoint(self._connection, declared):
             options = ResourceOptions.merge(options, ResourceOptions(hooks=ready_scheduler))
-        return Service(f"{declared.name}-endpoint", **_args(body), opts=options)
+        return KubernetesObject(f"{declared.name}-endpoint", body, options)
 
-    def _connection_record(self, service: Service) -> None:
+    def _connection_record(self, service: Resource) -> None:
         """A ConfigMap that changes with the cluster. A before-hook on it drains the replaced clusters.
 
         It is a step of its own rather than a hook on the endpoint, so that the next `up` resumes an interrupted drain.
         """
         declared, body = self._declared, self._declared.connection
         options = self._child([service], hooks=self._move.record_hooks())
-        record = ConfigMap(f"{declared.name}-connection", **_args(body), opts=options)
+        record = KubernetesObject(f"{declared.name}-connection", body, options)
         Output.from_input(ends_well(declared, record))
 
-    def _tls(self) -> Secret | None:
+    def _tls(self) -> KubernetesObject | None:
         tls = self._declared.settings.tls
         if not tls.enabled or tls.secret:
             return None
         return tls_secret(self._declared, self._child())
 
-    def _publish(self, service: Service, tls: Secret | None, node_hosts: Output[list[str]]) -> None:
+    def _publish(self, service: KubernetesObject, tls: KubernetesObject | None, node_hosts: Output[list[str]]) -> None:
         declared = self._declared
 
         def locate(parts: list[Any]) -> Address:
@@ -194,13 +190,5 @@ def _timeouts(body: dict[str, Any], create: str | None = None) -> pulumi.CustomT
     return pulumi.CustomTimeouts(create=create, delete=f"{grace + _DELETE_MARGIN_SECONDS}s")
 
 
-def _custom(logical: str, body: dict[str, Any], opts: ResourceOptions) -> CustomResource:
-    return CustomResource(logical, api_version=body["apiVersion"], kind=body["kind"], **_args(body), opts=opts)
-
-
 def _logical(body: dict[str, Any]) -> str:
     return body["metadata"]["name"]
-
-
-def _args(body: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in body.items() if key not in ("apiVersion", "kind")}

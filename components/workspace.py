@@ -76,7 +76,7 @@ class Workspace(pulumi.ComponentResource):
         handover.let_namespace_go("workspace", namespace.name, kubernetes, ResourceOptions(parent=self))
         return []
 
-    def _object(self, logical: str, api: str, kind: str, content: Mapping[str, Any], name: str = "dask") -> None:
+    def _object(self, logical: str, api: str, kind: str, content: dict[str, Any], name: str = "dask") -> None:
         """An object in the namespace, which is called `logical` in the program and `name` in Kubernetes."""
         metadata = {"name": name, "namespace": self._name, "labels": owned()}
         body = {"apiVersion": api, "kind": kind, "metadata": metadata} | content

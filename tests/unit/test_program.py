@@ -209,9 +209,7 @@ def test_a_job_is_registered_with_its_end_awaited(program: Program) -> None:
     assert recording.outputs["jobs"]["nightly"]["name"] == job.inputs["metadata"]["name"]
 
 
-def test_the_engine_gets_no_debug_messages_unless_asked_for(
-    program: Program, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_engine_gets_no_debug_messages_unless_asked_for(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
     """The SDK waits for each of seven per resource, and only `pulumi up --debug` shows them."""
     sent: list[str] = []
 

@@ -213,7 +213,7 @@ def test_the_engine_gets_no_debug_messages_unless_asked_for(program: Program, mo
     """The SDK waits for each of seven per resource, and only `pulumi up --debug` shows them."""
     sent: list[str] = []
 
-    def debug(words: str, *_: Any) -> None:
+    def debug(words: str, *_: object) -> None:
         sent.append(words)
 
     monkeypatch.setattr(pulumi.log, "debug", debug)

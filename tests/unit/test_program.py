@@ -54,9 +54,9 @@ def test_the_verify_job_and_the_connection_record_carry_the_waits(program: Progr
     recording = program(clusters={"analytics": {}})
 
     job, connection = recording.only("Job").request, recording.made["analytics-connection"].request
-    assert list(job.hooks.before_create) == ["ownership", f"{recording.only('Job').name}-pods"]
-    assert list(connection.hooks.before_update) == ["ownership-of-updates", "analytics-drain"]
-    assert list(connection.hooks.before_create) == ["ownership", "analytics-drain"]
+    assert list(job.hooks.before_create) == ["ownership", "ask-first", f"{recording.only('Job').name}-pods"]
+    assert list(connection.hooks.before_update) == ["ownership-of-updates", "ask-first", "analytics-drain"]
+    assert list(connection.hooks.before_create) == ["ownership", "ask-first", "analytics-drain"]
 
 
 def test_a_deletion_may_take_as_long_as_the_pods_grace_period(program: Program) -> None:
@@ -205,7 +205,8 @@ def test_a_job_is_registered_with_its_end_awaited(program: Program) -> None:
 
     job = recording.only("DaskJob")
     assert job.name in recording.made["nightly-result"].depends_on
-    assert list(recording.made["nightly-result"].request.hooks.before_create) == ["ownership", "nightly-end"]
+    hooks = list(recording.made["nightly-result"].request.hooks.before_create)
+    assert hooks == ["ownership", "ask-first", "nightly-end"]
     assert recording.outputs["jobs"]["nightly"]["name"] == job.inputs["metadata"]["name"]
 
 

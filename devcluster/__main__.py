@@ -2,6 +2,7 @@
 
     python3 -m devcluster up                     start it, import the images, print its kubeconfig's path
     python3 -m devcluster run --name test -- COMMAND    run a command with a cluster of its own, and remove that
+    python3 -m devcluster up --with notebook     and the image of JupyterLab, which is built when it is first needed
     python3 -m devcluster down
 
 Exit codes: 0 done, 1 failed, 3 the cluster does not run, 130 interrupted.
@@ -11,10 +12,11 @@ import argparse
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
+from devcluster.images import catalog
 from devcluster.images.build import build as build_images
-from devcluster.images.catalog import IMAGES
 from devcluster.kubernetes import cluster, images, state
 from devcluster.shell import DevclusterError, NotRunningError, require_root, say
 
@@ -24,6 +26,7 @@ def main(argv: list[str] | None = None) -> int:
     top = argparse.ArgumentParser(prog="python3 -m devcluster", description="A local Kubernetes with Dask's images.")
     top.add_argument("command", choices=("up", "down", "kubeconfig", "run"))
     top.add_argument("--name", default="dev", help="which cluster of this machine (default: dev)")
+    top.add_argument("--with", dest="more", action="append", default=[], metavar="IMAGE", help="an image on demand too")
     top.epilog = "What `run` runs is written behind `--`."
     words = sys.argv[1:] if argv is None else argv
     end = words.index("--") if "--" in words else len(words)
@@ -32,15 +35,15 @@ def main(argv: list[str] | None = None) -> int:
     try:
         name = state.check_name(options.name)
         if options.command == "run":
-            return run(name, words[end + 1 :])
+            return run(name, words[end + 1 :], options.more)
         if options.command == "down":
             down(name)
         else:
-            print(up(name) if options.command == "up" else cluster.require(name).kubeconfig)
+            print(up(name, options.more) if options.command == "up" else cluster.require(name).kubeconfig)
     except NotRunningError as error:
         print(f"error: {error}", file=sys.stderr)
         return 3
-    except (DevclusterError, OSError) as error:
+    except (DevclusterError, OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -49,12 +52,13 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def up(name: str) -> Path:
-    """The kubeconfig of a Ready cluster of that name, with every image imported."""
+def up(name: str, more: Sequence[str] = ()) -> Path:
+    """The kubeconfig of a Ready cluster of that name, with every image, those on demand only if `more` names them."""
     require_root("up")
+    wanted = catalog.find([]) + (catalog.find(list(more)) if more else [])
     kubeconfig = cluster.up(name)
-    build_images(list(IMAGES))
-    images.load(cluster.require(name), [image.archive for image in IMAGES])
+    build_images(wanted)
+    images.load(cluster.require(name), [image.archive for image in wanted])
     return kubeconfig
 
 
@@ -64,10 +68,10 @@ def down(name: str) -> None:
     cluster.down(name)
 
 
-def run(name: str, command: list[str]) -> int:
+def run(name: str, command: list[str], more: Sequence[str] = ()) -> int:
     """Run a command on a cluster of its own, which is removed afterwards unless KEEP=1. The command's exit code."""
     # With KEEP the command itself, which may take the cluster of that name as its own, leaves it to us.
-    environment = {**os.environ, "KUBECONFIG": str(up(name)), "DEVCLUSTER": name, "KEEP": "1"}
+    environment = {**os.environ, "KUBECONFIG": str(up(name, more)), "DEVCLUSTER": name, "KEEP": "1"}
     try:
         code = subprocess.run(command, env=environment, check=False).returncode
     finally:  # a cluster that did not start is left: its logs say why

@@ -16,7 +16,9 @@ def main(argv: list[str] | None = None) -> int:
     commands.add_parser("list", help="every image with its archive, size and whether it is built")
     paths = commands.add_parser("archives", help="the archives' paths, one a line; exit status 1 if one is missing")
     for command in (building, paths):
-        command.add_argument("names", nargs="*", metavar="NAME", help="a reference or a stage; all if none is named")
+        command.add_argument(
+            "names", nargs="*", metavar="NAME", help="a reference or a stage; default: all that every cluster has"
+        )
     commands.add_parser("wheels", help="the folder of wheels with optuna and scikit-learn, for pods without a network")
     arguments = parser.parse_args(argv)
     os.umask(0o022)  # the images' own user reads what is copied into them

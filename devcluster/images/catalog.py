@@ -26,6 +26,8 @@ class Image:
     locks: tuple[str, ...]
     scripts: tuple[str, ...]
     usual_seconds: int
+    on_demand: bool = False
+    """Whether it is built only for those who ask for it."""
 
     @property
     def reference(self) -> str:
@@ -58,6 +60,9 @@ IMAGES = (
     Image("ghcr.io/dask/dask", "2026.8.0-py3.11", "dask", ("dask",), _PREPARE, 20),
     Image("ghcr.io/dask/dask", "2026.8.0-py3.11-ml", "ml", ("dask", "ml"), _PREPARE, 15),
     Image("ghcr.io/dask/dask-kubernetes-operator", "2026.3.0", "operator", ("operator",), (), 20),
+    Image(
+        "ghcr.io/dask/dask-notebook", "2026.8.0-py3.11", "notebook", ("dask", "notebook"), _PREPARE, 60, on_demand=True
+    ),
 )
 
 
@@ -81,9 +86,12 @@ def content_hash(*inputs: str | Path) -> str:
 
 
 def find(names: list[str]) -> list[Image]:
-    """The images of these names: a reference, its last part (`dask:2026.8.0-py3.11`) or the stage. No name: all."""
+    """The images of these names: a reference, its last part (`dask:2026.8.0-py3.11`) or the stage.
+
+    No name: all but those that are built on demand.
+    """
     if not names:
-        return list(IMAGES)
+        return [image for image in IMAGES if not image.on_demand]
     found = []
     for name in names:
         matches = [image for image in IMAGES if name in image.names]

@@ -35,14 +35,15 @@ def pins(lock: Path):
 @pytest.mark.parametrize(
     ("file", "changed"),
     [
-        ("Containerfile", {"dask", "ml", "operator"}),
-        ("rootfs.sh", {"dask", "ml", "operator"}),
-        ("slim.sh", {"dask", "ml", "operator"}),
-        ("prepare.sh", {"dask", "ml"}),
-        ("conda_packages.py", {"dask", "ml"}),
-        ("locks/dask.txt", {"dask", "ml"}),
+        ("Containerfile", {"dask", "ml", "operator", "notebook"}),
+        ("rootfs.sh", {"dask", "ml", "operator", "notebook"}),
+        ("slim.sh", {"dask", "ml", "operator", "notebook"}),
+        ("prepare.sh", {"dask", "ml", "notebook"}),
+        ("conda_packages.py", {"dask", "ml", "notebook"}),
+        ("locks/dask.txt", {"dask", "ml", "notebook"}),
         ("locks/ml.txt", {"ml"}),
         ("locks/operator.txt", {"operator"}),
+        ("locks/notebook.txt", {"notebook"}),
     ],
 )
 def test_a_changed_input_gives_new_archives_for_the_images_made_from_it_and_no_others(sources, file, changed):
@@ -79,6 +80,11 @@ def test_an_image_is_found_by_its_reference_its_last_part_or_its_stage(name):
     assert [image.reference for image in catalog.find([name])] == ["ghcr.io/dask/dask:2026.8.0-py3.11-ml"]
 
 
+def test_what_is_built_on_demand_is_built_for_those_who_ask_for_it_alone():
+    assert "notebook" not in {image.stage for image in catalog.find([])}
+    assert [image.stage for image in catalog.find(["dask-notebook:2026.8.0-py3.11"])] == ["notebook"]
+
+
 def test_the_tags_are_the_versions_in_the_lock_files():
     locks = catalog.HERE / "locks"
     tags = {image.stage: image.tag for image in catalog.IMAGES}
@@ -87,10 +93,11 @@ def test_the_tags_are_the_versions_in_the_lock_files():
     assert pins(locks / "dask.txt")["distributed"] == dask
     assert re.fullmatch(rf"{re.escape(dask)}-py3\.\d+", tags["dask"])
     assert tags["ml"] == f"{tags['dask']}-ml"
+    assert tags["notebook"] == tags["dask"]
     assert tags["operator"] == pins(locks / "operator.txt")["dask-kubernetes"]
 
 
-@pytest.mark.parametrize("lock", ["ml", "operator"])
+@pytest.mark.parametrize("lock", ["ml", "operator", "notebook"])
 def test_a_package_in_two_lock_files_has_one_version(lock):
     dask, other = (pins(catalog.HERE / "locks" / f"{name}.txt") for name in ("dask", lock))
 
@@ -111,7 +118,7 @@ def test_archives_names_what_is_missing_and_fails(cache, capsys):
 
     printed = capsys.readouterr()
     assert status == 1
-    assert printed.out.splitlines() == [str(image.archive) for image in catalog.IMAGES]
+    assert printed.out.splitlines() == [str(image.archive) for image in catalog.find([])]
     assert "not built yet: ghcr.io/dask/dask:2026.8.0-py3.11, " in printed.err
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 
@@ -157,3 +158,13 @@ def test_the_operator_starts_up_to_its_login(inside):
 
     assert "Activity 'startup' succeeded" in done.stderr
     assert "Cannot authenticate pykube" in done.stderr
+
+
+def test_the_notebooks_image_has_dasks_extension_and_upstreams_user(inside):
+    build.build(catalog.find(["notebook"]))
+
+    user = inside("notebook", "tini", "-g", "--", "start.sh", "sh", "-c", "id -un; id -u; id -g; echo $HOME")
+    extensions = inside("notebook", "tini", "-g", "--", "start.sh", "jupyter", "labextension", "list")
+
+    assert user.stdout.split() == ["jovyan", "1000", "100", "/home/jovyan"], user.stderr
+    assert re.search(r"dask-labextension v\S+ .*OK", extensions.stderr + extensions.stdout), extensions

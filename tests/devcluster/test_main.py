@@ -12,8 +12,8 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What is done to clusters, in its order."""
     done: list[str] = []
 
-    def up(name: str) -> Path:
-        done.append(f"up {name}")
+    def up(name: str, more: list[str]) -> Path:
+        done.append(" ".join([f"up {name}", *more]))
         return Path("/kubeconfig")
 
     monkeypatch.setattr(program, "up", up)
@@ -44,3 +44,9 @@ def test_a_name_that_no_cluster_can_have_is_refused(steps: list[str], capsys: py
     assert program.main(["up", "--name", "No"]) == 1
     assert "must be a DNS label" in capsys.readouterr().err
     assert steps == []
+
+
+def test_an_image_on_demand_is_asked_for(steps: list[str]) -> None:
+    assert program.main(["up", "--name", "lane", "--with", "notebook"]) == 0
+    assert program.main(["run", "--name", "lane", "--with", "notebook", "--", "true"]) == 0
+    assert steps == ["up lane notebook", "up lane notebook", "down lane"]

@@ -14,4 +14,5 @@ lock() {
 
 lock dask
 lock ml --constraint dask.txt
+lock notebook --constraint dask.txt
 lock operator --constraint dask.txt --override operator-overrides.in

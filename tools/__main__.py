@@ -67,7 +67,7 @@ def prepare(root: Path, stack: str, cluster: str, command: str) -> Prepared:
     project = open_project(root, stack)
     where = target.choose(project, cluster)
     _say(f"kubernetes: {where.words}")
-    os.environ.update(target.environment(where, start=command == "up"))
+    os.environ.update(target.environment(where, start=command == "up", more=target.images(project)))
     found = cli.find(project.oldest_cli, Path(os.environ.get("PULUMI_HOME") or backend.state_root() / "engine"))
     _say(f"engine: {found.words}")
     os.environ.update(found.environment)

@@ -1,6 +1,7 @@
 """Which Kubernetes cluster a command is about: the one that `pulumi up` takes; a local one only where that has none."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,15 +66,23 @@ def current_context(file: Path | None = None) -> str:
     return current if isinstance(current, str) and current in names else ""
 
 
-def environment(target: Target, *, start: bool) -> dict[str, str]:
+def images(project: Project) -> list[str]:
+    """The images that the stack needs and a local cluster does not have by itself."""
+    clusters = project.config.get("dask:clusters")
+    settings = clusters.values() if isinstance(clusters, dict) else ()
+    return ["notebook"] if any(isinstance(it, dict) and "notebook" in it for it in settings) else []
+
+
+def environment(target: Target, *, start: bool, more: Sequence[str] = ()) -> dict[str, str]:
     """Variables under which kubectl and the CLI use the cluster; none where they do so by themselves.
 
-    `start` lets a local one be created and started. Raises `MissingClusterError` where it does not run.
+    `start` lets a local one be created and started, with the images `more` in it. Raises `MissingClusterError` where it
+    does not run.
     """
     if not target.local:
         return {}
     try:
-        kubeconfig = devcluster.up(target.local) if start else cluster.require(target.local).kubeconfig
+        kubeconfig = devcluster.up(target.local, more) if start else cluster.require(target.local).kubeconfig
     except NotRunningError as error:
         raise MissingClusterError(
             f"the local Kubernetes {target.local!r} does not run, so the command finds nothing; `make up` starts it, "

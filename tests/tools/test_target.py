@@ -1,5 +1,6 @@
 """Which Kubernetes cluster a command gets, and what it says of it."""
 
+import json
 import os
 from pathlib import Path
 
@@ -82,7 +83,7 @@ def test_two_clusters_at_once_are_refused_with_both_names(place: Path) -> None:
 
 
 def test_only_up_starts_a_local_cluster(monkeypatch: pytest.MonkeyPatch, place: Path) -> None:
-    monkeypatch.setattr(target.devcluster, "up", lambda name: Path(f"/of-{name}"))
+    monkeypatch.setattr(target.devcluster, "up", lambda name, more: Path(f"/of-{name}"))
     monkeypatch.setattr(target, "node_programs", lambda: place / "node")
 
     found = target.environment(target.Target("", "lab"), start=True)
@@ -118,10 +119,30 @@ def test_a_question_that_failed_is_not_taken_for_an_absent_cluster(
     assert "error: state.json is not JSON" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("clusters", "images"),
+    [({"a": {}}, []), ({"a": {"notebook": {}}, "b": {}}, ["notebook"]), ("no mapping", []), ({"a": "no mapping"}, [])],
+)
+def test_a_local_cluster_gets_the_image_of_notebooks_for_stacks_that_have_one(
+    place: Path, monkeypatch: pytest.MonkeyPatch, clusters: object, images: list[str]
+) -> None:
+    started: list[list[str]] = []
+
+    def up(name: str, more: list[str]) -> None:
+        started.append(more)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(target.devcluster, "up", up)
+    (place / "project" / "Pulumi.test.yaml").write_text(json.dumps({"config": {"dask:clusters": clusters}}))
+
+    assert entry.main(["up", "--stack", "test", "--cwd", str(place / "project")]) == 130
+    assert started == [images]
+
+
 def test_an_interrupted_command_says_that_it_can_be_continued(
     place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def interrupted(name: str) -> None:
+    def interrupted(name: str, more: list[str]) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(target.devcluster, "up", interrupted)

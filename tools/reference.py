@@ -37,6 +37,7 @@ _SECTIONS = {
     "NodePorts": "nodePorts",
     "Tls": "tls",
     "Monitors": "monitors",
+    "Prices": "dask:prices",
     "Job": "dask:jobs.<name>",
     "Runner": "runner",
 }
@@ -128,6 +129,8 @@ def _plain(node: dict[str, Any]) -> str:
     if kind == "integer":
         most = f"to {node['maximum']}" if "maximum" in node else "or more"
         return f"number, {node['minimum']} {most}"
+    if kind == "number":
+        return f"number, {node['minimum']} or more, with decimals"
     if kind == "string" and "examples" in node:
         return f"text, such as `{node['examples'][0]}`"
     return {"string": "text", "boolean": "`true` or `false`"}.get(str(kind), "any")

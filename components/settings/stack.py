@@ -27,6 +27,7 @@ from ..settings.fields import (
     Word,
 )
 from ..settings.job import Job
+from ..settings.prices import Prices
 from ..settings.resources import Resources
 
 
@@ -137,6 +138,8 @@ class Settings(Model):
     """The DaskJobs, by name: each runs once on a cluster of its own."""
     secrets: dict[Name, dict[SecretKey, str]] = {}
     """Kubernetes Secrets to create, by name. Set the values with `pulumi config set --secret`."""
+    prices: Prices = Prices()
+    """What resources cost. `preview` and `up` then say what each cluster costs for an hour."""
     strict: bool = False
     """Turns these warnings into errors: mutable image tags such as `latest`, and secrets in plain text."""
     take_over: bool = False

@@ -170,6 +170,9 @@ def settings(draw: DrawFn) -> Raw:
     for index, name in enumerate(draw(st.lists(names, max_size=3, unique=True))):
         made["clusters"][name] = draw(clusters(level, 30000 + 10 * index))
     if draw(st.booleans()):
+        price = st.sampled_from([0, 1, 0.04])
+        made["prices"] = draw(st.fixed_dictionaries({}, optional=dict.fromkeys(("cpu", "memory", "gpu"), price)))
+    if draw(st.booleans()):
         made["jobs"] = {f"{draw(names)}-job-of-its-own": draw(jobs(level))}
         made["secrets"] = {"creds": draw(st.dictionaries(env_names, texts, max_size=2))}
     return made

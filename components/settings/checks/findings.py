@@ -42,7 +42,8 @@ def _about_value(detail: ErrorDetails, given: Any, key: str) -> tuple[str, str]:
         return "must not be empty", "remove the line, or give it a value"
     if kind in _BOUNDS:
         words, bound = _BOUNDS[kind]
-        return f"must be {words} {context[bound]}", f"use {context[bound]}"
+        limit = f"{context[bound]}".removesuffix(".0")
+        return f"must be {words} {limit}", f"use {limit}"
     if kind in _TYPES:
         rule, fix = _TYPES[kind]
         return rule, fix(given, key)
@@ -56,6 +57,12 @@ def _whole(value: Any, key: str) -> str:
         return f"write {int(parts[1]) * {'s': 1, 'm': 60, 'h': 3600, 'd': 86400}[parts[2]]}, in seconds"
     if isinstance(value, float) and value.is_integer():
         return f"write {int(value)}"
+    return "give a number"
+
+
+def _number(value: Any, key: str) -> str:
+    if isinstance(value, str) and re.fullmatch(r"\s*[0-9]+(\.[0-9]+)?\s*", value):
+        return f"write {value.strip()} without quotes"
     return "give a number"
 
 
@@ -84,6 +91,7 @@ def _list(value: Any, key: str) -> str:
 
 _TYPES = {
     **dict.fromkeys(("int_type", "int_from_float", "int_parsing"), ("must be a whole number", _whole)),
+    **dict.fromkeys(("float_type", "float_parsing"), ("must be a number", _number)),
     **dict.fromkeys(("string_type",), ("must be a string", _string)),
     **dict.fromkeys(("bool_type",), ("must be true or false", _boolean)),
     **dict.fromkeys(("model_type", "model_attributes_type", "dict_type"), ("must be a mapping", _mapping)),

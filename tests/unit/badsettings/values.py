@@ -173,4 +173,19 @@ VALUES = [
             "of them"
         ),
     ),
+    Case(
+        "a price in quotes",
+        {"prices": {"cpu": "0.04"}},
+        "dask:prices.cpu: '0.04' must be a number; write 0.04 without quotes",
+    ),
+    Case(
+        "a price in words",
+        {"prices": {"memory": "cheap"}},
+        "dask:prices.memory: 'cheap' must be a number; give a number",
+    ),
+    Case(
+        "a price below zero",
+        {"prices": {"gpu": -1}},
+        "dask:prices.gpu: -1 must be at least 0; use 0",
+    ),
 ]

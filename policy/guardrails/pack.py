@@ -36,9 +36,11 @@ STACK: dict[str, StackRule] = {
     "clusters-are-encrypted": stackrules.encrypted_clusters,
     "namespaces-are-guarded": stackrules.guarded_namespaces,
     "clusters-are-protected": stackrules.protected_clusters,
+    "max-cost-per-hour": stackrules.max_cost_per_hour,
 }
 _SCHEMAS: dict[str, dict[str, Any]] = {
     "pods-keep-pod-security": {"level": {"type": "string", "enum": ["restricted", "baseline"]}},
+    "max-cost-per-hour": {"maximum": {"type": "number"}},
     "clusters-are-encrypted": {"existingSecrets": {"type": "array", "items": {"type": "string"}}},
 }
 

@@ -11,6 +11,8 @@ _ROUTES = "DASK_DISTRIBUTED__SCHEDULER__HTTP__ROUTES"
 _TLS_VOLUME = "dask-tls"
 _INSTANCE = "app.kubernetes.io/instance"
 _PART_OF = "app.kubernetes.io/part-of"
+_COMPONENT = "dask.org/component"
+_CLUSTER = "dask:k8s:Cluster"
 
 
 def exposed_only_with_tls(stack: Stack) -> Iterator[Violation]:
@@ -20,6 +22,11 @@ def exposed_only_with_tls(stack: Stack) -> Iterator[Violation]:
             text = f"{service} of type {service.spec['type']} leads to {cluster}, which speaks without TLS"
             fix = "everyone who reaches the port runs code; set `tls: {enabled: true}`"
             yield Violation(f"{text}: {fix}", service.urn)
+    for service in stack.of("Service"):
+        notebook = (service.spec.get("selector") or {}).get(_COMPONENT) == "notebook"
+        if notebook and service.spec.get("type", "ClusterIP") != "ClusterIP":
+            text = f"{service} of type {service.spec['type']} leads to a notebook, whose token travels unencrypted"
+            yield Violation(f"{text}; leave `endpoint.type` out, and use `make connect`", service.urn)
 
 
 def no_api_on_exposed_dashboard(stack: Stack) -> Iterator[Violation]:
@@ -72,6 +79,28 @@ def protected_clusters(stack: Stack) -> Iterator[Violation]:
     for cluster in stack.of("DaskCluster"):
         if cluster.labels.get(_INSTANCE) not in safe:
             yield Violation(f"{cluster} can be deleted by mistake; set `protect: true`", cluster.urn)
+
+
+def max_cost_per_hour(stack: Stack) -> Iterator[Violation]:
+    """The clusters together cost at most `maximum` for an hour, with as many workers as they may have.
+
+    Without a `maximum` it demands nothing. The prices are the stack's (`dask:prices`).
+    """
+    most = stack.config.get("maximum")
+    clusters = [item for item in stack.resources if item.type == _CLUSTER]
+    if most is None or not clusters:
+        return
+    total = 0.0
+    for cluster in clusters:
+        cost = cluster.props.get("costPerHour")
+        if isinstance(cost, dict):
+            total += cost["maximum"]
+        else:
+            name = cluster.urn.rpartition("::")[2]
+            yield Violation(f"the cluster '{name}' has no price; set `dask:prices`", cluster.urn)
+    if total > most:
+        text = f"the clusters cost up to {total:.2f} per hour, and {most:g} is the most"
+        yield Violation(f"{text}; lower `replicas`, `maximum` or `resources`", clusters[0].urn)
 
 
 def encrypted(pod: Pod) -> bool:

@@ -154,7 +154,10 @@ class TestRules:
         assert broken_rules(bodies) == expected
 
     def test_every_rule_has_a_mistake_that_breaks_it(self) -> None:
-        caught = set().union(*(rules for _, rules in MISTAKES.values())) | {"clusters-are-protected"}
+        caught = set().union(*(rules for _, rules in MISTAKES.values())) | {
+            "clusters-are-protected",
+            "max-cost-per-hour",
+        }
 
         assert caught == pack.ONE.keys() | pack.STACK.keys()
 
@@ -198,6 +201,15 @@ class TestRules:
 
         assert broken_rules(bodies, existingSecrets=[name]) == set()
 
+    def test_an_exposed_notebook_is_caught(self, production: list[Body]) -> None:
+        bodies = copy.deepcopy(production)
+        selector = {"app.kubernetes.io/instance": "analytics", "dask.org/component": "notebook"}
+        spec = {"type": "NodePort", "selector": selector, "ports": [{"port": 8888}]}
+
+        bodies.append({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "lab"}, "spec": spec})
+
+        assert broken_rules(bodies) == {"exposed-only-with-tls"}
+
     def test_the_baseline_allows_what_only_the_restricted_level_forbids(self, production: list[Body]) -> None:
         bodies = copy.deepcopy(production)
 
@@ -210,6 +222,38 @@ class TestRules:
         props = unknown_checking_proxy({"spec": {"clusterIP": PULUMI_UNKNOWN, "ports": [{"nodePort": PULUMI_UNKNOWN}]}})
 
         assert plain(props) == {"spec": {"clusterIP": UNKNOWN, "ports": [{"nodePort": UNKNOWN}]}}
+
+
+PRICE = {"minimum": 2.0, "maximum": 12.5}
+
+
+@pytest.mark.parametrize(
+    ("costs", "config", "said"),
+    [
+        ([PRICE, PRICE], {"maximum": 25}, []),
+        ([PRICE], {}, []),
+        ([None], {}, []),
+        ([], {"maximum": 1}, []),
+        (
+            [PRICE, PRICE],
+            {"maximum": 24.9},
+            [
+                "the clusters cost up to 25.00 per hour, and 24.9 is the most; lower `replicas`, `maximum` or "
+                "`resources`"
+            ],
+        ),
+        ([PRICE, None], {"maximum": 25}, ["the cluster 'a1' has no price; set `dask:prices`"]),
+    ],
+)
+def test_clusters_cost_at_most_what_the_policy_allows(
+    costs: list[Any], config: dict[str, Any], said: list[str]
+) -> None:
+    clusters = [
+        Resource("dask:k8s:Cluster", {"costPerHour": cost} if cost else {}, urn=f"urn:pulumi:x::dask::y::a{index}")
+        for index, cost in enumerate(costs)
+    ]
+
+    assert [found.message for found in pack.STACK["max-cost-per-hour"](Stack(clusters, config))] == said
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,21 @@ def test_violations_stop_a_strict_stack_and_advise_all_others(guarded: Stack, st
     assert f"[{level}]  images-pinned-by-digest" in run.text
 
 
+@pytest.mark.parametrize(("maximum", "code"), [(0.02, 1), (0.5, 0)])
+def test_the_cost_is_told_before_and_can_be_limited(guarded: Stack, tmp_path: Path, maximum: float, code: int) -> None:
+    levels: dict[str, Any] = dict.fromkeys((*pack.ONE, *pack.STACK), "disabled")
+    levels["max-cost-per-hour"] = {"enforcementLevel": "mandatory", "maximum": maximum}
+    (tmp_path / "levels.json").write_text(json.dumps(levels))
+    size = {"image": IMAGE, "resources": {"cpu": "1", "memory": "2Gi"}}
+    guarded.configure(clusters={"analytics": size}, prices={"cpu": 0.01, "memory": 0.005, "currency": "EUR"})
+
+    run = guarded.run("preview", *PACK, "--policy-pack-config", str(tmp_path / "levels.json"))
+
+    assert run.code == code, run.text
+    assert "the cluster analytics costs 0.04 EUR per hour" in run.text
+    assert ("the clusters cost up to 0.04 per hour, and 0.02 is the most" in run.text) == (code != 0)
+
+
 def test_a_config_file_relaxes_single_policies(guarded: Stack, tmp_path: Path) -> None:
     levels: dict[str, Any] = dict.fromkeys((*pack.ONE, *pack.STACK), "advisory")
     levels["pods-keep-pod-security"] = {"enforcementLevel": "mandatory", "level": "baseline"}

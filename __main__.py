@@ -30,7 +30,13 @@ else:
 hosts = kubernetes.hosts(config)
 clusters = {
     name: DaskCluster(
-        name, workspace.cluster(name, it), kubernetes.connection, node_hosts=hosts, after=first, opts=opts
+        name,
+        workspace.cluster(name, it),
+        kubernetes.connection,
+        node_hosts=hosts,
+        prices=config.prices,
+        after=first,
+        opts=opts,
     )
     for name, it in config.clusters.items()
 }

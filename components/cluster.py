@@ -18,9 +18,12 @@ from .lifecycle.endpoint_move import Move, ends_well
 from .manifests import certificates
 from .manifests.addresses import Address, address
 from .manifests.cluster import node_ports
+from .manifests.costs import Cost, cost
 from .manifests.declared import DeclaredCluster
+from .notebook import DaskNotebook
 from .objects import KubernetesObject
 from .settings.formats.quantities import seconds
+from .settings.prices import Prices
 from .tls import tls_secret
 
 # How long a pod may take to end after its grace period: its volumes, its finalizers, the operator's turn.
@@ -40,6 +43,9 @@ class DaskCluster(pulumi.ComponentResource):
     client_tls: Output[dict[str, str]]
     encrypted: bool
     """Whether `client_tls` has generated certificates."""
+    notebook: DaskNotebook | None
+    cost: Cost | None
+    """The cost of an hour, if anything has a price."""
 
     def __init__(
         self,
@@ -48,10 +54,11 @@ class DaskCluster(pulumi.ComponentResource):
         connection: Connection,
         *,
         node_hosts: Output[list[str]] | None = None,
+        prices: Prices | None = None,
         after: Sequence[Resource] = (),
         opts: ResourceOptions | None = None,
     ) -> None:
-        """`node_hosts` are addresses of nodes, for the printed address of a NodePort.
+        """`node_hosts` are addresses of nodes, for the printed address of a NodePort, `prices` those of the cost.
 
         `after` are resources to create before this one and to delete after it: children do not inherit `depends_on`.
         """
@@ -67,7 +74,10 @@ class DaskCluster(pulumi.ComponentResource):
         ready = [self._verify(workers)] if declared.settings.verify else workers
         service = self._endpoint(ready)
         self._connection_record(service)
-        self._publish(service, tls, node_hosts or Output.from_input([]))
+        hosts = node_hosts or Output.from_input([])
+        self.notebook = self._notebook(service, hosts)
+        self.cost = self._cost(prices)
+        self._publish(service, tls, hosts)
 
     def _child(self, depends_on: Sequence[Resource] = (), **options: Any) -> ResourceOptions:
         return ResourceOptions(parent=self, depends_on=[*self._after, *depends_on], **options)
@@ -152,6 +162,23 @@ class DaskCluster(pulumi.ComponentResource):
             return None
         return tls_secret(self._declared, self._child())
 
+    def _notebook(self, service: KubernetesObject, node_hosts: Output[list[str]]) -> DaskNotebook | None:
+        settings = self._declared.settings.notebook
+        if settings is None:
+            return None
+        name = f"{self._declared.name}-notebook"
+        after = [*self._after, service]
+        opts = ResourceOptions(parent=self)
+        return DaskNotebook(name, self._declared, settings, node_hosts=node_hosts, after=after, opts=opts)
+
+    def _cost(self, prices: Prices | None) -> Cost | None:
+        """Says what the cluster costs, in previews too."""
+        if prices is None or not prices.given:
+            return None
+        found = cost(self._declared.kinds_of_pods, prices)
+        pulumi.log.info(f"the cluster {self._declared.name} costs {found}", self)
+        return found
+
     def _publish(self, service: KubernetesObject, tls: KubernetesObject | None, node_hosts: Output[list[str]]) -> None:
         declared = self._declared
 
@@ -172,7 +199,11 @@ class DaskCluster(pulumi.ComponentResource):
 
     def outputs(self) -> dict[str, Output[Any]]:
         """The stack output of this cluster; the names are a contract."""
-        return {
+        more: dict[str, Output[Any]] = {"notebookUrl": self.notebook.url} if self.notebook else {}
+        if self.cost:
+            price = {"minimum": self.cost.minimum, "maximum": self.cost.maximum}
+            more["costPerHour"] = Output.from_input(price)
+        return more | {
             "name": self.name,
             "namespace": self.namespace,
             "schedulerAddress": self.scheduler_address,

@@ -23,6 +23,8 @@ from .lifecycle import ownership
 from .lifecycle.ask_first import AskFirst
 from .lifecycle.labels import part_of
 from .lifecycle.ownership import Claim
+from .settings.cluster import Endpoint
+from .settings.notebook import NotebookEndpoint
 from .settings.stack import Settings
 
 # The variable that has the SDK send its messages for `pulumi up --debug`.
@@ -48,7 +50,8 @@ class Kubernetes:
 
     def hosts(self, settings: Settings) -> Output[list[str]] | None:
         """The nodes' addresses, looked up only if a printed address needs one."""
-        endpoints = [cluster.endpoint for cluster in settings.clusters.values()]
+        endpoints: list[Endpoint | NotebookEndpoint] = [cluster.endpoint for cluster in settings.clusters.values()]
+        endpoints += [cluster.notebook.endpoint for cluster in settings.clusters.values() if cluster.notebook]
         if any(endpoint.type == "NodePort" and endpoint.host == "auto" for endpoint in endpoints):
             return Output.from_input(node_hosts(self.connection))
         return None

@@ -22,6 +22,10 @@ def export(namespace: str, clusters: Mapping[str, DaskCluster], jobs: Mapping[st
             pulumi.export(name, only[name])
     if jobs:
         pulumi.export("jobs", {name: job.outputs() for name, job in jobs.items()})
+    notebooks = {name: cluster.notebook for name, cluster in clusters.items() if cluster.notebook}
+    tokens = {name: notebook.token for name, notebook in notebooks.items() if notebook.token}
+    if tokens:
+        pulumi.export("notebookTokens", pulumi.Output.secret(tokens))
     encrypted = {name: cluster.client_tls for name, cluster in clusters.items() if cluster.encrypted}
     if encrypted:
         pulumi.export("clientTls", pulumi.Output.secret(encrypted))

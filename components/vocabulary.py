@@ -33,6 +33,9 @@ ENDPOINT_COMM, ENDPOINT_DASHBOARD = "dask-tcp-comm", "dask-http-dashboard"
 # Where the certificates are mounted.
 TLS_VOLUME, TLS_PATH = "dask-tls", "/etc/dask-tls"
 
+# The settings of a notebook's JupyterLab, and its port.
+NOTEBOOK_VOLUME, NOTEBOOK_PATH, NOTEBOOK_PORT = "dask-notebook", "/etc/dask-notebook", "http-notebook"
+
 # The operator calls the default workers of a DaskCluster `<cluster>-default`.
 DEFAULT_GROUP = "default"
 

@@ -46,6 +46,7 @@ def declared_objects(cluster: DeclaredCluster) -> Iterator[Object]:
     """What the program creates for a cluster and keeps as it is."""
     yield from (cluster.dask_cluster, *cluster.worker_groups.values(), cluster.endpoint, cluster.connection)
     yield from filter(None, (cluster.autoscaler, cluster.disruption_budget))
+    yield from cluster.notebook.values()
 
 
 def compare(body: Object, live: Object | None, cluster: DeclaredCluster) -> list[str]:

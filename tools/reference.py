@@ -37,6 +37,8 @@ _SECTIONS = {
     "NodePorts": "nodePorts",
     "Tls": "tls",
     "Monitors": "monitors",
+    "Notebook": "notebook",
+    "NotebookEndpoint": "endpoint of a notebook",
     "Prices": "dask:prices",
     "Job": "dask:jobs.<name>",
     "Runner": "runner",

@@ -5,7 +5,8 @@ from typing import Any
 
 from ..manifests.context import service_host
 from ..manifests.declared import DeclaredCluster
-from ..vocabulary import ENDPOINT_COMM, ENDPOINT_DASHBOARD
+from ..settings.notebook import Notebook
+from ..vocabulary import ENDPOINT_COMM, ENDPOINT_DASHBOARD, NOTEBOOK_PORT
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,19 @@ def address(cluster: DeclaredCluster, spec: Any, status: Any, hosts: list[str]) 
         scheduler_node_port=node_ports["scheduler"],
         dashboard_node_port=node_ports["dashboard"] if settings.dashboard else None,
     )
+
+
+def notebook_url(cluster: DeclaredCluster, notebook: Notebook, spec: Any, status: Any, hosts: list[str]) -> str | None:
+    """The address of the cluster's notebook, from its Service's `spec` and `status` outputs."""
+    endpoint, port = notebook.endpoint, notebook.port
+    if endpoint.type == "ClusterIP":
+        host = service_host(f"{cluster.name}-notebook", cluster.namespace)
+    elif endpoint.type == "LoadBalancer":
+        host = _load_balancer(status)
+    else:
+        host, port = hosts[0] if hosts else None, endpoint.node_port or _node_port(spec, NOTEBOOK_PORT)
+    url = _url("http", host if endpoint.host == "auto" else endpoint.host, port)
+    return url and f"{url}/lab"
 
 
 def _url(scheme: str, host: str | None, port: int | None) -> str | None:

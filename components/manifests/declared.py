@@ -4,15 +4,17 @@ The components register the bodies, hooks and tools read them, and nothing build
 name. The bodies are shared: copy one before you change it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 from ..kube.paths import path
 from ..manifests import cluster as manifest
 from ..manifests import job as jobmanifest
+from ..manifests import notebook as notebookmanifest
 from ..manifests import worker_arguments as workerargs
 from ..manifests.context import PodContext, Spec, WorkspaceContext, recommended_labels
+from ..manifests.costs import Pods
 from ..settings.cluster import Cluster
 from ..settings.formats.names import cluster_content, content_hash
 from ..settings.job import Job
@@ -145,11 +147,36 @@ class DeclaredCluster(_Placed):
         return manifest.monitors(self.settings, self.context)
 
     @cached_property
+    def notebook(self) -> dict[str, Spec]:
+        """The objects of the notebook, by kind; none without one. Its token is not among them."""
+        own = self.settings.notebook
+        if own is None:
+            return {}
+        address = self.connection["data"]["DASK_SCHEDULER_ADDRESS"]
+        return {
+            "ConfigMap": notebookmanifest.lab_settings(self.settings, self.context),
+            "Deployment": notebookmanifest.deployment(self.settings, own, self.context, address),
+            "Service": notebookmanifest.service(own, self.context),
+        }
+
+    @property
+    def kinds_of_pods(self) -> Iterator[Pods]:
+        """What runs all the time, for the cost."""
+        spec, workers = self.dask_cluster["spec"], self.settings.workers
+        yield Pods("the scheduler", spec["scheduler"]["spec"], 1, 1)
+        yield Pods("the workers", spec["worker"]["spec"], workers.wanted, workers.maximum or workers.wanted)
+        for name, body in self.worker_groups.items():
+            worker = body["spec"]["worker"]
+            yield Pods(f"the group {name}", worker["spec"], worker["replicas"], worker["replicas"])
+        if deployment := self.notebook.get("Deployment"):
+            yield Pods("the notebook", deployment["spec"]["template"]["spec"], 1, 1)
+
+    @cached_property
     def bodies(self) -> list[Spec]:
         """Everything that is registered for the cluster, except for its certificates."""
         optional = [self.autoscaler, self.disruption_budget]
         always = [self.dask_cluster, *self.worker_groups.values(), self.verify_job, self.endpoint, self.connection]
-        return [*always, *self.monitors.values(), *(body for body in optional if body)]
+        return [*always, *self.monitors.values(), *self.notebook.values(), *(body for body in optional if body)]
 
 
 @dataclass(frozen=True)

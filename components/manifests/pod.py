@@ -1,4 +1,4 @@
-"""Renders the pod specs of the scheduler, the workers and the verify Job.
+"""Renders the pod specs of the scheduler, the workers, the verify Job and the notebook.
 
 The CRDs carry the PodSpec of about Kubernetes 1.21 and silently drop fields that they do not know: the contract
 tests check every rendered spec against them.
@@ -14,7 +14,7 @@ from ..settings.cluster import Cluster, Scheduler, WorkerPods
 from ..settings.formats.quantities import seconds
 from ..settings.pod import PodSettings, ProbeTiming
 from ..settings.pod_merge import laid_over
-from ..vocabulary import COMM, DASHBOARD, TLS_PATH, TLS_VOLUME
+from ..vocabulary import COMM, DASHBOARD, NOTEBOOK_PORT, TLS_PATH, TLS_VOLUME
 
 # Kubernetes must not act on a preStop that has just begun its last step.
 RETIRE_MARGIN_SECONDS = 5
@@ -92,6 +92,25 @@ def runner(command: list[str], pod: PodSettings, context: PodContext) -> Spec:
     # As arguments, so that the image's entrypoint installs the packages first.
     container["args"] = command
     return laid_over(_pod(pod, context, container, "client") | {"restartPolicy": "Never"}, pod.pod_template)
+
+
+def notebook(
+    pod: PodSettings, context: PodContext, port: int, arguments: list[str], address: str, dashboard: str, token: Spec
+) -> Spec:
+    """The pod spec of a notebook: JupyterLab, started by the image's entrypoint with `arguments`.
+
+    `address` is the endpoint's, `dashboard` the path or URL that clients show, `token` the source of the token.
+    """
+    env = [variable("DASK_SCHEDULER_ADDRESS", address), {"name": "JUPYTER_TOKEN", "valueFrom": token}]
+    env += [variable("DASK_DISTRIBUTED__DASHBOARD__LINK", dashboard)] if dashboard else []
+    container = _container("notebook", pod, context, [*env, *tls_environment("client", context.tls)])
+    container["args"] = arguments
+    container["ports"] = [_port(NOTEBOOK_PORT, port)]
+    answers = {"httpGet": {"path": "/api", "port": NOTEBOOK_PORT}}
+    container["readinessProbe"] = answers | {"periodSeconds": 2, "timeoutSeconds": 5, "failureThreshold": 15}
+    # Packages may take minutes to install.
+    container["startupProbe"] = answers | {"periodSeconds": 2, "failureThreshold": STARTUP_SECONDS // 2}
+    return _pod(pod, context, container, "client")
 
 
 def _container(name: str, pod: PodSettings, context: PodContext, env: list[Spec]) -> Spec:

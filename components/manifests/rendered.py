@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from ..manifests import notebook as notebookmanifest
 from ..manifests import pod as podspec
 from ..manifests import worker_arguments as workerargs
 from ..manifests.context import PodContext, Spec, WorkspaceContext
@@ -17,6 +18,7 @@ from ..settings.checks.walker import is_known, until_unknown
 from ..settings.cluster import Cluster, Scheduler, Tls, WorkerPods, Workers
 from ..settings.job import Job, Runner
 from ..settings.mistakes import Mistake, Path, nearest
+from ..settings.notebook import Notebook
 from ..settings.pod import PodSettings, merge
 from ..settings.pod_merge import KEYS, ROLES, identity
 from ..settings.stack import Settings
@@ -129,16 +131,19 @@ def pods(settings: Settings) -> Iterator[Callable[[], Rendered]]:
 def _rendered(owner: PodSettings, role: PodSettings, path: Path, owner_path: Path, context: PodContext) -> Rendered:
     merged = merge(owner, role)
     without = merged.model_copy(update={"pod_template": {}})
-    plain = _spec(role, without, context)
+    plain = _spec(owner, role, without, context)
     pod = podspec.laid_over(plain, merged.pod_template) if merged.pod_template else plain
     return Rendered(path, owner_path, role, owner, plain, pod)
 
 
-def _spec(role: PodSettings, merged: PodSettings, context: PodContext) -> Spec:
+def _spec(owner: PodSettings, role: PodSettings, merged: PodSettings, context: PodContext) -> Spec:
     if isinstance(role, Scheduler):
         return podspec.scheduler(role, merged, context)
     if isinstance(role, WorkerPods):
         return podspec.worker(role, merged, context)
+    if isinstance(role, Notebook):
+        assert isinstance(owner, Cluster)
+        return notebookmanifest.spec(owner, role, merged, context, "")
     assert isinstance(role, Runner)
     return podspec.runner(list(role.command) or ["python3", "-c", role.script or ""], merged, context)
 
@@ -186,7 +191,8 @@ def _misshapen(made: Rendered) -> bool:
 
 def _strangers(made: Rendered, own: str) -> Iterator[Mistake]:
     """Containers of another role, which would have no effect."""
-    of_owner = [*ROLES] if isinstance(made.owner, Job) else ["scheduler", "worker"]
+    other = "notebook" if isinstance(made.owner, Job) else "job"
+    of_owner = [role for role in ROLES if role != other]
     for path, template in made.templates:
         allowed = of_owner if path[:-1] == made.owner_path else [own]
         for index, box in enumerate(template.get("containers") or ()):

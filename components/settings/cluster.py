@@ -18,6 +18,8 @@ from ..settings.fields import (
     Port,
     Replicas,
 )
+from ..settings.formats import images
+from ..settings.notebook import Notebook
 from ..settings.pod import PodSettings, Probes, merge
 from ..vocabulary import COMM_PORT, DASHBOARD_PORT, DASK_IMAGE
 
@@ -183,6 +185,8 @@ class Cluster(PodSettings):
     shows as drift."""
     monitors: Monitors = Monitors()
     """Metrics for a Prometheus Operator."""
+    notebook: Notebook | None = None
+    """JupyterLab next to the cluster: `{}` for one with all defaults."""
 
     def scheduler_pod(self) -> PodSettings:
         return merge(self, self.scheduler)
@@ -190,7 +194,15 @@ class Cluster(PodSettings):
     def worker_pod(self, workers: WorkerPods) -> PodSettings:
         return merge(self, workers)
 
+    def notebook_pod(self, notebook: Notebook) -> PodSettings:
+        return merge(self, notebook).model_copy(update={"image": self.notebook_image(notebook)})
+
+    def notebook_image(self, notebook: Notebook) -> str | None:
+        """The notebook's own image, or the one that belongs to the cluster's."""
+        return notebook.image or images.notebook(self.image)
+
     def roles(self) -> dict[Role, PodSettings]:
         """The settings of each role itself, by its path below the cluster."""
         roles: dict[Role, PodSettings] = {("scheduler",): self.scheduler, ("workers",): self.workers}
-        return roles | {("workerGroups", name): group for name, group in self.worker_groups.items()}
+        roles |= {("workerGroups", name): group for name, group in self.worker_groups.items()}
+        return roles | ({("notebook",): self.notebook} if self.notebook else {})

@@ -23,6 +23,7 @@ RESERVED_ENV = {
     "EXTRA_CONDA_PACKAGES": "`packages.conda` sets it",
     "EXTRA_PIP_PACKAGES": "`packages.pip` sets it",
     "EXTRA_APT_PACKAGES": "`packages.apt` sets it",
+    "JUPYTER_TOKEN": "`tokenSecret` of the notebook sets it",
 }
 # Keys that get through the name of a variable unchanged.
 _PLAIN = r"[a-z0-9]+([-_][a-z0-9]+)*"

@@ -19,7 +19,7 @@ _DEFAULTS = {"protocol": "TCP"}
 # Only one of each group may exist: the one in the template replaces the other.
 HANDLERS = ("exec", "httpGet", "tcpSocket", "grpc")
 _ONE_OF = (HANDLERS, ("value", "valueFrom"))
-ROLES = ("scheduler", "worker", "job")
+ROLES = ("scheduler", "worker", "notebook", "job")
 
 
 def identity(key: Key, item: Any) -> tuple[Any, ...]:

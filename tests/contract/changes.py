@@ -22,7 +22,7 @@ Step = tuple[str, str]
 SCHEMA: Raw = json.loads((ROOT / "docs/config.schema.json").read_text())
 EXAMPLES: Raw = yaml.safe_load((ROOT / "tests/contract/change_examples.yaml").read_text())
 PODS, SCHEDULERS, WORKERS, OTHERS = "pods", "schedulers", "workers", "others"
-_ROLES = {"Cluster", "Scheduler", "Workers", "WorkerGroup", "Job", "Runner"}
+_ROLES = {"Cluster", "Scheduler", "Workers", "WorkerGroup", "Notebook", "Job", "Runner"}
 _VERSION = {"DaskCluster", "DaskWorkerGroup", "DaskAutoscaler", "PodDisruptionBudget", "Job"}
 _POLICIES = {"ResourceQuota", "LimitRange", "NetworkPolicy"}
 _RIGHTS = {"Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"}
@@ -44,6 +44,7 @@ CLASSES: dict[str, tuple[set[Step], set[Step]]] = {
     "new group": ({("create", "DaskWorkerGroup")}, _pairs(("create", "delete"), ("DaskWorkerGroup",)) | _JOB),
     "in place": (_pairs(("update",), ("DaskCluster", "DaskWorkerGroup")), _JOB | {("update", "DaskCluster")}),
     "autoscaler": ({("update", "DaskAutoscaler")}, _JOB),
+    "notebook": ({("update", "Deployment")}, _pairs(("create", "delete"), ("ConfigMap",)) | {("update", "Service")}),
     "endpoint": ({("update", "Service")}, {("update", "ConfigMap")}),
     "new run": ({("create", "DaskJob")}, {("delete", "DaskJob"), ("update", "ConfigMap")}),
     "check": (_JOB, _JOB),

@@ -24,6 +24,7 @@ PLACES: dict[str, dict[str, str]] = {
         "clusters.two.workers": "cluster",
         "clusters.three.workerGroups.a": "group",
         "clusters.again.scheduler": "cluster",
+        "clusters.noted.notebook": "notebook",
         "jobs.job": "job",
     },
     SCHEDULERS: {
@@ -82,9 +83,16 @@ def pods(places: Iterable[str]) -> Raw:
     made: Raw = {"namespace": {"name": "lab", "podSecurity": "privileged"}, "clusters": {}, "jobs": {}}
     for place in places:
         kind, name, *_ = place.split(".")
-        cluster = {"workerGroups": {"a": {}}} | ({"update": "recreate"} if name == "again" else {})
+        cluster: Raw = {"workerGroups": {"a": {}}} | ({"update": "recreate"} if name == "again" else {})
+        cluster |= {"notebook": {}} if name == "noted" else {}
         made[kind][name] = cluster if kind == "clusters" else {"runner": {"command": ["python", "a.py"]}}
     return made
+
+
+def component(place: str) -> str:
+    """The component whose objects a change at a place is about."""
+    kind_and_name = place.split(".")
+    return f"{kind_and_name[1]}-notebook" if kind_and_name[-1] == "notebook" else kind_and_name[1]
 
 
 def stack(key: str) -> Raw:
@@ -137,7 +145,7 @@ def test_a_changed_key_does_what_the_page_says(key: str) -> None:
 def test_a_changed_key_of_pods_does_what_the_page_says_at_each_place(kind: str, key: str) -> None:
     example, places = EXAMPLES[kind][key], PLACES[kind]
     names = ["cluster", "job"] if kind == SCHEDULERS else ["cluster", "group", "job"]
-    columns = dict(zip(names, ROWS[kind][key], strict=True))
+    columns = dict(zip(names, ROWS[kind][key], strict=True)) | {"notebook": "**notebook**"}
     before = pods(places)
     for place in places:
         changes.prepared(before, key, example, f"{place}.")
@@ -150,11 +158,11 @@ def test_a_changed_key_of_pods_does_what_the_page_says_at_each_place(kind: str, 
     expected = {place: changes.said(columns[column]) for place, column in places.items()}
     [again] = (place for place in places if ".again." in place)
     expected[again] = {"recreated" if it == "new cluster" else it for it in expected[again]}
-    made = {place: changes.classes(found.get(place.split(".")[1], set())) for place in places}
+    made = {place: changes.classes(found.get(component(place), set())) for place in places}
     # The Service of a cluster that keeps its name changes with the scheduler's ports alone.
     made[again] -= {"endpoint"} - expected[again]
     assert made == expected
-    assert found.keys() <= {place.split(".")[1] for place in places}
+    assert found.keys() <= {component(place) for place in places}
 
 
 @pytest.mark.parametrize("uses_secrets", [False, True])

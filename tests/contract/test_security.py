@@ -105,7 +105,8 @@ class TestDaskPods:
 
     @every_configuration
     def test_a_role_sees_no_key_but_its_own(self, name: str) -> None:
-        keys = {"scheduler": "scheduler.key", "worker": "worker.key", "verify": "client.key", "job": "client.key"}
+        clients = dict.fromkeys(("verify", "job", "notebook"), "client.key")
+        keys = {"scheduler": "scheduler.key", "worker": "worker.key"} | clients
         for path, pod in every_pod(name):
             role = pod["containers"][0]["name"]
             for volume in pod.get("volumes", []):

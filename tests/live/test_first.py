@@ -1,17 +1,14 @@
 """The main job, with the stack file of the README: nothing, `up`, a computed result; and again, and `destroy`."""
 
 import re
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 import yaml
-from selenium.webdriver import Chrome, ChromeOptions
-from selenium.webdriver.chrome.service import Service
+from selenium.webdriver import Chrome
 
 from tests.live.conftest import NewStack
 from tests.support.clusters import ROOT
@@ -133,21 +130,6 @@ def test_the_dashboard_shows_in_a_browser(born: Birth, browser: Chrome) -> None:
 
     assert "Dask" in browser.title
     assert picture.stat().st_size > 20_000
-
-
-@pytest.fixture
-def browser(tmp_path: Path) -> Iterator[Chrome]:
-    """Debian's Chromium without a window, asking nobody but the dashboard."""
-    driver = shutil.which("chromedriver")
-    assert driver, "chromedriver is missing: apt-get install chromium chromium-driver"
-    options = ChromeOptions()
-    quiet = ("--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update")
-    looks = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-sync", "--window-size=1400,900")
-    for argument in (*quiet, *looks, f"--user-data-dir={tmp_path}"):
-        options.add_argument(argument)
-    chrome = Chrome(options=options, service=Service(driver))
-    yield chrome
-    chrome.quit()
 
 
 def test_the_schedulers_http_api_is_off(born: Birth) -> None:

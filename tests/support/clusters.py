@@ -43,6 +43,11 @@ def engine() -> None:
         os.environ.update(devcluster.engine.environment(golang.cache_root() / "tests-engine"))
 
 
+def load(image: str) -> None:
+    """Builds an image that is made on demand, where it is missing, and gives it to the running cluster."""
+    _run("devcluster", "up", "--name", NAME, "--with", image)
+
+
 @contextmanager
 def running() -> Iterator[Path]:
     """A cluster with our images in it, as the path of its kubeconfig."""

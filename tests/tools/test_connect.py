@@ -107,7 +107,7 @@ def test_a_notebook_is_forwarded_from_its_own_service() -> None:
     reached = world.reach(place)
 
     assert (reached.notebook, reached.forwarded) == ("http://127.0.0.1:8888/lab", True)
-    assert world.opened == [Goal("analytics", "lab-notebook", "http")]
+    assert world.opened == [Goal("analytics", "lab-notebook", "http-notebook")]
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
+from components.vocabulary import ENDPOINT_COMM, ENDPOINT_DASHBOARD, NOTEBOOK_PORT
 from tools.connect.environment import Inventory
 from tools.connect.forward import Goal
 from tools.connect.place import Place, host_and_port, moved
 from tools.failure import ToolError
 
-SCHEDULER, DASHBOARD, NOTEBOOK = "dask-tcp-comm", "dask-http-dashboard", "http"
+SCHEDULER, DASHBOARD, NOTEBOOK = ENDPOINT_COMM, ENDPOINT_DASHBOARD, NOTEBOOK_PORT
 _ANSWER_SECONDS = 3
 
 Answers = Callable[[str], Awaitable[bool]]

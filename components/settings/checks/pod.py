@@ -9,7 +9,12 @@ from ...settings.pod import PodSettings
 from ...settings.pod_parts import EnvSource, Toleration
 from ...settings.resources import Resources
 from ...settings.volumes import Volume, normal, same_place
-from ...vocabulary import TLS_PATH, TLS_VOLUME
+from ...vocabulary import NOTEBOOK_PATH, NOTEBOOK_VOLUME, TLS_PATH, TLS_VOLUME
+
+_OWN_VOLUMES = (
+    (TLS_VOLUME, TLS_PATH, "the certificates"),
+    (NOTEBOOK_VOLUME, NOTEBOOK_PATH, "the settings of a notebook"),
+)
 
 _SOURCES = {
     "hostPath": "host_path",
@@ -30,11 +35,12 @@ def volumes(pod: PodSettings) -> Iterator[Mistake]:
 
 
 def _reserved(index: int, volume: Volume) -> Iterator[Mistake]:
-    if volume.name == TLS_VOLUME:
-        rule = "is what the program calls the volume with the certificates"
-        yield Mistake(rule, "rename it", ("volumes", index, "name"))
-    if f"{normal(volume.mount_path)}/".startswith(f"{TLS_PATH}/"):
-        yield Mistake("is where the certificates are mounted", "use another path", ("volumes", index, "mountPath"))
+    for name, path, what in _OWN_VOLUMES:
+        if volume.name == name:
+            rule = f"is what the program calls the volume with {what}"
+            yield Mistake(rule, "rename it", ("volumes", index, "name"))
+        if f"{normal(volume.mount_path)}/".startswith(f"{path}/"):
+            yield Mistake(f"is where {what} are mounted", "use another path", ("volumes", index, "mountPath"))
 
 
 def _apart(index: int, volume: Volume, earlier: Volume) -> Iterator[Mistake]:

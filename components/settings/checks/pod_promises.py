@@ -11,7 +11,7 @@ from typing import Any
 
 from ...settings.dask_config import RESERVED_ENV, encrypts
 from ...settings.mistakes import Mistake, Path
-from ...vocabulary import COMM, DASHBOARD, TLS_VOLUME
+from ...vocabulary import COMM, DASHBOARD, NOTEBOOK_PORT, TLS_VOLUME
 
 Spec = dict[str, Any]
 _OWN: Path = ("containers", 0)
@@ -53,8 +53,9 @@ def broken(plain: Spec, pod: Spec, extra: int, *, tls: bool) -> Iterator[Mistake
         if pod.get("restartPolicy") != "Never":
             yield Mistake("must be Never, because the runner's end is the job's end", "remove it", ("restartPolicy",))
         return
-    yield from _arguments(before, box, extra)
-    yield from _routes(role, box)
+    if role != "notebook":
+        yield from _arguments(before, box, extra)
+        yield from _routes(role, box)
     yield from _named_ports(before, box)
     if tls:
         yield from _certificates(plain, pod)
@@ -134,7 +135,7 @@ def _routes(role: str, box: Spec) -> Iterator[Mistake]:
 
 
 def _named_ports(before: Spec, box: Spec) -> Iterator[Mistake]:
-    settings = {COMM: "port", DASHBOARD: "dashboardPort"}
+    settings = {COMM: "port", DASHBOARD: "dashboardPort", NOTEBOOK_PORT: "port"}
     for port in before["ports"]:
         name, number = port["name"], port["containerPort"]
         if not any(it.get("name") == name and it["containerPort"] == number for it in box["ports"]):

@@ -7,11 +7,12 @@ under, and for the classes derived from that one.
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from ...settings.checks import cluster, dask_config, pod, pod_fields, stack, walker
+from ...settings.checks import cluster, dask_config, notebook, pod, pod_fields, stack, walker
 from ...settings.checks.walker import Rules
 from ...settings.cluster import Cluster, Endpoint, Scheduler, Tls, WorkerPods, Workers
 from ...settings.job import Job, Runner
 from ...settings.mistakes import Mistake
+from ...settings.notebook import Notebook, NotebookEndpoint
 from ...settings.pod import PodSettings
 from ...settings.pod_parts import EnvSource, Toleration
 from ...settings.resources import Resources
@@ -36,9 +37,12 @@ ALONE: Rules = {
         cluster.adoption,
         cluster.encrypted,
         cluster.inherited_volumes,
+        notebook.image,
     ),
     Job: (cluster.job_size, cluster.inherited_volumes),
     Runner: (cluster.something_to_run,),
+    Notebook: (notebook.arguments,),
+    NotebookEndpoint: (notebook.exposure,),
     Namespace: (stack.own_namespace,),
     Settings: (stack.cluster_names, stack.job_names, stack.node_ports),
 }

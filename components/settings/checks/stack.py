@@ -71,6 +71,9 @@ def cluster_names(settings: Settings) -> Iterator[Mistake]:
         if f"{name}-scheduler" in settings.clusters:
             rule = f"is what the operator calls a Service of the cluster '{name}'"
             yield Mistake(rule, "rename one", ("clusters", f"{name}-scheduler"), f"{name}-scheduler")
+        if f"{name}-notebook" in settings.clusters and cluster.notebook:
+            rule = f"is the name of the Service of the notebook of the cluster '{name}'"
+            yield Mistake(rule, "rename one", ("clusters", f"{name}-notebook"), f"{name}-notebook")
 
 
 def job_names(settings: Settings) -> Iterator[Mistake]:
@@ -121,6 +124,11 @@ def _node_ports(name: str, cluster: Cluster, owners: dict[int, str]) -> Iterator
         if port is not None and owners.setdefault(port, name) != name:
             rule = f"is a node port of the cluster '{owners[port]}' too"
             yield Mistake(rule, f"try {_free_near(port, owners)}", ("clusters", name, "endpoint", "nodePorts", key))
+    port = cluster.notebook.endpoint.node_port if cluster.notebook else None
+    if port is not None and owners.setdefault(port, f"{name}-notebook") != f"{name}-notebook":
+        rule = f"is a node port of the cluster '{owners[port]}' too"
+        path = ("clusters", name, "notebook", "endpoint", "nodePort")
+        yield Mistake(rule, f"try {_free_near(port, owners)}", path)
 
 
 def _free_near(port: int, taken: Container[int]) -> int:

@@ -59,6 +59,15 @@ def is_floating(image_reference: str) -> bool:
     return ":" not in last or last.endswith(":latest")
 
 
+def notebook(image_reference: str) -> str | None:
+    """Upstream's image of JupyterLab for an image of Dask: `…/dask:<tag>` -> `…/dask-notebook:<tag>`; else None.
+
+    A digest does not carry over, because it is another image.
+    """
+    name, _, tag = image_reference.partition("@")[0].rpartition(":")
+    return f"{name}-notebook:{tag}" if name.rpartition("/")[2] == "dask" and "/" not in tag else None
+
+
 # The oldest Python that the program runs on (pyproject.toml), and the one in the images that it names.
 PYTHON = "3.11"
 _UPSTREAM = ("ghcr.io/dask/dask", "daskdev/dask", "docker.io/daskdev/dask")

@@ -5,6 +5,7 @@ from tests.unit.badsettings.clusters import CLUSTERS
 from tests.unit.badsettings.levels import LEVELS
 from tests.unit.badsettings.metadata import METADATA
 from tests.unit.badsettings.names import NAMES
+from tests.unit.badsettings.notebooks import NOTEBOOKS
 from tests.unit.badsettings.pods import PODS
 from tests.unit.badsettings.promises import PROMISES
 from tests.unit.badsettings.quantities import QUANTITIES
@@ -13,4 +14,4 @@ from tests.unit.badsettings.values import VALUES
 
 __all__ = ["CASES", "Case"]
 
-CASES = [*NAMES, *VALUES, *QUANTITIES, *PODS, *CLUSTERS, *METADATA, *TEMPLATES, *PROMISES, *LEVELS]
+CASES = [*NAMES, *VALUES, *QUANTITIES, *PODS, *CLUSTERS, *METADATA, *TEMPLATES, *PROMISES, *LEVELS, *NOTEBOOKS]

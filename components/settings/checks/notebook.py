@@ -17,7 +17,7 @@ def image(cluster: Cluster) -> Iterator[Mistake]:
 
 
 def exposure(endpoint: NotebookEndpoint) -> Iterator[Mistake]:
-    """JupyterLab speaks HTTP, and whoever has its token runs code in its pod and on the cluster."""
+    """JupyterLab speaks HTTP, and a user with its token runs code in its pod and on the cluster."""
     if endpoint.type != "ClusterIP" and not endpoint.insecure:
         rule = "sends the token unencrypted"
         fix = "set `insecure: true` if you mean it, or remove the line and use `make connect`"

@@ -113,6 +113,7 @@ def measure(place: Place, way: str, number: int) -> dict[str, Any]:
 
 
 def main(argv: list[str] | None = None) -> int:
+    """Runs the rounds and writes the report."""
     options = _parse(argv)
     # The host's Python and the image's may differ in the patch version, which is harmless.
     warnings.simplefilter("ignore", VersionMismatchWarning)

@@ -43,6 +43,7 @@ def measure(place: Place, way: str, number: int) -> dict[str, Any]:
 
 
 def main(argv: list[str] | None = None) -> int:
+    """Runs the rounds and writes the report."""
     options = _parse(argv)
     names = list(options.ways)
     with own_cluster(keep=options.keep) as place:

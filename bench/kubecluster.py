@@ -15,6 +15,7 @@ IMAGE = "ghcr.io/dask/dask:2026.8.0-py3.11"
 
 
 def say(step: str) -> None:
+    """Prints a milestone, which the bench reads line by line."""
     print(json.dumps({"step": step}), flush=True)
 
 

@@ -71,6 +71,7 @@ def measure(place: Place, count: int, rounds: int) -> list[Measurement]:
 
 
 def main(argv: list[str] | None = None) -> int:
+    """Runs the rounds and writes the report."""
     options = _parse(argv)
     with own_cluster(keep=options.keep) as place:
         empty(place)

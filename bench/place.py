@@ -42,6 +42,7 @@ class Place:
 
     @cached_property
     def environment(self) -> dict[str, str]:
+        """The environment of every command of the bench."""
         inherited = os.environ | self.engine
         return inherited | {
             "KUBECONFIG": self.kubeconfig,
@@ -69,6 +70,7 @@ class Place:
         return ended.stdout
 
     def kubectl(self, *arguments: str, timeout: float = 300) -> str:
+        """The standard output of a kubectl command. Raises as `run` does."""
         return self.run("kubectl", *arguments, timeout=timeout)
 
     def items(self, kind: str) -> list[dict[str, Any]]:
@@ -80,6 +82,7 @@ class Place:
 
     @cached_property
     def node_address(self) -> str:
+        """The IP address of the only node."""
         [node] = self.items("nodes")
         return next(item["address"] for item in node["status"]["addresses"] if item["type"] == "InternalIP")
 

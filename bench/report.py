@@ -23,6 +23,7 @@ the whole Kubernetes with its pods, plus that of the programs outside it.
 
 
 def markdown(report: dict[str, Any]) -> str:
+    """The report of all rounds, as Markdown."""
     results: list[Result] = report["results"]
     ways = sorted({result["way"] for result in results})
     parts = [

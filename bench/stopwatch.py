@@ -18,6 +18,7 @@ class Stopwatch:
         self.lines: list[tuple[float, str]] = []
 
     def mark(self, step: str) -> None:
+        """Records that a milestone is reached now."""
         self.marks.setdefault(step, self.passed())
 
     def cpu(self) -> dict[str, float]:
@@ -25,6 +26,7 @@ class Stopwatch:
         return {where: round(now - self._cpu[where], 2) for where, now in cpu_seconds().items()}
 
     def passed(self) -> float:
+        """Elapsed seconds since the start."""
         return round(time.time() - self.epoch, 2)
 
 

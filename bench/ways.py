@@ -79,6 +79,7 @@ def by_pulumi(place: Place) -> Stopwatch:
 
 
 def helm_install(place: Place, watch: Stopwatch) -> None:
+    """Installs the operator's chart with Helm."""
     chart = distribution("dask-kubernetes").locate_file(f"dask_kubernetes/operator/deployment/helm/{OPERATOR}")
     # The chart in the wheel is stamped `set-by-chartpress`; the published one carries its version.
     tag = f"--set=image.tag={version('dask-kubernetes')}"
@@ -87,6 +88,7 @@ def helm_install(place: Place, watch: Stopwatch) -> None:
 
 
 def node_port_address(place: Place) -> str | None:
+    """`tcp://<node>:<port>` of the scheduler's Service; None while it does not exist."""
     path = '{.spec.ports[?(@.name=="tcp-comm")].nodePort}'
     port = place.kubectl("get", "service", "simple-scheduler", "--ignore-not-found", f"--output=jsonpath={path}")
     return f"tcp://{place.node_address}:{port}" if port else None

@@ -36,6 +36,7 @@ class Product:
 
     @property
     def source(self) -> Path:
+        """The folder with the Go module and its go.mod."""
         return MODULES / self.module
 
     @property

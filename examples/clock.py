@@ -13,6 +13,7 @@ class Clock:
 
 @contextlib.contextmanager
 def timed() -> Iterator[Clock]:
+    """A clock that stops when the block ends."""
     clock, started = Clock(), time.monotonic()
     yield clock
     clock.seconds = time.monotonic() - started

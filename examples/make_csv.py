@@ -86,6 +86,7 @@ def _check(plan: Plan) -> None:
 
 
 def parse(argv: list[str] | None = None) -> Plan:
+    """The options of the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m examples.make_csv", description="Write CSV files with a signal to learn."
     )
@@ -98,6 +99,7 @@ def parse(argv: list[str] | None = None) -> Plan:
 
 
 def main(argv: list[str] | None = None) -> None:
+    """Writes the CSV files."""
     plan = parse(argv)
     started = time.monotonic()
     paths = write(plan)

@@ -34,6 +34,7 @@ def _machines(found: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def data(counted: Mapping[str, int], size: int, seconds: float) -> None:
+    """One line on the data."""
     share = counted["positive"] / counted["rows"]
     print(
         f"read {counted['files']} files, {size / 1e6:.1f} MB, {counted['rows']:,} rows, {share:.1%} of label 1, "
@@ -42,6 +43,7 @@ def data(counted: Mapping[str, int], size: int, seconds: float) -> None:
 
 
 def best(trial: Trial, unseen: float, count: int, seconds: float) -> None:
+    """One line on the best trial."""
     options = ", ".join(
         f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}"
         for name, value in trial.params.items()
@@ -53,6 +55,7 @@ def best(trial: Trial, unseen: float, count: int, seconds: float) -> None:
 
 
 def comparison(result: Comparison | None, client: Client, workers: Mapping[str, int]) -> None:
+    """The speedup of all workers over one."""
     if result is None:
         print("speed-up: not measured, it takes two workers and two trials")
         return

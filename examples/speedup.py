@@ -25,10 +25,12 @@ class Comparison(NamedTuple):
 
     @property
     def speedups(self) -> list[float]:
+        """The speedup of each half of the trials."""
         return [one / every for one, every in zip(self.one, self.all, strict=True)]
 
     @property
     def speedup(self) -> float:
+        """The speedup of all trials together."""
         return sum(self.one) / sum(self.all)
 
 

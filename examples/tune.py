@@ -69,6 +69,7 @@ def load(client: Client, files: dict[str, tuple[int, list[str]]], rows: int) -> 
 
 
 def main(argv: list[str] | None = None) -> None:
+    """Searches, compares and reports."""
     options = parse(argv)
     with connect(options.address, options.cluster) as client:
         workers = wait_for_workers(client, options.workers)
@@ -89,6 +90,7 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def parse(argv: list[str] | None = None) -> argparse.Namespace:
+    """The options of the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m examples.tune", description="Search the best model on a Dask cluster."
     )

@@ -24,6 +24,8 @@ PACKAGE = "dask-on-kubernetes"
 
 
 class DaskClusterArgs(TypedDict):
+    """The inputs of the component, in any language."""
+
     namespace: str
     """The namespace for the cluster. It must exist."""
     cluster: NotRequired[dict[str, Any]]

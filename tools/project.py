@@ -20,6 +20,7 @@ class Project:
 
     @property
     def stack_file(self) -> Path:
+        """The path of Pulumi.<stack>.yaml, whether it exists or not."""
         return self.root / f"Pulumi.{self.stack}.yaml"
 
     @cached_property

@@ -34,6 +34,7 @@ class Declared:
 
     @property
     def kind(self) -> str:
+        """The kind, such as `Service`."""
         return self.body["kind"]
 
     @property
@@ -44,6 +45,7 @@ class Declared:
 
     @property
     def collection(self) -> str:
+        """The API path of the list that the object belongs to."""
         return path_of(self.body).rpartition("/")[0]
 
 

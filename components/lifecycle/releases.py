@@ -47,6 +47,7 @@ class Found:
 
     @property
     def part_of(self) -> str | None:
+        """`<project>-<stack>` of the stack that installed the release; None for a release of another origin."""
         return (self.values.get(MARKER) or {}).get("partOf")
 
 

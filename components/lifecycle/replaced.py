@@ -44,10 +44,12 @@ class Old:
 
     @property
     def name(self) -> str:
+        """The name of the DaskCluster in Kubernetes."""
         return self.body["metadata"]["name"]
 
     @property
     def namespace(self) -> str:
+        """The namespace of the DaskCluster."""
         return self.body["metadata"]["namespace"]
 
 

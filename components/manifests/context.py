@@ -36,10 +36,12 @@ class PodContext:
 
     @property
     def namespace(self) -> str:
+        """The namespace of the pod."""
         return self.workspace.namespace
 
     @property
     def restricted(self) -> bool:
+        """Whether the namespace enforces the Pod Security level `restricted`."""
         return self.workspace.restricted
 
     @property
@@ -49,6 +51,7 @@ class PodContext:
 
     @property
     def scheme(self) -> str:
+        """The protocol of Dask's connections: `tls` or `tcp`."""
         return "tls" if self.tls.enabled else "tcp"
 
     def secret(self, name: str) -> str:

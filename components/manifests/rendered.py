@@ -46,6 +46,7 @@ class Rendered:
 
     @property
     def templates(self) -> Iterator[tuple[Path, Spec]]:
+        """The `podTemplate` of the role and of its owner, as far as they are set, each with its path."""
         for path, settings in ((self.path, self.settings), (self.owner_path, self.owner)):
             if settings.pod_template:
                 yield (*path, "podTemplate"), settings.pod_template

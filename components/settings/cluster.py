@@ -189,9 +189,11 @@ class Cluster(PodSettings):
     """JupyterLab next to the cluster: `{}` for one with all defaults."""
 
     def scheduler_pod(self) -> PodSettings:
+        """The scheduler's pod settings, with those of the cluster where it has none."""
         return merge(self, self.scheduler)
 
     def worker_pod(self, workers: WorkerPods) -> PodSettings:
+        """The pod settings of workers or of a group, with those of the cluster where they have none."""
         return merge(self, workers)
 
     def notebook_pod(self, notebook: Notebook) -> PodSettings:

@@ -62,9 +62,11 @@ class Resources(Model):
     """The most that a container gets, by resource. Overrides `cpu` and `memory` for the limit."""
 
     def all_requests(self) -> dict[str, str]:
+        """Quantities by resource, `cpu` and `memory` included."""
         return self._shorthand() | self.requests
 
     def all_limits(self) -> dict[str, str]:
+        """Quantities by resource, `cpu` and `memory` included."""
         return self._shorthand() | self.limits
 
     def _shorthand(self) -> dict[str, str]:

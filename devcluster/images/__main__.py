@@ -10,6 +10,7 @@ from devcluster.shell import DevclusterError, say
 
 
 def main(argv: list[str] | None = None) -> int:
+    """Runs one command. Returns its exit code; the reason of a failure is on stderr."""
     parser = argparse.ArgumentParser(prog="python3 -m devcluster.images", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     building = commands.add_parser("build", help="build what the cache lacks, print the archives' paths")

@@ -31,6 +31,7 @@ class Image:
 
     @property
     def reference(self) -> str:
+        """`name:tag`, as pods refer to it."""
         return f"{self.name}:{self.tag}"
 
     @property
@@ -46,6 +47,7 @@ class Image:
 
     @property
     def archive(self) -> Path:
+        """The path of the image's archive in the cache, whether it exists or not."""
         return cache_folder() / f"{self.name.rpartition('/')[2]}-{self.tag}-{self.digest}.tar"
 
     @property

@@ -15,10 +15,12 @@ def context(name: str) -> str:
 
 
 def directory(cluster: state.Cluster) -> Path:
+    """The folder of all certificates and keys of a cluster."""
     return cluster.lib / "pki"
 
 
 def kubeconfigs(cluster: state.Cluster) -> Path:
+    """The path of each kubeconfig, by client."""
     return cluster.lib / "kubeconfigs"
 
 

@@ -36,18 +36,22 @@ class Cluster:
 
     @property
     def lib(self) -> Path:
+        """The folder of the files that outlive a restart."""
         return LIB / self.name
 
     @property
     def run(self) -> Path:
+        """The folder of sockets and process ids."""
         return RUN / self.name
 
     @property
     def kubeconfig(self) -> Path:
+        """The kubeconfig of the administrator."""
         return self.lib / "kubeconfig"
 
     @property
     def bin(self) -> Path:
+        """The folder of the node's programs."""
         return Path(self.product) / "bin"
 
     @property
@@ -60,9 +64,11 @@ class Cluster:
         return range(1, self.nodes + 1)
 
     def node_name(self, number: int) -> str:
+        """The name of a node, counted from 1."""
         return f"{self.name}-{number}"
 
     def address(self, number: int) -> str:
+        """The IPv4 address of a node, counted from 1."""
         return str(NODE_SUBNETS[self.index][1 + number])
 
     def containerd_socket(self, number: int) -> Path:

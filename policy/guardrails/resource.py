@@ -31,18 +31,22 @@ class Resource:
 
     @property
     def namespace(self) -> str:
+        """The namespace, `default` if none is set."""
         return self.metadata.get("namespace", "default")
 
     @property
     def labels(self) -> dict[str, str]:
+        """The labels; empty if there are none."""
         return self.metadata.get("labels") or {}
 
     @property
     def metadata(self) -> Props:
+        """The `metadata` of the object; empty without one."""
         return self.props.get("metadata") or {}
 
     @property
     def spec(self) -> Props:
+        """The `spec` of the object; empty without one."""
         return self.props.get("spec") or {}
 
     def __str__(self) -> str:

@@ -25,11 +25,13 @@ def fixed_or_range(workers: Workers) -> Iterator[Mistake]:
 
 
 def worker_ports(workers: WorkerPods) -> Iterator[Mistake]:
+    """A worker's own port and its dashboard share one network namespace."""
     if workers.port is not None and workers.port == workers.dashboard_port:
         yield Mistake("is the worker's own port too", "choose another", ("dashboardPort",), workers.dashboard_port)
 
 
 def scheduler_ports(scheduler: Scheduler) -> Iterator[Mistake]:
+    """The scheduler's port and its dashboard share one network namespace."""
     if scheduler.port == scheduler.dashboard_port:
         yield Mistake("is the scheduler's port too", "choose another", ("dashboardPort",), scheduler.dashboard_port)
 
@@ -53,6 +55,7 @@ def source_ranges(endpoint: Endpoint) -> Iterator[Mistake]:
 
 
 def tls_switched_on(tls: Tls) -> Iterator[Mistake]:
+    """Settings of TLS that would have no effect."""
     if tls.secret is not None and not tls.enabled:
         yield Mistake("would be ignored, because tls is not enabled", "add `enabled: true`", ("secret",))
     for key, given in (("rotation", "rotation"), ("validDays", "valid_days")):
@@ -83,6 +86,7 @@ def autoscaling(cluster: Cluster) -> Iterator[Mistake]:
 
 
 def adoption(cluster: Cluster) -> Iterator[Mistake]:
+    """An adopted cluster keeps its name, and a blue/green cluster has a hash in it."""
     if cluster.adopt and cluster.update == "blueGreen":
         rule = "keeps the name that the cluster has, which `update: blueGreen` cannot"
         yield Mistake(rule, "add `update: recreate`", ("adopt",))
@@ -116,6 +120,7 @@ def _clash(path: Path, volume: Volume, inherited: Volume) -> Iterator[Mistake]:
 
 
 def job_size(job: Job) -> Iterator[Mistake]:
+    """A DaskJob has a fixed number of workers."""
     if job.workers.autoscaled:
         rule = "is not for jobs: the operator has no autoscaler for the cluster of a DaskJob"
         yield Mistake(rule, "use `replicas`", ("workers", "maximum"))

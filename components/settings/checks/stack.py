@@ -77,6 +77,7 @@ def cluster_names(settings: Settings) -> Iterator[Mistake]:
 
 
 def job_names(settings: Settings) -> Iterator[Mistake]:
+    """Name lengths, and jobs with the name of a cluster."""
     for name in settings.jobs:
         yield from until_unknown(_length, ("jobs", name), name, names.VERSIONED_NAME_LENGTH)
         if name in settings.clusters:

@@ -162,9 +162,9 @@ def _checked(render: Callable[[], Rendered], level: str) -> Iterator[Mistake]:
         autoscaled = isinstance(made.settings, Workers) and made.settings.autoscaled
         found = workerargs.broken(made.settings, merge(made.owner, made.settings), autoscaled=autoscaled)
         yield from (mistake.below(*made.path) for mistake in found)
+    if _misshapen(made):
+        return
     if any(made.templates):
-        if _misshapen(made):
-            return
         yield from _strangers(made, own)
         absent = list(_placed(made, podfields.absent(made.pod, podfields.pod_schema())))
         yield from absent

@@ -2,21 +2,11 @@
 
 import pytest
 
-from components.configuration import parse
-from components.settings.mistakes import ConfigError
 from tests.unit.badsettings import CASES, Case
 from tests.unit.badsettings.advice import ways
-from tests.unit.badsettings.cases import Raw
+from tests.unit.badsettings.cases import Raw, mistakes
 
 FOLLOWED = [(case, found) for case in CASES if (found := ways(case))]
-
-
-def mistakes(raw: Raw) -> list[str]:
-    try:
-        parse(raw)
-    except ConfigError as error:
-        return error.mistakes
-    return []
 
 
 @pytest.mark.parametrize(("case", "tried"), FOLLOWED, ids=lambda it: it.name if isinstance(it, Case) else "")

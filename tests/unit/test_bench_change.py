@@ -27,7 +27,7 @@ def test_an_endpoint_that_never_moves_ends_the_watch(monkeypatch):
     watch, clock = Stopwatch(), count(0, 50)
     monkeypatch.setattr(watch, "passed", lambda: float(next(clock)))
 
-    with pytest.raises(TimeoutError, match="answered 1 until 240 s"):
+    with pytest.raises(TimeoutError, match="answered 1 for 240 s"):
         change.watch_endpoint(watch, lambda: "tcp://a:1", "2", ask=lambda _: "1")
 
 

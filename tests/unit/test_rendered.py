@@ -8,10 +8,9 @@ from components.configuration import parse
 from components.manifests.declared import DeclaredCluster
 from components.manifests.rendered import pods
 from components.settings.checks.pod_promises import _OPTIONS, _ROUTES
-from components.settings.mistakes import ConfigError
 from components.settings.pod_merge import KEYS, laid_over, overlay
 from tests.support.declared import workspace
-from tests.unit.badsettings.cases import Raw, cluster, job, scratch, workers
+from tests.unit.badsettings.cases import Raw, cluster, job, mistakes, scratch, workers
 from tests.unit.badsettings.templates import SECURE, box
 
 ROLES: dict[str, tuple[str, Any]] = {
@@ -23,14 +22,6 @@ ROLES: dict[str, tuple[str, Any]] = {
     "runner": ("job", lambda said: job(runner={"script": "pass"} | said)),
 }
 OF_DASK = {role: found for role, found in ROLES.items() if found[0] != "job"}
-
-
-def mistakes(raw: Raw) -> list[str]:
-    try:
-        parse(raw)
-    except ConfigError as error:
-        return error.mistakes
-    return []
 
 
 def container(raw: Raw, role: str) -> dict[str, Any]:
@@ -210,3 +201,19 @@ class TestSeveralWorkersInAPod:
         expected = DeclaredCluster("a", made, workspace()).expected_workers
 
         assert list(expected.values()) == [8, 6]
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        {"affinity": {"nodeAffinity": []}},
+        {"affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": []}}},
+        {"affinity": {"podAffinity": "x"}},
+        {"topologySpreadConstraints": [{"maxSkew": "1"}]},
+    ],
+    ids=str,
+)
+def test_a_raw_setting_of_the_wrong_type_is_reported_and_read_by_no_other_rule(written: Raw) -> None:
+    (mistake,) = mistakes(cluster(**written))
+
+    assert " must be a" in mistake

@@ -7,6 +7,8 @@ from components.settings.mistakes import ConfigError
 from tests.unit.badsettings import CASES, Case
 from tests.unit.badsettings.cases import Raw, cluster, scratch
 
+TOLERATION = "dask:clusters.a.tolerations[0]."
+
 
 def told(raw: Raw) -> list[str]:
     with pytest.raises(ConfigError) as refused:
@@ -74,6 +76,8 @@ def test_the_whole_message_counts_the_mistakes_and_says_that_nothing_happened() 
             "dask:namespace.limits.cpu",
         ),
         (cluster(adopt=True, update="recrate"), "dask:clusters.a.update"),
+        (cluster(tolerations=[{"key": "gpu", "tolerationSeconds": "1m"}]), TOLERATION + "tolerationSeconds"),
+        (cluster(tolerations=[{"key": "gpu", "operator": "exists", "value": "a b"}]), TOLERATION + "operator"),
     ],
     ids=str,
 )

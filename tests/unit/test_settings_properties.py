@@ -8,8 +8,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as run
 from hypothesis import strategies as st
 
-from components.configuration import parse
-from components.settings.mistakes import ConfigError
+from tests.unit.badsettings.cases import mistakes
 from tests.unit.strategies import Raw, settings
 
 JSON = st.recursive(
@@ -28,24 +27,16 @@ def places(value: Any) -> Iterator[tuple[Any, Any]]:
             yield from places(item)
 
 
-def refused_or_not(raw: Raw) -> list[str]:
-    try:
-        parse(raw)
-    except ConfigError as error:
-        return error.mistakes
-    return []
-
-
 @QUICK
 @given(settings())
 def test_generated_settings_are_accepted(raw: Raw) -> None:
-    assert refused_or_not(raw) == []
+    assert mistakes(raw) == []
 
 
 @QUICK
 @given(st.dictionaries(st.text(max_size=10), JSON, max_size=4))
 def test_any_json_is_accepted_or_refused_in_words(raw: Raw) -> None:
-    assert all(mistake.startswith("dask:") for mistake in refused_or_not(raw))
+    assert all(mistake.startswith("dask:") for mistake in mistakes(raw))
 
 
 @QUICK
@@ -61,4 +52,4 @@ def test_a_stack_with_anything_in_it_replaced_is_accepted_or_refused_in_words(ra
         if not list(places(raw)):
             break
 
-    assert all(mistake.startswith("dask:") for mistake in refused_or_not(raw))
+    assert all(mistake.startswith("dask:") for mistake in mistakes(raw))

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from ...settings.checks import pod_placement, pod_resources
+from ...settings.checks.paths import fields
 from ...settings.checks.walker import until_unknown
 from ...settings.mistakes import Mistake
 from ...settings.pod import PodSettings
@@ -68,7 +69,10 @@ def env_source(source: EnvSource) -> Iterator[Mistake]:
 
 def toleration(setting: Toleration) -> Iterator[Mistake]:
     """What Kubernetes refuses in a toleration."""
-    yield from pod_placement.toleration((), setting.model_dump(by_alias=True, exclude_none=True))
+    # Not `model_dump`: pydantic's serializer would look into values that are UNKNOWN.
+    values = {key: vars(setting)[name] for key, (name, _) in fields(Toleration).items()}
+    given = {key: value for key, value in values.items() if value is not None}
+    yield from pod_placement.toleration((), given)
 
 
 def resources(setting: Resources) -> Iterator[Mistake]:

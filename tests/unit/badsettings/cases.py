@@ -3,7 +3,19 @@
 from dataclasses import dataclass
 from typing import Any
 
+from components.configuration import parse
+from components.settings.mistakes import ConfigError
+
 Raw = dict[str, Any]
+
+
+def mistakes(raw: Raw) -> list[str]:
+    """The lines of all mistakes in a configuration; empty if it is accepted."""
+    try:
+        parse(raw)
+    except ConfigError as error:
+        return error.mistakes
+    return []
 
 
 @dataclass(frozen=True)

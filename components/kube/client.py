@@ -47,6 +47,7 @@ async def call(client: Api, method: str, url: str, **arguments: Any) -> AsyncIte
             if response.status_code == 401 and not last and await renew(client, session):
                 continue
             if response.is_error:
+                await response.aread()  # what is streamed has not been read yet
                 raise _refusal(response)
             yield response
             return

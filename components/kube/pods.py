@@ -130,5 +130,31 @@ def is_operator(pod: Object) -> bool:
 
 def age(live: Object) -> float:
     """Seconds since an object was created, by this machine's clock; 0 if that is unknown or in the future."""
-    created = live.get("metadata", {}).get("creationTimestamp")
-    return max(0.0, (datetime.now(UTC) - datetime.fromisoformat(created)).total_seconds()) if created else 0.0
+    return age_of(live.get("metadata", {}).get("creationTimestamp") or "")
+
+
+def age_of(time: str) -> float:
+    """Seconds since an ISO 8601 time; 0 if it is empty or in the future."""
+    if not time:
+        return 0.0
+    then = datetime.fromisoformat(time)
+    return max(0.0, (datetime.now(UTC) - (then if then.tzinfo else then.replace(tzinfo=UTC))).total_seconds())
+
+
+def phase(pod: Object) -> str:
+    """What a pod is doing, in a word or two."""
+    status = pod.get("status", {})
+    states = [it.get("state", {}).get("waiting") or {} for it in status.get("containerStatuses", [])]
+    reasons = [it["reason"] for it in states if it.get("reason")]
+    return ", ".join(dict.fromkeys(reasons)) or status.get("phase", "Pending")
+
+
+def claims(pod: Object) -> list[str]:
+    """The names of the pod's PersistentVolumeClaims."""
+    name, found = pod["metadata"]["name"], []
+    for volume in pod.get("spec", {}).get("volumes", []):
+        if claim := volume.get("persistentVolumeClaim"):
+            found.append(claim["claimName"])
+        elif "ephemeral" in volume:
+            found.append(f"{name}-{volume['name']}")
+    return found

@@ -4,7 +4,7 @@ Only the scheduler, the default workers and the declared worker groups count. A 
 behind, or one that is about to be deleted, does not count for this version.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -14,8 +14,10 @@ from ..kube import chart, wait
 from ..kube import client as kube
 from ..kube import pods as health
 from ..kube.errors import ClusterError
+from ..kube.events import Event
 from ..kube.paths import path
 from ..kube.pods import Trouble
+from ..lifecycle import event_troubles
 from ..manifests.declared import DeclaredCluster
 from ..vocabulary import CLUSTER_NAME, COMPONENT, NAME, WORKER_GROUP
 
@@ -27,6 +29,8 @@ CERTAIN_SECONDS = 12
 # An older pod was not created by this `up`.
 WORKED_SECONDS = 600
 SCHEDULER = "scheduler"
+# A message names no more troubles than a reader takes in.
+_MOST = 5
 
 
 class Hopeless(ClusterError):
@@ -43,6 +47,10 @@ class Watch:
     since: dict[tuple[str, str], float] = field(default_factory=dict)
     told: set[tuple[str, str]] = field(default_factory=set)
     pods: list[kube.Object] = field(default_factory=list)
+    events: Iterable[Event] = ()
+    """The namespace's reports of trouble, as they come."""
+    troubles: list[Trouble] = field(default_factory=list)
+    begin: float = field(default_factory=wait.now)
 
     async def look(self, more: Sequence[Trouble] = ()) -> bool:
         """Whether all wanted pods have started. Warns of what is new, of `more` too, and raises `Hopeless`."""
@@ -57,8 +65,23 @@ class Watch:
         young = [pod for pod in self.pods if pod not in old]
         # In a cluster that has worked before, a pod that crashes on a user's task is reported and does not fail `up`.
         passing = [replace(it, fatal=it.fatal and it.reason != health.CRASH_LOOP) for it in health.pod_troubles(old)]
-        self.judge([*more, *refused, *health.pod_troubles(young), *passing])
+        self.judge([*more, *refused, *health.pod_troubles(young), *passing, *self._reported()])
         return False
+
+    def _reported(self) -> list[Trouble]:
+        """What the events say of objects of this cluster that keep its pods from starting."""
+        return event_troubles.troubles(self.events, self._is_about, wait.now() - self.begin)
+
+    def _is_about(self, kind: str, name: str) -> bool:
+        waiting = [pod for pod in self.pods if not health.started(pod)]
+        if kind == "Pod":
+            return name in {pod["metadata"]["name"] for pod in waiting}
+        if kind == "PersistentVolumeClaim":
+            return name in {claim for pod in waiting for claim in health.claims(pod)}
+        if kind in ("DaskCluster", "DaskWorkerGroup"):
+            return name in {self.cluster.physical_name, *self.missing()}
+        started = [self.cluster.scheduler_name if it == SCHEDULER else f"{it}-worker-" for it in self.missing()]
+        return kind in ("Deployment", "ReplicaSet") and name.startswith(tuple(started))
 
     def missing(self) -> dict[str, int]:
         """Group -> how many pods that have not started."""
@@ -67,7 +90,7 @@ class Watch:
 
     def judge(self, troubles: Sequence[Trouble]) -> None:
         """Remembers since when each trouble lasts, reports the lasting ones, and raises for a fatal one."""
-        now = wait.now()
+        now, self.troubles = wait.now(), list(troubles)
         keys = {(trouble.where, trouble.reason) for trouble in troubles}
         self.since = {key: self.since.get(key, now) for key in keys}
         for trouble in troubles:
@@ -80,8 +103,16 @@ class Watch:
                 pulumi.log.warn(f"{self.cluster.name}: still waiting: {trouble}")
 
     def waiting_for(self) -> str:
-        """What is known of the pods that have not started."""
-        return ", ".join(f"{where} ({reason})" for where, reason in self.since) or "nothing was reported"
+        """What is known of the pods that have not started: their troubles, or else what they are doing."""
+        words = list(dict.fromkeys(map(str, self.troubles)))
+        if words:
+            return "; ".join(words[:_MOST]) + (f"; and {len(words) - _MOST} more" if len(words) > _MOST else "")
+        return "; ".join(self._unexplained(group, lack) for group, lack in self.missing().items()) or "not ready yet"
+
+    def _unexplained(self, group: str, lack: int) -> str:
+        pods = [pod for pod in self.pods if _group(pod) == group and not health.started(pod)]
+        doing = ", ".join(f"{pod['metadata']['name']} is {health.phase(pod)}" for pod in pods[:_MOST])
+        return f"{lack} of {group}: {doing or 'no pod was created, and nobody has reported why'}"
 
     def _counts(self, it: kube.Object) -> bool:
         return _group(it) in self.wanted

@@ -6,16 +6,17 @@ concurrently with the Job: a crash loop ends the Job at once, with its reason in
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 
 import pulumi
 from pulumi import ResourceHook, ResourceHookArgs, ResourceHookBinding
 
 from ..kube import client as kube
+from ..kube import events, wait
 from ..kube import pods as health
-from ..kube import wait
 from ..kube.client import Connection
 from ..kube.paths import path_of
+from ..lifecycle import event_troubles
 from ..lifecycle import pod_watch as podwatch
 from ..lifecycle.pod_watch import SCHEDULER, Hopeless, Watch
 from ..manifests.declared import DeclaredCluster
@@ -41,14 +42,17 @@ def before_endpoint(connection: Connection, cluster: DeclaredCluster) -> Resourc
 
 async def await_pods(connection: Connection, cluster: DeclaredCluster) -> None:
     """Returns when scheduler and expected workers have started; raises `ClusterError` with the reason if not."""
-    watch = Watch(await kube.api(connection), cluster, podwatch.all_pods(cluster))
-    await _await(watch, ready=lambda: True)
+    client = await kube.api(connection)
+    async with events.watched(client, cluster.namespace) as reported:
+        await _await(Watch(client, cluster, podwatch.all_pods(cluster), events=reported), ready=lambda: True)
 
 
 async def await_scheduler(connection: Connection, cluster: DeclaredCluster) -> None:
     """Returns when the scheduler answers its readiness probe; raises `ClusterError` with the reason if not."""
-    watch = Watch(await kube.api(connection), cluster, {SCHEDULER: 1})
-    await _await(watch, ready=lambda: any(map(health.ready, watch.pods)))
+    client = await kube.api(connection)
+    async with events.watched(client, cluster.namespace) as reported:
+        watch = Watch(client, cluster, {SCHEDULER: 1}, events=reported)
+        await _await(watch, ready=lambda: any(map(health.ready, watch.pods)))
 
 
 async def _await(watch: Watch, ready: Callable[[], bool]) -> None:
@@ -89,11 +93,15 @@ async def _guard(connection: Connection, cluster: DeclaredCluster) -> None:
     """Keeps watching when a request fails: only `Hopeless` is about the cluster."""
     watch: Watch | None = None
     told: set[str] = set()
+    watching = AsyncExitStack()
 
     async def ended() -> bool:
         nonlocal watch
         try:
-            watch = watch or Watch(await kube.api(connection), cluster, podwatch.all_pods(cluster))
+            if watch is None:
+                client = await kube.api(connection)
+                reported = await watching.enter_async_context(events.watched(client, cluster.namespace))
+                watch = Watch(client, cluster, podwatch.all_pods(cluster), events=reported)
             job = await kube.find(watch.client, path_of(cluster.verify_job)) or {}
             if any(item["status"] == "True" for item in job.get("status", {}).get("conditions", [])):
                 return True
@@ -111,26 +119,32 @@ async def _guard(connection: Connection, cluster: DeclaredCluster) -> None:
 
     # The engine waits for the Job, and fails it by its own deadline.
     await wait.sleep(LONGEST_POLL_SECONDS)
-    with suppress(wait.DeadlineError):
-        await wait.wait_until(ended, seconds(cluster.settings.ready_timeout), pause=LONGEST_POLL_SECONDS)
+    async with watching:
+        with suppress(wait.DeadlineError):
+            await wait.wait_until(ended, seconds(cluster.settings.ready_timeout), pause=LONGEST_POLL_SECONDS)
 
 
 async def _refused(watch: Watch, job: kube.Object) -> list[health.Trouble]:
-    """Why the Job has no pod: a quota, a LimitRange or a webhook refuses it. The Job's status does not show this."""
-    if not job or any(job.get("status", {}).get(count) for count in ("active", "succeeded", "failed")):
+    """Why the Job has no pod (a quota, a LimitRange or a webhook refuses it), or why its pod does not start."""
+    if not job:
         return []
-    name = job["metadata"]["name"]
-    about = f"involvedObject.kind=Job,involvedObject.name={name},reason=FailedCreate"
-    events = await kube.unless_forbidden(kube.get(watch.client, watch.cluster.path("Event"), fieldSelector=about))
-    last = [event.get("message", "") for event in (events or {}).get("items", [])][-1:]
-    return [health.Trouble(f"job {name}", "FailedCreate", message, fatal=True) for message in last]
+    pods = [pod for pod in await _job_pods(watch) if not health.started(pod)]
+    names = {("Pod", pod["metadata"]["name"]) for pod in pods}
+    if not any(job.get("status", {}).get(count) for count in ("active", "succeeded", "failed")):
+        names.add(("Job", watch.cluster.verify_job["metadata"]["name"]))
+    reported = event_troubles.troubles(watch.events, lambda *about: about in names, wait.now() - watch.begin)
+    return [*health.pod_troubles(pods), *reported]
+
+
+async def _job_pods(watch: Watch) -> list[kube.Object]:
+    labels = {"batch.kubernetes.io/job-name": watch.cluster.verify_job["metadata"]["name"]}
+    return await kube.items(watch.client, watch.cluster.path("Pod"), labels)
 
 
 async def _end(watch: Watch) -> None:
     """Ends the Job, and with it the engine's wait: it may fail no more than once, and without its pod it has failed."""
     cluster, client = watch.cluster, watch.client
-    job = {"batch.kubernetes.io/job-name": cluster.verify_job["metadata"]["name"]}
-    pods = await kube.items(client, cluster.path("Pod"), job)
+    pods = await _job_pods(watch)
     for pod in pods:
         await kube.delete(client, cluster.path("Pod", pod["metadata"]["name"]))
     if not pods:

@@ -15,6 +15,7 @@ from tests.unit.api import FakeApi, connected
 
 PODS, DEPLOYMENTS = "api/v1/namespaces/lab/pods", "apis/apps/v1/namespaces/lab/deployments"
 OPERATORS = "api/v1/pods"
+EVENTS = "api/v1/namespaces/lab/events"
 
 
 def target(cluster: dict[str, Any] | None = None) -> DeclaredCluster:
@@ -45,7 +46,9 @@ class Place:
         self.pods: Callable[[float], Any] = lambda _: []
         self.asked: list[float] = []
         self.told: list[str] = []
-        self.api = FakeApi({PODS: self._pods, DEPLOYMENTS: {"items": []}, OPERATORS: {"items": []}})
+        self.api = FakeApi(
+            {PODS: self._pods, DEPLOYMENTS: {"items": []}, OPERATORS: {"items": []}, EVENTS: {"items": []}}
+        )
         for level in ("info", "warn", "error"):
             monkeypatch.setattr(pulumi.log, level, self.told.append)
         monkeypatch.setattr(wait, "CLOCK", Clock(lambda: self.now, self._sleep))

@@ -46,15 +46,17 @@ class TestGuard:
 
     def test_a_job_whose_pod_is_refused_is_ended_with_the_reason(self, place: Place) -> None:
         made = target()
-        event = {"message": 'admission webhook "policy" denied the request: a label is missing'}
-        place.api.answers[self._job(made)] = {"metadata": {"name": "a-verify"}, "status": {"ready": 0}}
+        name = made.verify_job["metadata"]["name"]
+        event = {"involvedObject": {"kind": "Job", "name": name}, "reason": "FailedCreate"}
+        event |= {"message": 'admission webhook "policy" denied the request: a label is missing'}
+        place.api.answers[self._job(made)] = {"metadata": {"name": name}, "status": {"ready": 0}}
         place.api.answers["api/v1/namespaces/lab/events"] = {"items": [event]}
         place.pods = lambda _: [] if len(place.told) else running(made)
 
         asyncio.run(readiness._guard(Connection(), made))
 
         assert place.told == [
-            "the cluster 'a' cannot become ready: job a-verify: FailedCreate: " + event["message"],
+            f"the cluster 'a' cannot become ready: job {name}: FailedCreate: {event['message']}",
         ]
         [(method, path, options)] = place.api.sent
         assert (method, path) == ("PATCH", self._job(made))

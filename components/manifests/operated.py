@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ..vocabulary import CLUSTER_NAME, COMM_PORT, COMPONENT, DEFAULT_GROUP, NO_SIDECAR, WORKER_GROUP
+from ..vocabulary import API_VERSIONS, CLUSTER_NAME, COMM_PORT, COMPONENT, DEFAULT_GROUP, NO_SIDECAR, WORKER_GROUP
 
 Spec = dict[str, Any]
 Role = Literal["scheduler", "worker", "runner", "verify"]
@@ -82,7 +82,7 @@ def _deployed(role: Role, metadata: Spec, pod: Spec) -> Iterator[Made]:
     """A Deployment, and the pod that its ReplicaSet creates: most policies judge pods, not Deployments."""
     template = {"metadata": copy.deepcopy(metadata), "spec": pod}
     spec = {"replicas": 1, "selector": {"matchLabels": metadata["labels"]}, "template": template}
-    deployment = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": spec}
+    deployment = {"apiVersion": API_VERSIONS["Deployment"], "kind": "Deployment", "metadata": metadata, "spec": spec}
     yield Made(role, deployment)
     yield Made(role, _pod(deployment))
 
@@ -92,7 +92,7 @@ def _pod(owner: Spec) -> Spec:
     meta, template = owner["metadata"], owner["spec"]["template"]
     is_job = owner["kind"] == "Job"
     reference = {
-        "apiVersion": "batch/v1" if is_job else "apps/v1",
+        "apiVersion": API_VERSIONS["Job" if is_job else "Deployment"],
         "kind": "Job" if is_job else "ReplicaSet",
         "name": meta["name"] if is_job else f"{meta['name']}-{_SOME_WORKER}",
         "uid": _NO_UID,

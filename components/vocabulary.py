@@ -12,6 +12,8 @@ CLUSTER_NAME = "dask.org/cluster-name"
 COMPONENT = "dask.org/component"
 WORKER_GROUP = "dask.org/workergroup-name"
 NO_SIDECAR = "sidecar.istio.io/inject"
+# Linkerd's, an annotation.
+NO_PROXY_INJECTED = "linkerd.io/inject"
 
 # Annotations of this program: the id of the owner's state, what a namespace is for, and which chart a CRD is of.
 OWNER = "dask-on-kubernetes/owner"

@@ -21,6 +21,7 @@ from ..vocabulary import (
     ENDPOINT_COMM,
     ENDPOINT_DASHBOARD,
     INSTANCE,
+    NO_PROXY_INJECTED,
     NO_SIDECAR,
     REPLACE_UNREADY,
     SKIP_AWAIT,
@@ -114,7 +115,8 @@ def verify_job(settings: Cluster, context: PodContext, expected_workers: dict[st
     role = role_metadata(settings.scheduler_pod()).get("metadata", {})
     # With a sidecar, the Job would never end.
     labels = role.get("labels", {}) | body["metadata"]["labels"] | {COMPONENT: "verify", NO_SIDECAR: "false"}
-    template = {"metadata": role | {"labels": labels}, "spec": pod}
+    annotations = {NO_PROXY_INJECTED: "disabled"} | role.get("annotations", {})
+    template = {"metadata": {"labels": labels, "annotations": annotations}, "spec": pod}
     return body | {"spec": {"backoffLimit": 0, "activeDeadlineSeconds": ready_seconds + 60, "template": template}}
 
 

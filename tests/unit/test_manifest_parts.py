@@ -48,11 +48,16 @@ class TestVerifyJob:
         assert "EXTRA_PIP_PACKAGES" not in env(box)
         assert job["spec"]["backoffLimit"] == 0
 
+    def test_who_asks_for_a_sidecar_gets_it(self) -> None:
+        made = target({"scheduler": {"annotations": {"linkerd.io/inject": "enabled"}}})
+
+        assert made.verify_job["spec"]["template"]["metadata"]["annotations"] == {"linkerd.io/inject": "enabled"}
+
     def test_its_pod_carries_what_the_namespaces_rules_ask_of_every_pod(self) -> None:
         made = target({"labels": {"team": "a"}, "scheduler": {"annotations": {"cost": "b"}}})
         metadata = made.verify_job["spec"]["template"]["metadata"]
 
-        assert metadata["annotations"] == {"cost": "b"}
+        assert metadata["annotations"] == {"cost": "b", "linkerd.io/inject": "disabled"}
         assert metadata["labels"] == made.labels | {
             "team": "a",
             "dask.org/component": "verify",

@@ -82,6 +82,20 @@ def test_a_second_cluster_that_exceeds_the_quota_is_named(stack: Stack, kube: Ku
 
 
 @pytest.mark.usefixtures("survives")
+def test_a_secret_that_is_missing_is_named_while_its_pods_wait(stack: Stack) -> None:
+    volume = {"name": "s", "secret": "no-such", "mountPath": "/s"}
+    stack.configure(clusters=cluster(volumes=[volume], readyTimeout="30s"))
+
+    up = stack.start_up()
+    wait_until(lambda: up.says('secret "no-such" not found'), NAMED_WITHIN, "the missing Secret is named")
+    run = up.wait()
+
+    assert run.code != 0
+    assert re.search(r'\(readyTimeout\): pod main-\S+: FailedMount: .*secret "no-such" not found', run.text), run.text
+    assert "Traceback" not in run.text
+
+
+@pytest.mark.usefixtures("survives")
 def test_the_holder_of_a_node_port_is_named_and_keeps_it(stack: Stack, kube: Kubectl) -> None:
     taken = stack.outputs()["schedulerNodePort"]
     other = {"endpoint": NODE_PORT | {"nodePorts": {"scheduler": taken}}, "workers": {"replicas": 1}}

@@ -20,6 +20,7 @@ from .kube import client as kube
 from .kube.paths import path
 from .kubernetes import Kubernetes
 from .lifecycle import ownership, releases
+from .lifecycle.engine_state import LET_GO
 from .lifecycle.ownership import Claim
 from .lifecycle.releases import RELEASE, Found
 from .objects import RELEASE_TYPE, read
@@ -86,6 +87,7 @@ def _read_namespace(role: str, found: str | None, opts: ResourceOptions) -> None
         return
     key = "operator.createNamespace" if role == "operator" else "namespace.create"
     read("kubernetes:core/v1:Namespace", "namespace", found, opts)
+    _remember(role, found, opts)
     pulumi.log.info(
         f"the namespace '{found}' was created by this stack and is no longer managed, because `dask:{key}` is false: "
         "it stays with all that is in it, and `pulumi destroy` leaves it too"
@@ -97,6 +99,7 @@ def _read_operator(held: Held, opts: ResourceOptions) -> None:
     if not held.release:
         return
     read(RELEASE_TYPE, "release", held.release, opts)
+    _remember("release", held.release, opts)
     kinds = {"role": "Role", "binding": "RoleBinding", "start": "ClusterRole", "start-binding": "ClusterRoleBinding"}
     for logical, physical in held.rights:
         kind = kinds[logical if logical in kinds else logical.partition("-")[0]]
@@ -105,6 +108,11 @@ def _read_operator(held: Held, opts: ResourceOptions) -> None:
         f"the operator's release '{held.release}' was installed by this stack and is no longer managed, "
         "because `dask:operator.install` is false: it keeps running, and `pulumi destroy` leaves it too"
     )
+
+
+def _remember(what: str, name: str, opts: ResourceOptions) -> None:
+    """Notes in the state that the program has only read this, so that the next `up` may create it again."""
+    pulumi.Stash(f"{what}{LET_GO}", input=name, opts=ResourceOptions(parent=opts.parent))
 
 
 async def _namespace(client: "Api", role: str, declared: str, owner: str, claim: Claim) -> str | None:

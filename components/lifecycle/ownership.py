@@ -8,7 +8,6 @@ The stacks of two users with the same name have the same label, `app.kubernetes.
 annotation: an id that is kept in the state (docs/adr/0014).
 """
 
-import copy
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,7 +21,9 @@ from ..kube import wait
 from ..kube.client import Connection, Object
 from ..kube.errors import ClusterError
 from ..kube.paths import path, path_of
-from ..vocabulary import INSTANCE, OWNER, PART_OF, PATCH_FORCE
+from ..lifecycle import engine_state
+from ..lifecycle.annotations import annotated
+from ..vocabulary import INSTANCE, OWNER, PART_OF
 
 HOOK = "ownership"
 POLL_SECONDS = 0.5
@@ -60,7 +61,7 @@ def guard(
     """
 
     async def create(args: ResourceHookArgs) -> None:
-        await before_create(connection, dict(args.new_inputs or {}), claim)
+        await before_create(connection, dict(args.new_inputs or {}), claim, deleted_first=args.name in deleted_first)
 
     async def update(args: ResourceHookArgs) -> None:
         await before_update(connection, dict(args.new_inputs or {}), claim)
@@ -71,12 +72,16 @@ def guard(
         before_update=[ResourceHook(f"{hook}-of-updates", update, opts=also_in_previews)],
     )
 
+    deleted_first: set[str] = set()
+
     def guarded(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
         # Imported and read resources are registered as they are live.
         if not is_object(args.type_) or args.opts.import_ or args.opts.id:
             return None
         if provider is not None and not is_of(provider, args):
             return None
+        if args.opts.delete_before_replace:
+            deleted_first.add(args.name)
         opts = args.opts if args.name in adopted else ResourceOptions.merge(ResourceOptions(hooks=hooks), args.opts)
         return pulumi.ResourceTransformationResult(annotated(args.props, owner), opts)
 
@@ -96,27 +101,8 @@ def is_of(provider: pulumi.ProviderResource, args: pulumi.ResourceTransformation
     return given is provider
 
 
-def annotated(props: Mapping[str, Any], owner: Output[str]) -> Mapping[str, Any]:
-    """The inputs of an object with our annotations. Metadata that is an Output is not changed."""
-    ours: dict[str, Any] = {OWNER: owner, PATCH_FORCE: "true"}
-    metadata = props.get("metadata")
-    if metadata is None or isinstance(metadata, Mapping):
-        metadata = dict(metadata or {})
-        metadata["annotations"] = _with(metadata.get("annotations"), ours)
-    elif hasattr(metadata, "annotations"):
-        metadata = copy.copy(metadata)
-        metadata.annotations = _with(metadata.annotations, ours)
-    return {**props, "metadata": metadata}
-
-
-def _with(annotations: Any, ours: dict[str, Any]) -> Any:
-    if annotations is None or isinstance(annotations, Mapping):
-        return {**(annotations or {}), **ours}
-    return Output.all(annotations, ours).apply(lambda both: {**(both[0] or {}), **both[1]})
-
-
-async def before_create(connection: Connection, body: Object, claim: Claim) -> None:
-    """Raises `ClusterError` if an object of that name has another owner. Waits for a terminating one."""
+async def before_create(connection: Connection, body: Object, claim: Claim, *, deleted_first: bool = False) -> None:
+    """Raises `ClusterError` if the object has another owner, or is in the state. Waits for a terminating one."""
     client = await reached(connection)
     if client is None:
         return
@@ -126,6 +112,8 @@ async def before_create(connection: Connection, body: Object, claim: Claim) -> N
         if live is None:
             return True
         terminating = "deletionTimestamp" in live["metadata"]
+        if not terminating and _is_own(body, live):
+            await engine_state.refuse_second_creation(body, deleted_first=deleted_first)
         if not terminating and _is_own(body, live) and await _unused_certificates(client, live):
             if not pulumi.runtime.is_dry_run():
                 await kube.delete(client, path_of(body))

@@ -15,7 +15,7 @@ from ..kube import client as kube
 from ..kube.client import Connection, Object
 from ..kube.errors import ClusterError
 from ..kube.paths import path, path_of
-from ..lifecycle import drain
+from ..lifecycle import drain, engine_state
 from ..manifests.declared import DeclaredCluster
 from ..settings.formats.quantities import seconds
 from ..vocabulary import CLUSTER_NAME, INSTANCE, NAME, OWNER, PART_OF
@@ -169,11 +169,24 @@ async def _all(client: "Api", cluster: DeclaredCluster, record: Record) -> list[
         if found is not None:
             return found
         if record.named is None:
-            pulumi.log.warn(
-                f"{cluster.name}: no permission to list DaskClusters cluster-wide: a cluster that moves here from "
-                "another namespace is not drained; before you move one, grant `list` on `daskclusters`"
-            )
+            return [*await kube.items(client, cluster.path("DaskCluster")), *await _of_the_state(client, cluster)]
     return await kube.items(client, cluster.path("DaskCluster"))
+
+
+async def _of_the_state(client: "Api", cluster: DeclaredCluster) -> list[Object]:
+    """The clusters that the state knows in other namespaces: one may have moved, and not all can be listed."""
+    try:
+        metadata = [it["metadata"] for it in await engine_state.objects("DaskCluster")]
+        others = [it for it in metadata if it["namespace"] != cluster.namespace]
+        found = (kube.find(client, path("DaskCluster", it["namespace"], it["name"])) for it in others)
+        return [body for body in await asyncio.gather(*found) if body]
+    except Exception as error:
+        pulumi.log.warn(
+            f"{cluster.name}: a cluster that moves here from another namespace is not drained, because DaskClusters "
+            f"cannot be listed cluster-wide, and not be read where the state knows them ({error}); before you move "
+            "one, grant `get` or `list` on `daskclusters`"
+        )
+        return []
 
 
 async def _recorded(client: "Api", cluster: DeclaredCluster, record: Record) -> set[tuple[str, str]]:

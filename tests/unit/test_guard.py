@@ -10,12 +10,15 @@ from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from components.configuration import parse
 from components.kubernetes import connect
-from components.lifecycle import ownership
+from components.lifecycle import annotations as objects
+from components.lifecycle.annotations import NOT_ARGO_CDS
 from components.vocabulary import OWNER, PATCH_FORCE
 from tests.unit.api import FakeApi, connected
 from tests.unit.registrations import OWNER_ID, Recording, Registration, record, registered
 
 RELEASE = "kubernetes:helm.sh/v3:Release"
+# Argo CD prunes no object that says so, whatever its labels are.
+OURS = {OWNER: OWNER_ID, PATCH_FORCE: "true", **NOT_ARGO_CDS}
 
 
 @pytest.fixture(autouse=True)
@@ -34,7 +37,7 @@ def _is_object(made: Registration) -> bool:
 def _is_guarded(made: Registration) -> bool:
     hooks, annotations = made.request.hooks, made.inputs.get("metadata", {}).get("annotations", {})
     first = [list(hooks.before_create)[:1], list(hooks.before_update)[:1]]
-    known = annotations.get(OWNER) == OWNER_ID and annotations.get(PATCH_FORCE) == "true"
+    known = annotations.items() >= OURS.items()
     return first == [["ownership"], ["ownership-of-updates"]] and known
 
 
@@ -98,23 +101,30 @@ def test_the_id_of_the_state_stays_what_it_was_when_it_was_made() -> None:
 
 class TestAnnotations:
     def annotated(self, props: dict[str, Any]) -> Any:
-        return ownership.annotated(props, OWNER_ID)["metadata"]  # type: ignore[arg-type]
+        return objects.annotated(props, OWNER_ID)["metadata"]  # type: ignore[arg-type]
 
     def test_they_are_added_to_what_is_declared(self) -> None:
         metadata = {"name": "a", "annotations": {"mine": "1"}}
 
         found = self.annotated({"metadata": metadata})
 
-        assert found == {"name": "a", "annotations": {"mine": "1", OWNER: OWNER_ID, PATCH_FORCE: "true"}}
+        assert found == {"name": "a", "annotations": {"mine": "1", **OURS}}
         assert metadata == {"name": "a", "annotations": {"mine": "1"}}
 
     def test_an_object_without_metadata_gets_some(self) -> None:
-        assert self.annotated({}) == {"annotations": {OWNER: OWNER_ID, PATCH_FORCE: "true"}}
+        assert self.annotated({}) == {"annotations": OURS}
 
     def test_a_programs_own_typed_metadata_is_copied(self) -> None:
         metadata = ObjectMetaArgs(name="a")
 
         found = self.annotated({"metadata": metadata})
 
-        assert (found.name, found.annotations) == ("a", {OWNER: OWNER_ID, PATCH_FORCE: "true"})
+        assert (found.name, found.annotations) == ("a", OURS)
         assert metadata.annotations is None
+
+    def test_what_the_user_tells_argo_cd_counts(self) -> None:
+        metadata = {"annotations": {"argocd.argoproj.io/sync-options": "Replace=true", OWNER: "another"}}
+
+        found = self.annotated({"metadata": metadata})
+
+        assert found["annotations"] == OURS | {"argocd.argoproj.io/sync-options": "Replace=true"}

@@ -9,7 +9,7 @@ import pytest
 from components.kube.client import Connection
 from components.kube.errors import ClusterError
 from components.kube.paths import path_of
-from components.lifecycle import ownership
+from components.lifecycle import engine_state, ownership
 from components.lifecycle.ownership import Claim
 from components.vocabulary import OWNER, PART_OF
 from tests.support.clock import FakeClock
@@ -40,6 +40,10 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch, told: list[str]) -> None:
+    async def nothing() -> dict[str, Any]:
+        return {}
+
+    monkeypatch.setattr(engine_state, "resources", nothing)
     FakeClock().install(monkeypatch)
     monkeypatch.setattr(pulumi, "get_project", lambda: "dask")
 

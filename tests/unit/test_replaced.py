@@ -11,7 +11,7 @@ from components.kube import client as kube
 from components.kube.client import Connection
 from components.kube.errors import ClusterError
 from components.kube.paths import path_of
-from components.lifecycle import drain, replaced
+from components.lifecycle import drain, engine_state, replaced
 from components.lifecycle.replaced import Record
 from components.manifests.declared import DeclaredCluster
 from components.vocabulary import OWNER
@@ -186,14 +186,41 @@ def test_a_renamed_cluster_is_not_deleted_before_all_new_ones_are_ready(
     assert (bool(drained), bool(deleted)) == (is_drained, is_deleted)
 
 
-@pytest.mark.parametrize("first", [True, False])
-def test_who_may_not_look_everywhere_is_told_once(
-    monkeypatch: pytest.MonkeyPatch, drained: Drained, first: bool, logged: list[str]
-) -> None:
-    deleted = run(monkeypatch, [live("a-old")], Record(ME, None if first else "a-old"), answers={EVERYWHERE: 403})
+BEFORE = f"{ROOT}/namespaces/before/daskclusters/a-old"
 
-    assert deleted == ["lab/daskclusters/a-old"]
-    assert sum("no permission to list DaskClusters cluster-wide" in line for line in logged) == first
+
+@pytest.mark.parametrize("first", [True, False])
+def test_who_may_not_list_all_clusters_reads_those_that_the_state_knows(
+    monkeypatch: pytest.MonkeyPatch, drained: Drained, *, first: bool
+) -> None:
+    moved = live("a-old", namespace="before")
+
+    async def known(kind: str) -> list[Any]:
+        assert (kind, first) == ("DaskCluster", True)
+        return [moved, live("a-older")]
+
+    monkeypatch.setattr(engine_state, "objects", known)
+
+    deleted = run(
+        monkeypatch, [live("a-older")], Record(ME, None if first else "a-older"), (), {EVERYWHERE: 403, BEFORE: moved}
+    )
+
+    assert deleted == ["lab/daskclusters/a-older", *["before/daskclusters/a-old"] * first]
+
+
+@pytest.mark.parametrize("readable", [True, False])
+def test_who_may_not_read_them_either_is_told(
+    monkeypatch: pytest.MonkeyPatch, drained: Drained, logged: list[str], *, readable: bool
+) -> None:
+
+    async def known(_: str) -> list[Any]:
+        return [live("a-old", namespace="before")]
+
+    monkeypatch.setattr(engine_state, "objects", known)
+
+    run(monkeypatch, [], Record(ME), (), {EVERYWHERE: 403, BEFORE: 404 if readable else 403})
+
+    assert [("grant `get` or `list` on `daskclusters`" in line) for line in logged] == [True] * (not readable)
 
 
 def test_what_could_not_be_drained_is_not_deleted_and_the_others_are(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ from components.kube import client as kube
 from components.kube.client import Object
 from components.kube.errors import ClusterError
 from components.kube.paths import path, path_of
-from components.lifecycle import drain, drift
+from components.lifecycle import drift, load
 from components.manifests import addresses as endpoint
 from components.manifests.declared import DeclaredCluster
 from components.vocabulary import CLUSTER_NAME, PART_OF
@@ -88,7 +88,7 @@ async def _jobs(client: Any, declared: Declared) -> list[Object]:
 
 async def _see(client: Any, cluster: DeclaredCluster, hosts: list[str]) -> Seen:
     """Everything there is to know of one cluster: first of Kubernetes, then of the schedulers."""
-    pages = drain.scheduler_pages(cluster.namespace, cluster.physical_name)
+    pages = load.scheduler_pages(cluster.namespace, cluster.physical_name)
     live, versions, service, pods, secret = await asyncio.gather(
         drift.look(client, cluster),
         kube.items(client, cluster.path("DaskCluster"), cluster.labels),
@@ -97,7 +97,7 @@ async def _see(client: Any, cluster: DeclaredCluster, hosts: list[str]) -> Seen:
         _secret(client, cluster),
     )
     names = [it["metadata"]["name"] for it in versions if it["metadata"]["name"] != cluster.physical_name]
-    old_ones = asyncio.gather(*(drain.look(client, cluster.namespace, name) for name in names))
+    old_ones = asyncio.gather(*(load.look(client, cluster.namespace, name) for name in names))
     counts, identity, loads = await asyncio.gather(
         _ask(client, f"{pages}/counts.json"), _ask(client, f"{pages}/identity.json"), old_ones
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 from components.kube import pods as health
 from components.kube.client import Object
-from components.lifecycle import drain
+from components.lifecycle import load as loads
 from components.lifecycle.drift import Live
 from components.manifests.addresses import Address
 from components.manifests.declared import DeclaredCluster
@@ -85,7 +85,7 @@ def _scheduler(declared: DeclaredCluster, seen: Seen) -> Row:
     started = age(pods[0]) if pods else ""
     if seen.counts is None:
         return Row("  scheduler", "no answer", declared.scheduler_name, started, BAD)
-    load = drain.load(seen.counts)
+    load = loads.load(seen.counts)
     busy = f"{_many(load.clients, 'client')}, {_many(load.tasks, 'task')}, {seen.counts['processing']} processing"
     return Row("  scheduler", "answers", busy, started, GOOD)
 

@@ -1,4 +1,4 @@
-"""A Kubernetes API in memory, for what `components.kube.client` asks: URLs to objects or to errors."""
+"""A Kubernetes API in memory, for what `components.kube` asks: URLs to objects or to errors."""
 
 import asyncio
 import json
@@ -8,20 +8,25 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
+import httpx_ws
 import kr8s
 import pytest
 
 Answer = dict[str, Any] | int | httpx.Response | Callable[[], dict[str, Any] | int]
+
+Forward = dict[str, Any] | bytes | int | Exception | Callable[[], dict[str, Any] | int]
 
 
 @dataclass(eq=False)
 class FakeApi:
     """Answers GET from `answers` (a status code is an error), and keeps every other request.
 
+    `forwards` are port-forwards by `<namespace>/<pod>:<port>`: what the pod answers, or the status of a refusal.
     A watch shows the lines of `changes`, one watch after another, and then stays silent.
     """
 
     answers: dict[str, Answer] = field(default_factory=dict)
+    forwards: dict[str, Forward] = field(default_factory=dict)
     sent: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
     changes: list[list[dict[str, Any]] | int] = field(default_factory=list)
     watches: list[dict[str, str]] = field(default_factory=list)
@@ -50,6 +55,39 @@ class FakeApi:
             status = str(answer.status_code)
             raise kr8s.ServerError(f"status {status}", status=status, response=answer)
         yield httpx.Response(200, json=answer)
+
+    @asynccontextmanager
+    async def open_websocket(self, *, namespace: str, url: str, params: dict[str, str], **_: Any) -> AsyncIterator[Any]:
+        pod = url.removeprefix("pods/").removesuffix("/portforward")
+        answer = self.forwards.get(f"{namespace}/{pod}:{params['ports']}", 502)
+        answer = answer() if callable(answer) else answer
+        if isinstance(answer, int):
+            response = httpx.Response(answer, request=httpx.Request("GET", "http://kubernetes"))
+            raise ExceptionGroup("unhandled errors in a TaskGroup", [httpx_ws.WebSocketUpgradeError(response)])
+        if isinstance(answer, Exception):
+            raise answer
+        yield Forwarded(answer)
+
+
+class Forwarded:
+    """The stream of a port-forward: a pair of channels, each of which begins with the port's number."""
+
+    def __init__(self, answer: dict[str, Any] | bytes) -> None:
+        if isinstance(answer, dict):
+            body = json.dumps(answer).encode()
+            answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+        error = answer.startswith(b"error")
+        self.request = b""
+        self._messages = [b"\x00\x53\x22", b"\x01\x53\x22", b"\x01" + answer if error else b"\x00" + answer]
+
+    async def send_bytes(self, data: bytes) -> None:
+        self.request += data
+
+    async def receive_bytes(self) -> bytes:
+        assert self.request.startswith(b"\x00GET /"), self.request
+        if not self._messages:
+            raise httpx_ws.WebSocketDisconnect(1000)
+        return self._messages.pop(0)
 
 
 async def _lines(changes: list[dict[str, Any]] | None) -> AsyncIterator[bytes]:

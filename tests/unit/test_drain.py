@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import httpx
+import httpx_ws
 import kr8s
 import pulumi
 import pytest
@@ -44,8 +45,14 @@ def counts(*answers: tuple[int, int] | int) -> Iterator[dict[str, int] | int]:
 def api(*answers: tuple[int, int] | int, running: bool = True) -> FakeApi:
     load = counts(*answers)
     state = {"running": {}} if running else {"waiting": {}}
-    pods = {"items": [{"status": {"containerStatuses": [{"state": state}]}}]}
-    return FakeApi({PODS: pods, COUNTS: lambda: next(load)})
+    return FakeApi({PODS: {"items": [scheduler(state)]}, COUNTS: lambda: next(load)})
+
+
+def scheduler(state: dict[str, Any], port: int = 8787) -> dict[str, Any]:
+    """The scheduler's pod."""
+    ports = [{"name": "tcp-comm", "containerPort": 8786}, {"name": "http-dashboard", "containerPort": port}]
+    status = {"containerStatuses": [{"state": state}]}
+    return {"metadata": {"name": "pod"}, "spec": {"containers": [{"ports": ports}]}, "status": status}
 
 
 def test_it_waits_until_clients_and_tasks_are_gone(told: list[str]) -> None:
@@ -70,7 +77,8 @@ def test_data_held_for_a_client_holds_it_until_the_timeout_which_names_it(told: 
 def test_a_scheduler_that_errs_is_busy_and_no_number_is_made_up(told: list[str]) -> None:
     run(api(500, 500, (1, 0)))
 
-    assert told[0].startswith("a-old: waiting for a scheduler that runs and does not answer (status 500)")
+    assert told[0].startswith("a-old: waiting for a scheduler that runs and does not answer (by the API server's proxy")
+    assert "status 500; by a port-forward: 502 Bad Gateway)" in told[0]
 
 
 def test_a_scheduler_that_never_answers_is_told_as_what_could_not_be_looked_at(told: list[str]) -> None:
@@ -80,6 +88,7 @@ def test_a_scheduler_that_never_answers_is_told_as_what_could_not_be_looked_at(t
     [cut_off] = [line for line in told if "exceeded" in line]
     assert "cannot tell whether it is still in use" in cut_off
     assert "firewall" in cut_off
+    assert "grant `get` and `create` on `pods/portforward`" in cut_off
     assert "disconnecting" not in cut_off
 
 
@@ -102,7 +111,7 @@ class Away(FakeApi):
     """A Kubernetes whose proxy answers in no other way than by an exception of the client's."""
 
     def __init__(self, error: Exception) -> None:
-        super().__init__({PODS: {"items": [{"status": {"containerStatuses": [{"state": {"running": {}}}]}}]}})
+        super().__init__({PODS: {"items": [scheduler({"running": {}})]}})
         self.error = error
 
     def call_api(self, method: str, *, base: str, url: str, **options: Any) -> Any:
@@ -119,7 +128,78 @@ class Away(FakeApi):
     ],
 )
 def test_a_scheduler_that_is_too_busy_to_answer_is_busy(error: Exception, reason: str) -> None:
-    assert asyncio.run(drain.look(Away(error), "lab", "a-old")) == Silent(reason)  # type: ignore[arg-type]
+    both = f"by the API server's proxy: {reason}; by a port-forward: 502 Bad Gateway"
+    assert asyncio.run(drain.look(Away(error), "lab", "a-old")) == Silent(both)  # type: ignore[arg-type]
+
+
+class Unreachable(FakeApi):
+    """A Kubernetes whose API server does not reach pods, and whose kubelets do."""
+
+    def __init__(self, forward: Any, port: int = 8787, proxy: Any = 503) -> None:
+        super().__init__({PODS: {"items": [scheduler({"running": {}}, port)]}, COUNTS: self._proxy})
+        self.forwards = {f"lab/pod:{port}": forward}
+        self.proxy, self.asked = proxy, 0
+
+    def _proxy(self) -> Any:
+        self.asked += 1
+        return self.proxy
+
+
+@pytest.mark.parametrize("port", [8787, 9999])
+@pytest.mark.parametrize("proxy", [403, 500, 502, 503, 504])
+def test_where_the_api_server_does_not_reach_pods_the_kubelet_is_asked(port: int, proxy: int) -> None:
+    api = Unreachable({"clients": 3, "tasks": 7}, port, proxy)
+
+    found = asyncio.run(drain.look(api, "lab", "a-old"))  # type: ignore[arg-type]
+
+    assert found == Load(clients=2, tasks=7)
+
+
+def test_the_way_that_works_is_taken_from_then_on(told: list[str]) -> None:
+    load = counts((2, 5), (2, 3), (1, 0))
+    api = Unreachable(lambda: next(load))
+
+    run(api)
+
+    assert "a-old: waiting for 1 client and 5 tasks" in told[0]
+    assert api.asked == 1
+
+
+def test_a_way_that_worked_may_fail_later() -> None:
+    load = counts((2, 5), 500)
+    api = Unreachable(lambda: next(load))
+
+    async def twice() -> list[Any]:
+        looks = [await drain.look(api, "lab", "a-old")]  # type: ignore[arg-type]
+        api.proxy = {"clients": 4, "tasks": 1}
+        return [*looks, await drain.look(api, "lab", "a-old")]  # type: ignore[arg-type]
+
+    assert asyncio.run(twice()) == [Load(1, 5), Load(3, 1)]
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (b"error forwarding port 8787: connection refused", "error forwarding port 8787: connection refused"),
+        (b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", "404 Not Found"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc", "its answer cannot be read: JSONDecodeError"),
+        (b"SSH-2.0-OpenSSH", "no HTTP answer: BadStatusLine"),
+        (httpx.ConnectError("no route to host"), "no route to host"),
+        (httpx_ws.WebSocketNetworkError(), "WebSocketNetworkError()"),
+        (403, "403 Forbidden"),
+    ],
+)
+def test_what_keeps_the_kubelet_from_answering_is_told(answer: Any, reason: str) -> None:
+    found = asyncio.run(drain.look(Unreachable(answer), "lab", "a-old"))  # type: ignore[arg-type]
+
+    assert isinstance(found, Silent)
+    assert f"by a port-forward: {reason}" in found.reason
+
+
+def test_an_answer_without_a_length_ends_with_the_connection() -> None:
+    api = Unreachable(b'HTTP/1.0 200 OK\r\n\r\n{"clients": 1, "tasks": 4}')
+
+    assert asyncio.run(drain.look(api, "lab", "a-old")) == Load(0, 4)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -135,7 +215,7 @@ def test_a_scheduler_out_of_reach_has_work_only_if_it_runs(state: dict[str, Any]
     """With `publishNotReadyAddresses` the API server says the same of all of them (apimachinery proxy/transport.go)."""
     words = "error trying to reach service: dial tcp 10.0.0.1:8787: connect: connection refused"
     answer = httpx.Response(503, text=words, request=httpx.Request("GET", "http://kubernetes"))
-    pods = {"items": [{"status": {"containerStatuses": [{"state": state}]}}] if state is not None else []}
+    pods = {"items": [scheduler(state)] if state is not None else []}
 
     found = asyncio.run(drain.look(FakeApi({COUNTS: answer, PODS: pods}), "lab", "a-old"))  # type: ignore[arg-type]
 
@@ -155,9 +235,12 @@ def test_the_scheduler_itself_is_no_client() -> None:
 
 
 def test_who_may_not_look_is_told_what_to_do(told: list[str]) -> None:
-    with pytest.raises(ClusterError, match=r"`get` `services/proxy` .*'lab'; grant it, or set `drainTimeout: 0s`"):
-        run(api(403))
+    forbidden = Unreachable(403, proxy=403)
+    rule = r"`get` `services/proxy`, or to `get` and `create` `pods/portforward`, .*'lab'; grant one of the two"
 
-    run(api(403), "0s")
+    with pytest.raises(ClusterError, match=rule):
+        run(forbidden)
+
+    run(forbidden, "0s")
 
     assert told == ["a-old: its clients are disconnected now (drainTimeout: 0s)"]

@@ -48,7 +48,7 @@ class Workspace(pulumi.ComponentResource):
             self._limits(namespace.limits.all_requests(), namespace.limits.all_limits())
         if namespace.network_policies:
             self._policies(namespace, peers.operator_homes(kubernetes.connection, operator, namespace.name))
-        self.secret_names = secret_names(secrets)
+        self.secret_names = secret_names(secrets, namespace.name)
         for key, data in secrets.items():
             self._secret(self.secret_names[key], data)
         self.register_outputs({"namespace": self.namespace})
@@ -122,14 +122,15 @@ def _operator_in(namespace: str) -> dict[str, Any]:
     }
 
 
-def secret_names(secrets: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+def secret_names(secrets: Mapping[str, Mapping[str, str]], namespace: str) -> dict[str, str]:
     """Names of Secrets that change with their content, so that a changed value reaches the pods.
 
-    The hash is slow and salted with the stack: eight digits of a fast one would let short secrets be guessed.
+    The hash is slow and salted with the place: eight digits of a fast one would let short secrets be guessed. The
+    stack's name is not in it, because a renamed stack has the same pods (docs/adr/0023).
     """
-    return {name: f"{name}-{_slow_hash(name, data)}" for name, data in secrets.items()}
+    return {name: f"{name}-{_slow_hash(f'{namespace}/{name}', data)}" for name, data in secrets.items()}
 
 
-def _slow_hash(name: str, data: Mapping[str, str]) -> str:
+def _slow_hash(salt: str, data: Mapping[str, str]) -> str:
     content = "\0".join(f"{key}\0{data[key]}" for key in sorted(data))
-    return hashlib.scrypt(content.encode(), salt=f"{part_of()}/{name}".encode(), n=2**14, r=8, p=1, dklen=4).hex()
+    return hashlib.scrypt(content.encode(), salt=salt.encode(), n=2**14, r=8, p=1, dklen=4).hex()

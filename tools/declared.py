@@ -37,8 +37,8 @@ class Declared:
     @property
     def clusters(self) -> dict[str, DeclaredCluster]:
         """The clusters by their names in the configuration."""
-        workspace = workspace_of(self.settings, self.part_of, secret_names(self.settings.secrets))
-        return clusters_of(self.settings, workspace)
+        names = secret_names(self.settings.secrets, self.settings.namespace.name)
+        return clusters_of(self.settings, workspace_of(self.settings, self.part_of, names))
 
 
 def read(root: Path, stack: str) -> Declared:

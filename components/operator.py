@@ -98,8 +98,12 @@ class DaskOperator(pulumi.ComponentResource):
 def _chart(settings: Operator) -> dict[str, Any]:
     if settings.chart is None:
         return {"chart": chart.linked()}
-    repository = {"repo": settings.chart.repository}
-    return {"chart": chart.NAME, "version": settings.chart.version, "repositoryOpts": repository}
+    repository, version = settings.chart.repository.rstrip("/"), settings.chart.version
+    if repository.startswith("oci://"):
+        # Helm knows no OCI repositories, only charts in a registry: the chart's own address.
+        whole = repository if repository.endswith(f"/{chart.NAME}") else f"{repository}/{chart.NAME}"
+        return {"chart": whole, "version": version}
+    return {"chart": chart.NAME, "version": version, "repositoryOpts": {"repo": repository}}
 
 
 def _marker(settings: Operator, kubernetes: Kubernetes) -> dict[str, Any]:

@@ -67,7 +67,7 @@ class ChartRepository(Model):
     """A chart repository to take the operator's chart from, instead of the one in the pinned wheel."""
 
     repository: Annotated[Url, Field(examples=["https://helm.dask.org"])]
-    """Its address."""
+    """Its address: `https://…`, or `oci://…` of the registry's folder that the chart is in, or of the chart itself."""
     version: Annotated[str, Field(min_length=1, examples=["2026.3.0"])]
     """The chart's version."""
 

@@ -1,5 +1,7 @@
 """What the whole program registers for the operator: the release, its permissions, and the order of deletions."""
 
+import pytest
+
 from components.kube import chart
 from tests.unit.conftest import Program
 from tests.unit.registrations import OWNER_ID
@@ -77,3 +79,22 @@ def test_clusters_go_before_the_operator_and_both_before_the_namespaces(program:
     assert "release" in recording.only("DaskCluster").depends_on
     assert "namespace" in recording.only("DaskCluster").depends_on
     assert "namespace" in recording.made["release"].depends_on
+
+
+@pytest.mark.parametrize(
+    ("repository", "whole", "repository_of"),
+    [
+        ("https://helm.dask.org", "dask-kubernetes-operator", "https://helm.dask.org"),
+        ("https://helm.example.com/dask/", "dask-kubernetes-operator", "https://helm.example.com/dask"),
+        ("oci://ghcr.io/dask/charts", "oci://ghcr.io/dask/charts/dask-kubernetes-operator", None),
+        ("oci://r.example.com/dask-kubernetes-operator", "oci://r.example.com/dask-kubernetes-operator", None),
+    ],
+)
+def test_a_chart_of_a_repository_has_the_address_that_helm_knows(
+    program: Program, repository: str, whole: str, repository_of: str | None
+) -> None:
+    """Helm takes a chart of a registry by its own address, and no `oci://` as a repository (provider, locateChart)."""
+    made = program(operator={"chart": {"repository": repository, "version": "2026.3.0"}}).only("Release").inputs
+
+    assert (made["chart"], made["version"]) == (whole, "2026.3.0")
+    assert made.get("repositoryOpts", {}).get("repo") == repository_of

@@ -26,9 +26,10 @@ RUNNER_PATIENCE = "600s"
 def scheduler(settings: Scheduler, pod: PodSettings, context: PodContext) -> Spec:
     """The scheduler's pod spec. Its port names are what the endpoint and the probes refer to."""
     container = _container("scheduler", pod, context, tls_environment("scheduler", context.tls))
+    dashboard = f"{workerargs.EVERY_ADDRESS}:{settings.dashboard_port}"
     container["args"] = [
         # Without --host it listens on IPv4 and IPv6.
-        *("dask", "scheduler", "--port", str(settings.port), "--dashboard-address", f":{settings.dashboard_port}"),
+        *("dask", "scheduler", "--port", str(settings.port), "--dashboard-address", dashboard),
         *settings.extra_args,
     ]
     container["ports"] = [_port(COMM, settings.port), _port(DASHBOARD, settings.dashboard_port)]
@@ -37,7 +38,7 @@ def scheduler(settings: Scheduler, pod: PodSettings, context: PodContext) -> Spe
     # is the last resort, after 20 minutes. It does not begin before the start is over: packages may take minutes.
     container["startupProbe"] = _probe(None, period=1, timeout=5, failures=STARTUP_SECONDS)
     container["livenessProbe"] = _probe(settings.probes.liveness, period=30, timeout=30, failures=40)
-    return laid_over(_pod(pod, context, container, "scheduler"), pod.pod_template)
+    return laid_over(_pod(pod, context, container, "scheduler") | _both_families(), pod.pod_template)
 
 
 def worker(settings: WorkerPods, pod: PodSettings, context: PodContext) -> Spec:
@@ -46,6 +47,8 @@ def worker(settings: WorkerPods, pod: PodSettings, context: PodContext) -> Spec:
     retire = max(1, grace - RETIRE_MARGIN_SECONDS)
     env = [variable("DASK_SCHEDULER_ADDRESS", context.scheduler_address), variable("DASK_RETIRE_SECONDS", str(retire))]
     container = _container("worker", pod, context, [*env, *tls_environment("worker", context.tls)])
+    address: Spec = {"name": workerargs.POD_IP, "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}
+    container["env"].insert(0, address)
     container["args"] = workerargs.arguments(settings, pod)
     container["ports"] = [_port(DASHBOARD, settings.dashboard_port)]
     if settings.port:
@@ -53,8 +56,9 @@ def worker(settings: WorkerPods, pod: PodSettings, context: PodContext) -> Spec:
     container["lifecycle"] = {"preStop": {"exec": {"command": pre_stop()}}}
     container["readinessProbe"] = _probe(settings.probes.readiness, period=2, timeout=5, failures=15)
     if settings.probes.liveness:
+        container["startupProbe"] = _probe(None, period=2, timeout=5, failures=STARTUP_SECONDS // 2)
         container["livenessProbe"] = _probe(settings.probes.liveness, delay=15, period=15, timeout=15, failures=8)
-    spec = _pod(pod, context, container, "worker") | {"terminationGracePeriodSeconds": grace}
+    spec = _pod(pod, context, container, "worker") | {"terminationGracePeriodSeconds": grace} | _both_families()
     return laid_over(spec, pod.pod_template)
 
 
@@ -157,6 +161,11 @@ def _pod(pod: PodSettings, context: PodContext, container: Spec, role: str) -> S
         user = {"runAsNonRoot": True, "runAsUser": USER_ID, "runAsGroup": USER_ID, "fsGroup": USER_ID}
         spec["securityContext"] = user | {"seccompProfile": {"type": "RuntimeDefault"}}
     return spec | {key: value for key, value in optional.items() if value}
+
+
+def _both_families() -> Spec:
+    """Addresses for the name that dashboards listen on: it stands for every address of the pod, IPv4 and IPv6."""
+    return {"hostAliases": [{"ip": ip, "hostnames": [workerargs.EVERY_ADDRESS]} for ip in ("0.0.0.0", "::")]}
 
 
 def _volume(source: Spec, context: PodContext) -> Spec:

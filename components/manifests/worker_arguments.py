@@ -9,13 +9,18 @@ from ..settings.mistakes import Mistake
 from ..settings.pod import PodSettings
 
 _GPU = "nvidia.com/"
+# A name for all addresses of both families: `:8787` would be IPv4 alone (distributed/node.py, start_http_server).
+EVERY_ADDRESS = "every-address"
+POD_IP = "DASK_POD_IP"
 
 
 def arguments(settings: WorkerPods, pod: PodSettings) -> list[str]:
     """The command line. CPU and memory of the container are shared among the workers in it."""
     limits, share = pod.resources.all_limits(), processes(settings, pod)
     args = [*settings.command, "--name", "$(DASK_WORKER_NAME)", "--dashboard"]
-    args += ["--dashboard-address", f":{settings.dashboard_port}"]
+    args += ["--dashboard-address", f"{EVERY_ADDRESS}:{settings.dashboard_port}"]
+    # Dask would look for an IPv4 address, and take 127.0.0.1 where the pod has none. Brackets are right for both.
+    args += ["--host", f"[$({POD_IP})]"]
     # `dask cuda worker` starts a worker for each GPU, with one thread unless it is configured otherwise.
     if share > 1 and not is_cuda(settings):
         args += ["--nworkers", str(share)]

@@ -19,6 +19,7 @@ from ..settings.mistakes import Path, invalid
 RESERVED_ENV = {
     "DASK_SCHEDULER_ADDRESS": "the program sets it to the cluster's own scheduler",
     "DASK_WORKER_NAME": "the operator sets it to the Deployment's name, which scaling down relies on",
+    "DASK_POD_IP": "Kubernetes sets it to the pod's address",
     "DASK_RETIRE_SECONDS": "`terminationGracePeriod` sets it",
     "EXTRA_CONDA_PACKAGES": "`packages.conda` sets it",
     "EXTRA_PIP_PACKAGES": "`packages.pip` sets it",

@@ -57,10 +57,21 @@ def broken(plain: Spec, pod: Spec, extra: int, *, tls: bool) -> Iterator[Mistake
         yield from _arguments(before, box, extra)
         yield from _routes(role, box)
     yield from _named_ports(before, box)
+    yield from _host_aliases(plain, pod)
     if tls:
         yield from _certificates(plain, pod)
     if role == "worker":
         yield from _departure(plain, pod)
+
+
+def _host_aliases(plain: Spec, pod: Spec) -> Iterator[Mistake]:
+    """The name that the dashboard listens on stands for all addresses."""
+    live = {alias.get("ip"): alias.get("hostnames") or () for alias in pod.get("hostAliases", ())}
+    for alias in plain.get("hostAliases", ()):
+        if not {*alias["hostnames"]} <= {*live.get(alias["ip"], ())}:
+            rule = f"must keep '{alias['hostnames'][0]}' for {alias['ip']}, on which the dashboard listens"
+            yield Mistake(rule, "remove it", ("hostAliases",), None)
+            return
 
 
 def _variables(before: Spec, box: Spec, *, tls: bool) -> Iterator[Mistake]:
@@ -87,7 +98,8 @@ def _arguments(before: Spec, box: Spec, extra: int) -> Iterator[Mistake]:
             yield Mistake(rule, fix, path)
         elif re.match(r"[a-z]+://", option):
             yield Mistake("is a second address of a scheduler", "remove it", path)
-    lost = ours.keys() & _OPTIONS.keys() - kept - {option for option, _, _ in live}
+    # Without `--host` a worker finds its IPv4 address by itself.
+    lost = ours.keys() & _OPTIONS.keys() - kept - {option for option, _, _ in live} - {"--host"}
     if lost:
         line = " ".join(f"{option} {ours[option]}" for option in ours if option in lost)
         rule = f"must keep `{line}`, on which the rest of the program relies"
@@ -116,7 +128,9 @@ def _words(text: str) -> list[str]:
 def _same(option: str, value: str, ours: str) -> bool:
     if option == "--name":
         return re.fullmatch(r"\$[({]?DASK_WORKER_NAME[)}]?", value) is not None
-    return value == ours or (option == "--dashboard-address" and value.endswith(ours))
+    if option == "--dashboard-address":
+        return value.rpartition(":")[2] == ours.rpartition(":")[2]
+    return value == ours
 
 
 def _routes(role: str, box: Spec) -> Iterator[Mistake]:

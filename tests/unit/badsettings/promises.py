@@ -57,8 +57,26 @@ PROMISES = [
         cluster(workers=box("worker", args=["dask", "worker"])),
         (
             "dask:clusters.a.workers.podTemplate.containers[0].args: must keep `--name $(DASK_WORKER_NAME) "
-            "--dashboard-address :8788`, on which the rest of the program relies; use `extraArgs` to add"
+            "--dashboard-address every-address:8788`, on which the rest of the program relies; use `extraArgs` to add"
             " arguments, or repeat them here"
+        ),
+        schema=False,
+    ),
+    Case(
+        "a pod template's names for the address of the dashboard",
+        cluster(scheduler={"podTemplate": {"hostAliases": [{"ip": "::", "hostnames": ["lake"]}]}}),
+        (
+            "dask:clusters.a.scheduler.podTemplate.hostAliases: must keep 'every-address' for ::, on which the "
+            "dashboard listens; remove it"
+        ),
+        schema=False,
+    ),
+    Case(
+        "a pod without names for the address of the dashboard",
+        workers(podTemplate={"hostAliases": None}),
+        (
+            "dask:clusters.a.workers.podTemplate.hostAliases: must keep 'every-address' for 0.0.0.0, on which the "
+            "dashboard listens; remove it"
         ),
         schema=False,
     ),

@@ -13,7 +13,7 @@ import pulumi
 from pulumi import Output, Resource, ResourceHook, ResourceHookArgs, ResourceHookBinding, ResourceOptions
 
 from .kube.client import Connection
-from .lifecycle import adoption, readiness, repair
+from .lifecycle import adoption, readiness, repair, verification
 from .lifecycle.endpoint_move import Move, ends_well
 from .manifests import certificates
 from .manifests.addresses import Address, address
@@ -22,7 +22,6 @@ from .manifests.costs import Cost, cost
 from .manifests.declared import DeclaredCluster
 from .notebook import DaskNotebook
 from .objects import KubernetesObject
-from .settings.formats.quantities import seconds
 from .settings.prices import Prices
 from .tls import tls_secret
 
@@ -71,6 +70,7 @@ class DaskCluster(pulumi.ComponentResource):
         dask = self._dask_cluster([tls] if tls else [])
         workers = [dask, *self._worker_groups(dask)]
         repair.keep(connection, declared, workers)
+        self._computed = verification.before(connection, declared) if declared.settings.verify else None
         ready = [self._verify(workers)] if declared.settings.verify else workers
         service = self._endpoint(ready)
         self._connection_record(service)
@@ -117,17 +117,14 @@ class DaskCluster(pulumi.ComponentResource):
     def _verify(self, workers: list[Resource]) -> Resource:
         declared, connection = self._declared, self._connection
 
-        async def pods_have_started(_: ResourceHookArgs) -> None:
-            await readiness.await_pods(connection, declared)
-            readiness.guard(connection, declared)
+        async def scheduler_has_a_name(_: ResourceHookArgs) -> None:
+            await readiness.await_service(connection, declared)
 
         job = declared.verify_job
-        hook = ResourceHook(f"{_logical(job)}-pods", pods_have_started)
-        limit = pulumi.CustomTimeouts(create=f"{seconds(declared.settings.ready_timeout) + 90}s")
+        hook = ResourceHook(f"{_logical(job)}-service", scheduler_has_a_name)
         options = self._child(
             workers,
             hooks=ResourceHookBinding(before_create=[hook]),
-            custom_timeouts=limit,
             # A policy that rewrites the Job's pods would have it replaced in every run. Its name holds their content.
             ignore_changes=["spec.template"],
         )
@@ -135,15 +132,16 @@ class DaskCluster(pulumi.ComponentResource):
 
     def _endpoint(self, ready: list[Resource]) -> KubernetesObject:
         declared, body = self._declared, self._declared.endpoint
-        if declared.settings.adopt:
-            made_room = partial(adoption.endpoint, self._connection, declared)
-            body = body | {"spec": Output.all(*(resource.urn for resource in ready)).apply(made_room)}
+        if declared.settings.adopt and pulumi.runtime.is_dry_run():
+            body = body | {"spec": Output.from_input(adoption.endpoint(self._connection, declared))}
         elif node_ports(body["spec"]) and pulumi.runtime.is_dry_run():
             body = body | {"spec": Output.from_input(self._move.endpoint_spec())}
         # The endpoint is what stays: protecting the versions of the cluster would forbid every update.
         options = self._child(ready, protect=declared.settings.protect or None, hooks=self._move.endpoint_hooks())
-        if ready_scheduler := readiness.before_endpoint(self._connection, declared):
-            options = ResourceOptions.merge(options, ResourceOptions(hooks=ready_scheduler))
+        first = [self._computed or readiness.before_endpoint(self._connection, declared)]
+        if declared.settings.adopt:
+            first.append(adoption.room_for_endpoint(self._connection, declared))
+        options = ResourceOptions.merge(ResourceOptions(hooks=_before(*first)), options)
         return KubernetesObject(f"{declared.name}-endpoint", body, options)
 
     def _connection_record(self, service: Resource) -> None:
@@ -153,6 +151,8 @@ class DaskCluster(pulumi.ComponentResource):
         """
         declared, body = self._declared, self._declared.connection
         options = self._child([service], hooks=self._move.record_hooks())
+        if self._computed:
+            options = ResourceOptions.merge(ResourceOptions(hooks=_before(self._computed)), options)
         record = KubernetesObject(f"{declared.name}-connection", body, options)
         Output.from_input(ends_well(declared, record))
 
@@ -219,6 +219,10 @@ def _timeouts(body: dict[str, Any], create: str | None = None) -> pulumi.CustomT
     roles = [body["spec"][role]["spec"] for role in ("scheduler", "worker") if role in body["spec"]]
     grace = max(role.get("terminationGracePeriodSeconds", 30) for role in roles)
     return pulumi.CustomTimeouts(create=create, delete=f"{grace + _DELETE_MARGIN_SECONDS}s")
+
+
+def _before(*hooks: ResourceHook) -> ResourceHookBinding:
+    return ResourceHookBinding(before_create=[*hooks], before_update=[*hooks])
 
 
 def _logical(body: dict[str, Any]) -> str:

@@ -15,9 +15,11 @@ NO_SIDECAR = "sidecar.istio.io/inject"
 # Linkerd's, an annotation.
 NO_PROXY_INJECTED = "linkerd.io/inject"
 
-# Annotations of this program: the id of the owner's state, what a namespace is for, and which chart a CRD is of.
+# Annotations of this program: the id of the owner's state, what a namespace is for, which Job has verified a cluster,
+# and which chart a CRD is of.
 OWNER = "dask-on-kubernetes/owner"
 ROLE = "dask-on-kubernetes/role"
+VERIFIED = "dask-on-kubernetes/verified"
 CRD_CONTENT = "dask-on-kubernetes/content"
 CRD_CHART_VERSION = "dask-on-kubernetes/chart-version"
 # kopf writes it when it has handled an object. An object that carries it is not new to the operator.
@@ -25,7 +27,6 @@ LAST_HANDLED = "kopf.zalando.org/last-handled-configuration"
 # Read by every provider; `enablePatchForce` is read by 4.29 and newer. A field that another tool has set is set back.
 PATCH_FORCE = "pulumi.com/patchForce"
 SKIP_AWAIT = "pulumi.com/skipAwait"
-REPLACE_UNREADY = "pulumi.com/replaceUnready"
 
 # Ports of the operator's Service and of the pods, and of the endpoint.
 COMM_PORT, DASHBOARD_PORT = 8786, 8787

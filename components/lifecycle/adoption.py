@@ -9,6 +9,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import pulumi
+from pulumi import ResourceHook, ResourceHookArgs
 
 from ..kube import client as kube
 from ..kube.client import Connection
@@ -69,6 +70,15 @@ def service(cluster: DeclaredCluster) -> Spec:
     has to ask the scheduler to do it, through `tcp-comm`; but not with several groups: it would take workers of any.
     """
     return operator_service(cluster.physical_name, speaks=not cluster.settings.worker_groups)
+
+
+def room_for_endpoint(connection: Connection, cluster: DeclaredCluster) -> ResourceHook:
+    """The hook that frees the endpoint's name and node ports right before the Service is written."""
+
+    async def others_give_way(_: ResourceHookArgs) -> None:
+        await endpoint(connection, cluster)
+
+    return ResourceHook(f"{cluster.name}-room", others_give_way)
 
 
 async def endpoint(connection: Connection, cluster: DeclaredCluster, _: object = None) -> Spec:

@@ -23,8 +23,8 @@ from ..vocabulary import (
     INSTANCE,
     NO_PROXY_INJECTED,
     NO_SIDECAR,
-    REPLACE_UNREADY,
     SKIP_AWAIT,
+    VERIFIED,
 )
 
 
@@ -107,17 +107,19 @@ def endpoint(settings: Cluster, context: PodContext) -> Spec:
 def verify_job(settings: Cluster, context: PodContext, expected_workers: dict[str, int], suffix: str) -> Spec:
     """The Job that ends `up` with a computed result. A different set of workers is a different Job."""
     ready_seconds = seconds(settings.ready_timeout)
-    pod = podspec.verify(settings, context, expected_workers, ready_seconds)
+    # As long once more as the pods may take to start, because this one starts together with them.
+    patience = 2 * ready_seconds
+    pod = podspec.verify(settings, context, expected_workers, patience)
     body = context.object("Job", versioned(context.name, [pod, suffix], "verify"))
-    # A failed Job stays failed: the next `up` has to recreate it.
-    body["metadata"]["annotations"] = {REPLACE_UNREADY: "true"}
+    # A hook waits for its result, which the provider sees two seconds later (lifecycle/verification.py).
+    body["metadata"]["annotations"] = {SKIP_AWAIT: "true"}
     # A namespace's rules (a label that every pod needs, no sidecar) hold for this pod as for those of the operator.
     role = role_metadata(settings.scheduler_pod()).get("metadata", {})
     # With a sidecar, the Job would never end.
     labels = role.get("labels", {}) | body["metadata"]["labels"] | {COMPONENT: "verify", NO_SIDECAR: "false"}
     annotations = {NO_PROXY_INJECTED: "disabled"} | role.get("annotations", {})
     template = {"metadata": {"labels": labels, "annotations": annotations}, "spec": pod}
-    return body | {"spec": {"backoffLimit": 0, "activeDeadlineSeconds": ready_seconds + 60, "template": template}}
+    return body | {"spec": {"backoffLimit": 0, "activeDeadlineSeconds": patience + 60, "template": template}}
 
 
 def disruption_budget(settings: Cluster, context: PodContext) -> Spec | None:
@@ -129,14 +131,20 @@ def disruption_budget(settings: Cluster, context: PodContext) -> Spec | None:
     return body | {"spec": {"maxUnavailable": 0, "selector": selector}}
 
 
-def connection(settings: Cluster, context: PodContext) -> Spec:
-    """A ConfigMap for programs inside Kubernetes (`envFrom`), and the record that older clusters were drained."""
+def connection(settings: Cluster, context: PodContext, verify_job: Spec) -> Spec:
+    """A ConfigMap for programs inside Kubernetes (`envFrom`), and the record of two things.
+
+    By its annotation, this set of workers has computed; by its data, older clusters were drained.
+    """
     host, scheduler = service_host(context.name, context.namespace), settings.scheduler
     address = f"{context.scheme}://{host}:{scheduler.port}"
     data = {"DASK_SCHEDULER_ADDRESS": address, "DASK_CLUSTER_NAME": context.cluster_name}
     if settings.endpoint.dashboard:
         data["DASK_DASHBOARD_URL"] = f"http://{host}:{scheduler.dashboard_port}/status"
-    return context.object("ConfigMap", f"{context.name}-connection") | {"data": data}
+    body = context.object("ConfigMap", f"{context.name}-connection")
+    if settings.verify:
+        body["metadata"]["annotations"] = {VERIFIED: verify_job["metadata"]["name"]}
+    return body | {"data": data}
 
 
 def monitors(settings: Cluster, context: PodContext) -> dict[str, Spec]:

@@ -130,8 +130,8 @@ class DeclaredCluster(_Placed):
 
     @cached_property
     def connection(self) -> Spec:
-        """The ConfigMap with the address of the endpoint and the name of the current DaskCluster."""
-        return manifest.connection(self.settings, self.context)
+        """The ConfigMap with the endpoint's address and the version that the endpoint leads to."""
+        return manifest.connection(self.settings, self.context, self.verify_job)
 
     @cached_property
     def autoscaler(self) -> Spec | None:

@@ -33,7 +33,7 @@ def _pairs(operations: Iterable[str], kinds: Iterable[str]) -> set[Step]:
 
 
 _NEW_VERSION = _pairs(("create", "delete"), _VERSION) | _pairs(("update",), ("Service", "ConfigMap"))
-_JOB = _pairs(("create", "delete"), ("Job",))
+_JOB = _pairs(("create", "delete"), ("Job",)) | {("update", "ConfigMap")}
 _EVERYTHING = _pairs(("replace",), {"Namespace", "Service", "ConfigMap", "Secret", "CustomResource"} | _POLICIES)
 # The class, the steps one of which has to be there, and those that belong to it. The first that fits takes its steps.
 CLASSES: dict[str, tuple[set[Step], set[Step]]] = {
@@ -47,7 +47,7 @@ CLASSES: dict[str, tuple[set[Step], set[Step]]] = {
     "notebook": ({("update", "Deployment")}, _pairs(("create", "delete"), ("ConfigMap",)) | {("update", "Service")}),
     "endpoint": ({("update", "Service")}, {("update", "ConfigMap")}),
     "new run": ({("create", "DaskJob")}, {("delete", "DaskJob"), ("update", "ConfigMap")}),
-    "check": (_JOB, _JOB),
+    "check": (_pairs(("create", "delete"), ("Job",)), _JOB),
     "budget": (_pairs(("create", "delete"), ("PodDisruptionBudget",)), set()),
     "monitors": (_pairs(("create", "update", "delete"), ("ServiceMonitor", "PodMonitor")), set()),
     "new secret": ({("create", "Secret")}, {("delete", "Secret")}),

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from distributed import Worker
 
+from components.lifecycle.verification import RESULT
 from components.manifests.embedding import script
 from tests.contract.dasks import cluster, counted, executions, play, until
 
@@ -51,7 +52,9 @@ def test_it_says_which_dask_and_which_python_have_computed() -> None:
             code, told = await verified(scheduler.address, 2, 20)
 
         assert code == 0, told
-        assert told.startswith(f"Dask {version('distributed')} and Python {platform.python_version()}: 2 workers at ")
+        assert told.startswith(
+            f"{RESULT}Dask {version('distributed')} and Python {platform.python_version()}: 2 workers at "
+        )
         assert told.endswith("computed the sum of the squares below 10: 285")
 
     play(scenario())

@@ -54,9 +54,14 @@ def test_the_verify_job_and_the_connection_record_carry_the_waits(program: Progr
     recording = program(clusters={"analytics": {}})
 
     job, connection = recording.only("Job").request, recording.made["analytics-connection"].request
-    assert list(job.hooks.before_create) == ["ownership", "ask-first", f"{recording.only('Job').name}-pods"]
-    assert list(connection.hooks.before_update) == ["ownership-of-updates", "ask-first", "analytics-drain"]
-    assert list(connection.hooks.before_create) == ["ownership", "ask-first", "analytics-drain"]
+    assert list(job.hooks.before_create) == ["ownership", "ask-first", f"{recording.only('Job').name}-service"]
+    assert list(connection.hooks.before_update) == [
+        "ownership-of-updates",
+        "ask-first",
+        "analytics-verified",
+        "analytics-drain",
+    ]
+    assert list(connection.hooks.before_create) == ["ownership", "ask-first", "analytics-verified", "analytics-drain"]
 
 
 def test_a_deletion_may_take_as_long_as_the_pods_grace_period(program: Program) -> None:
@@ -87,6 +92,7 @@ def test_an_endpoint_waits_for_a_ready_scheduler_where_nothing_is_verified(progr
 
     for hooks in (endpoint.before_create, endpoint.before_update):
         assert ("a-scheduler-ready" in hooks) != verify
+        assert ("a-verified" in hooks) == verify
 
 
 def test_no_resource_has_a_delete_hook(program: Program) -> None:

@@ -8,13 +8,24 @@ import pytest
 from components.kube import client as kube
 from components.kube.client import Connection
 from components.kube.errors import ClusterError
+from components.kube.pods import Trouble
+from components.lifecycle import pod_watch as podwatch
 from components.lifecycle import readiness
+from components.lifecycle.pod_watch import Watch
+from components.manifests.declared import DeclaredCluster
 from tests.unit.pods import OPERATORS, Place, pod, running, target
 
 
 @pytest.fixture
 def place(monkeypatch: pytest.MonkeyPatch) -> Place:
     return Place(monkeypatch)
+
+
+async def pods(place: Place, made: DeclaredCluster) -> None:
+    async def nothing_else() -> list[Trouble]:
+        return []
+
+    await readiness.await_pods(Watch(place.api, made, podwatch.all_pods(made)), nothing_else)  # type: ignore[arg-type]
 
 
 def test_pods_of_a_group_that_is_not_declared_are_nobodys_trouble(place: Place) -> None:
@@ -24,7 +35,7 @@ def test_pods_of_a_group_that_is_not_declared_are_nobodys_trouble(place: Place) 
     place.pods = lambda now: [stranger, pod("scheduler"), *(running(made)[1:] if now > 60 else [])]
     place.api.answers[OPERATORS] = {"items": [pod("operator")]}
 
-    asyncio.run(readiness.await_pods(Connection(), made))
+    asyncio.run(pods(place, made))
 
     assert 60 < place.now - 100 < 65
 
@@ -35,7 +46,7 @@ def test_a_declared_groups_trouble_is_named_within_a_quarter_of_a_minute(place: 
     place.pods = lambda _: [*healthy, pod(list(made.expected_workers)[-1], "ImagePullBackOff")]
 
     with pytest.raises(ClusterError, match=r"cannot become ready: pod .*: ImagePullBackOff: image dask:1: why"):
-        asyncio.run(readiness.await_pods(Connection(), made))
+        asyncio.run(pods(place, made))
 
     assert place.now - 100 < 16
 
@@ -47,7 +58,7 @@ def test_a_worker_that_crashes_on_somebodys_task_keeps_nobody_from_scaling(place
     crashing["metadata"]["creationTimestamp"] = "2020-01-01T00:00:00Z"
     place.pods = lambda now: [*healthy, crashing if now < 60 else last]
 
-    asyncio.run(readiness.await_pods(Connection(), made))
+    asyncio.run(pods(place, made))
 
     assert place.now - 100 >= 60
     assert "still waiting" in place.told[0]
@@ -59,7 +70,7 @@ def test_a_pod_too_many_of_one_group_does_not_stand_for_one_of_another(place: Pl
     first = next(iter(made.expected_workers))
     place.pods = lambda now: [pod("scheduler"), pod(first), pod(first)] if now < 20 else running(made)
 
-    asyncio.run(readiness.await_pods(Connection(), made))
+    asyncio.run(pods(place, made))
 
     assert place.now - 100 >= 20
 
@@ -70,13 +81,15 @@ def test_the_api_server_is_asked_at_a_growing_pace_and_from_its_memory(
     made, real, params = target(), kube.get, []
 
     async def get(client: Any, url: str, **asked: str) -> Any:
-        params.append(asked)
+        if url.endswith(("/pods", "/deployments")) and "/namespaces/" in url:
+            params.append(asked)
         return await real(client, url, **asked)
 
     monkeypatch.setattr(kube, "get", get)
-    place.pods = lambda now: running(made) if now > 20 else running(made)[:2]
+    place.pods = lambda now: running(made) if now > 70 else running(made)[:2]
+    place.api.answers[OPERATORS] = {"items": [pod("operator")]}
 
-    asyncio.run(readiness.await_pods(Connection(), made))
+    asyncio.run(pods(place, made))
 
     gaps = [later - before for before, later in zip(place.asked, place.asked[1:], strict=False)]
     assert gaps == sorted(gaps)
@@ -87,7 +100,7 @@ def test_the_api_server_is_asked_at_a_growing_pace_and_from_its_memory(
 class TestOperator:
     def test_without_one_the_wait_ends_within_a_minute(self, place: Place) -> None:
         with pytest.raises(ClusterError, match=r"no dask-kubernetes-operator runs .*scaled to 0"):
-            asyncio.run(readiness.await_pods(Connection(), target()))
+            asyncio.run(pods(place, target()))
 
         assert place.now - 100 < 60
 
@@ -96,7 +109,7 @@ class TestOperator:
         place.pods = lambda _: running(made)[:2]
 
         with pytest.raises(ClusterError, match="no dask-kubernetes-operator runs"):
-            asyncio.run(readiness.await_pods(Connection(), made))
+            asyncio.run(pods(place, made))
 
     @pytest.mark.parametrize(
         "container",
@@ -118,7 +131,7 @@ class TestOperator:
         place.api.answers[OPERATORS] = operators
         place.pods = lambda now: running(made) if now > 70 else []
 
-        asyncio.run(readiness.await_pods(Connection(), made))
+        asyncio.run(pods(place, made))
 
         assert asked
 
@@ -138,12 +151,20 @@ class TestWithoutVerification:
         with pytest.raises(ClusterError, match="ImagePullBackOff"):
             asyncio.run(readiness.await_scheduler(Connection(), target({"verify": False})))
 
-    def test_there_is_a_hook_only_where_nothing_is_verified(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        hooks: list[str] = []
-        monkeypatch.setattr(readiness, "ResourceHook", lambda name, _: hooks.append(name) or name)
 
-        assert readiness.before_endpoint(Connection(), target()) is None
-        binding = readiness.before_endpoint(Connection(), target({"verify": False}))
+def test_the_verify_job_waits_for_the_name_that_it_looks_up(place: Place) -> None:
+    made = target()
+    service = f"api/v1/namespaces/lab/services/{made.scheduler_name}"
+    place.api.answers[service] = lambda: {"metadata": {}} if place.now > 107 else 404
+    place.api.answers[OPERATORS] = {"items": [pod("operator")]}
 
-        assert binding is not None
-        assert binding.before_create == binding.before_update == hooks == ["a-scheduler-ready"]
+    asyncio.run(readiness.await_service(Connection(), made))
+
+    assert 107 < place.now < 108
+
+
+def test_it_waits_for_no_name_of_a_cluster_that_cannot_become_ready(place: Place) -> None:
+    place.pods = lambda _: [pod("scheduler", "ImagePullBackOff")]
+
+    with pytest.raises(ClusterError, match="ImagePullBackOff"):
+        asyncio.run(readiness.await_service(Connection(), target()))

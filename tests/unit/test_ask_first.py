@@ -127,7 +127,7 @@ def test_the_place_in_the_file_and_the_api_servers_words_are_named(api: Judge, m
     workers = {"podTemplate": {"hostAliases": [{"ip": "10.0.0.1", "hostnames": ["lake"]}]}}
     ask = registered(monkeypatch, **lab(workers=workers))
     api.verdict = lambda path, body: (
-        invalid("spec.template.spec.hostAliases[0].ip", "not an address")
+        invalid("spec.template.spec.hostAliases[2].ip", "not an address")
         if "-worker-" in body["metadata"].get("name", "")
         else None
     )
@@ -137,7 +137,7 @@ def test_the_place_in_the_file_and_the_api_servers_words_are_named(api: Judge, m
     assert first == "the API server refuses an object of this stack; nothing was changed:"
     place = "  dask:clusters.a.workers.podTemplate.hostAliases[0].ip: the worker's Deployment 'a-"
     assert line.startswith(place)
-    assert line.endswith("-default-worker-0123456789': spec.hostAliases[0].ip: not an address")
+    assert line.endswith("-default-worker-0123456789': spec.hostAliases[2].ip: not an address")
 
 
 def test_a_deployment_and_its_pod_are_refused_in_one_line(api: Judge, monkeypatch: pytest.MonkeyPatch) -> None:

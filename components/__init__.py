@@ -12,34 +12,31 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .cluster import DaskCluster
     from .configuration import load as load_settings
-    from .handover import let_operator_go
     from .job import DaskJob
-    from .kubernetes import Kubernetes, connect
+    from .kubernetes import Kubernetes
     from .operator import DaskOperator
     from .outputs import export
-    from .workspace import Workspace
+    from .workspace import ExistingNamespace, Workspace
 
 __version__ = "0.1.0"
 __all__ = [
     "DaskCluster",
     "DaskJob",
     "DaskOperator",
+    "ExistingNamespace",
     "Kubernetes",
     "Workspace",
-    "connect",
     "export",
-    "let_operator_go",
     "load_settings",
 ]
 _PLACES = {
     "DaskCluster": "cluster.DaskCluster",
     "DaskJob": "job.DaskJob",
     "DaskOperator": "operator.DaskOperator",
+    "ExistingNamespace": "workspace.ExistingNamespace",
     "Kubernetes": "kubernetes.Kubernetes",
     "Workspace": "workspace.Workspace",
-    "connect": "kubernetes.connect",
     "export": "outputs.export",
-    "let_operator_go": "handover.let_operator_go",
     "load_settings": "configuration.load",
 }
 

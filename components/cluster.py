@@ -5,14 +5,15 @@ and the deletion of what was replaced. Old versions are other resources with oth
 fails, the endpoint still points to the old cluster, which keeps serving.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 import pulumi
 from pulumi import Output, Resource, ResourceHook, ResourceHookArgs, ResourceHookBinding, ResourceOptions
 
-from .kube.client import Connection
+from .children import options_of_children
+from .configuration import cluster_settings
 from .lifecycle import adoption, readiness, repair, verification
 from .lifecycle.endpoint_move import Move, ends_well
 from .manifests import certificates
@@ -22,8 +23,11 @@ from .manifests.costs import Cost, cost
 from .manifests.declared import DeclaredCluster
 from .notebook import DaskNotebook
 from .objects import KubernetesObject
+from .settings.cluster import Cluster, Endpoint
+from .settings.notebook import NotebookEndpoint
 from .settings.prices import Prices
 from .tls import tls_secret
+from .workspace import Home, home_of
 
 # How long a pod may take to end after its grace period: its volumes, its finalizers, the operator's turn.
 _DELETE_MARGIN_SECONDS = 300
@@ -49,38 +53,34 @@ class DaskCluster(pulumi.ComponentResource):
     def __init__(
         self,
         name: str,
-        declared: DeclaredCluster,
-        connection: Connection,
-        *,
-        node_hosts: Output[list[str]] | None = None,
-        prices: Prices | None = None,
-        after: Sequence[Resource] = (),
+        settings: Cluster | Mapping[str, Any],
+        workspace: Home | str,
         opts: ResourceOptions | None = None,
     ) -> None:
-        """`node_hosts` are addresses of nodes, for the printed address of a NodePort, `prices` those of the cost.
+        """`settings` are what stands under `dask:clusters.<name>` in a stack file, as a mapping or a model.
 
-        `after` are resources to create before this one and to delete after it: children do not inherit `depends_on`.
+        `workspace` says where: a `Workspace`, or the name of a namespace that exists. What `opts.depends_on` names is
+        created before the cluster and deleted after it. Raises `LoadError` with every mistake in the settings.
         """
-        super().__init__("dask:k8s:Cluster", name, {}, opts)
-        self._declared = declared
-        self._connection = connection
-        self._after = list(after)
-        self._move = Move(connection, declared)
+        home = home_of(workspace)
+        settings = cluster_settings(name, settings, home.as_settings)
+        super().__init__("dask:k8s:Cluster", name, {}, home.kubernetes.options_with(opts))
+        self._child = options_of_children(self, opts)
+        self._kubernetes = home.kubernetes
+        self._connection = home.kubernetes.connection
+        self._declared = declared = DeclaredCluster(name, settings, home.context)
+        self._move = Move(self._connection, declared)
         tls = self._tls()
         dask = self._dask_cluster([tls] if tls else [])
         workers = [dask, *self._worker_groups(dask)]
-        repair.keep(connection, declared, workers)
-        self._computed = verification.before(connection, declared) if declared.settings.verify else None
-        ready = [self._verify(workers)] if declared.settings.verify else workers
+        repair.keep(self._connection, declared, workers)
+        self._computed = verification.before(self._connection, declared) if settings.verify else None
+        ready = [self._verify(workers)] if settings.verify else workers
         service = self._endpoint(ready)
         self._connection_record(service)
-        hosts = node_hosts or Output.from_input([])
-        self.notebook = self._notebook(service, hosts)
-        self.cost = self._cost(prices)
-        self._publish(service, tls, hosts)
-
-    def _child(self, depends_on: Sequence[Resource] = (), **options: Any) -> ResourceOptions:
-        return ResourceOptions(parent=self, depends_on=[*self._after, *depends_on], **options)
+        self.notebook = self._notebook(service)
+        self.cost = self._cost(home.prices)
+        self._publish(service, tls)
 
     def _dask_cluster(self, depends_on: list[Resource]) -> Resource:
         """The custom resource and what belongs to this version of it alone."""
@@ -132,6 +132,8 @@ class DaskCluster(pulumi.ComponentResource):
 
     def _endpoint(self, ready: list[Resource]) -> KubernetesObject:
         declared, body = self._declared, self._declared.endpoint
+        if declared.settings.adopt:
+            self._kubernetes.leave_to_adoption(f"{declared.name}-endpoint")
         if declared.settings.adopt and pulumi.runtime.is_dry_run():
             body = body | {"spec": Output.from_input(adoption.endpoint(self._connection, declared))}
         elif node_ports(body["spec"]) and pulumi.runtime.is_dry_run():
@@ -162,14 +164,17 @@ class DaskCluster(pulumi.ComponentResource):
             return None
         return tls_secret(self._declared, self._child())
 
-    def _notebook(self, service: KubernetesObject, node_hosts: Output[list[str]]) -> DaskNotebook | None:
+    def _notebook(self, service: KubernetesObject) -> DaskNotebook | None:
         settings = self._declared.settings.notebook
         if settings is None:
             return None
         name = f"{self._declared.name}-notebook"
-        after = [*self._after, service]
-        opts = ResourceOptions(parent=self)
-        return DaskNotebook(name, self._declared, settings, node_hosts=node_hosts, after=after, opts=opts)
+        return DaskNotebook(name, self._declared, self._hosts(settings.endpoint), self._child([service]))
+
+    def _hosts(self, endpoint: Endpoint | NotebookEndpoint) -> Output[list[str]]:
+        """The nodes' addresses, if the printed address of an endpoint needs one."""
+        asked = endpoint.type == "NodePort" and endpoint.host == "auto"
+        return self._kubernetes.node_hosts if asked else Output.from_input([])
 
     def _cost(self, prices: Prices | None) -> Cost | None:
         """Says what the cluster costs, in previews too."""
@@ -179,13 +184,13 @@ class DaskCluster(pulumi.ComponentResource):
         pulumi.log.info(f"the cluster {self._declared.name} costs {found}", self)
         return found
 
-    def _publish(self, service: KubernetesObject, tls: KubernetesObject | None, node_hosts: Output[list[str]]) -> None:
+    def _publish(self, service: KubernetesObject, tls: KubernetesObject | None) -> None:
         declared = self._declared
 
         def locate(parts: list[Any]) -> Address:
             return address(declared, *parts)
 
-        where = Output.all(service.spec, service.status, node_hosts).apply(locate)
+        where = Output.all(service.spec, service.status, self._hosts(declared.settings.endpoint)).apply(locate)
         self.name = Output.from_input(declared.physical_name)
         self.namespace = Output.from_input(declared.namespace)
         self.image = Output.from_input(declared.settings.image)

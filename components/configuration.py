@@ -10,8 +10,10 @@ from pulumi.runtime import config as pulumi_config
 from .manifests.rendered import as_they_run
 from .settings.checks import rules
 from .settings.checks.stack import warnings
+from .settings.cluster import Cluster
+from .settings.job import Job
 from .settings.mistakes import PROJECT, ConfigError, Mistake, nearest
-from .settings.stack import Settings
+from .settings.stack import Operator, Settings
 from .settings.stack_file import duplicate_keys
 
 __all__ = ["LoadError", "decoded", "load", "parse", "warnings"]
@@ -51,7 +53,37 @@ def load() -> Settings:
             found.append(readable)
         else:
             pulumi.log.warn(str(readable))
-    settings = _parse(raw, found, hidden)
+    return _warned(_parse(raw, found, hidden))
+
+
+def cluster_settings(name: str, settings: Cluster | Mapping[str, Any], namespace: Mapping[str, Any]) -> Cluster:
+    """The settings of one cluster of a program of one's own, from what stands under `dask:clusters.<name>`.
+
+    `namespace` is what stands under `dask:namespace`. Logs warnings. Raises `LoadError` with every mistake.
+    """
+    if isinstance(settings, Cluster):
+        return settings
+    return _warned(parse({"clusters": {name: settings}, "namespace": namespace})).clusters[name]
+
+
+def job_settings(name: str, settings: Job | Mapping[str, Any], namespace: Mapping[str, Any]) -> Job:
+    """The settings of one job, like `cluster_settings`."""
+    if isinstance(settings, Job):
+        return settings
+    return _warned(parse({"jobs": {name: settings}, "namespace": namespace})).jobs[name]
+
+
+def stack_settings(settings: Settings | Mapping[str, Any]) -> Settings:
+    """The settings of a stack, from a mapping with the keys of a stack file without `dask:`."""
+    return settings if isinstance(settings, Settings) else _warned(parse(settings))
+
+
+def operator_settings(settings: Operator | Mapping[str, Any]) -> Operator:
+    """The settings of the operator, from what stands under `dask:operator`."""
+    return settings if isinstance(settings, Operator) else _warned(parse({"operator": settings})).operator
+
+
+def _warned(settings: Settings) -> Settings:
     for warning in warnings(settings):
         pulumi.log.warn(warning)
     return settings

@@ -5,12 +5,12 @@ A job that has succeeded does not run again by itself. `up` waits for the end of
 `status.jobStatus`, which can stay at Running for ever (dask-kubernetes #975).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from typing import Any
 
 import pulumi
 from pulumi import (
     Output,
-    Resource,
     ResourceHook,
     ResourceHookArgs,
     ResourceHookBinding,
@@ -18,10 +18,14 @@ from pulumi import (
     ResourceOptions,
 )
 
+from .children import options_of_children
+from .configuration import job_settings
 from .kube.client import Connection
 from .lifecycle import jobs as jobrun
 from .manifests.declared import DeclaredJob
 from .objects import KubernetesObject
+from .settings.job import Job
+from .workspace import Home, home_of
 
 
 class DaskJob(pulumi.ComponentResource):
@@ -33,26 +37,25 @@ class DaskJob(pulumi.ComponentResource):
     def __init__(
         self,
         name: str,
-        declared: DeclaredJob,
-        connection: Connection,
-        *,
-        after: Sequence[Resource] = (),
+        settings: Job | Mapping[str, Any],
+        workspace: Home | str,
         opts: ResourceOptions | None = None,
     ) -> None:
-        """`after` are resources to create before this and to delete after it: children do not inherit `depends_on`."""
-        super().__init__("dask:k8s:Job", name, {}, opts)
-        before = self._hooks(name, declared, connection)
-        job = KubernetesObject(
-            declared.physical_name,
-            declared.dask_job,
-            ResourceOptions(
-                parent=self,
-                depends_on=list(after),
-                hooks=ResourceHookBinding(before_create=[before["job"]]),
-                # Its name depends on what the user wrote only, so a new version of this program affects new jobs only.
-                ignore_changes=["spec"],
-            ),
+        """`settings` are what stands under `dask:jobs.<name>` in a stack file, as a mapping or a model.
+
+        `workspace` and `opts.depends_on` are those of a `DaskCluster`.
+        """
+        home = home_of(workspace)
+        declared = DeclaredJob(name, job_settings(name, settings, home.as_settings), home.context)
+        super().__init__("dask:k8s:Job", name, {}, home.kubernetes.options_with(opts))
+        before = self._hooks(name, declared, home.kubernetes.connection)
+        child = options_of_children(self, opts)
+        options = child(
+            hooks=ResourceHookBinding(before_create=[before["job"]]),
+            # Its name depends on what the user wrote only, so a new version of this program affects new jobs only.
+            ignore_changes=["spec"],
         )
+        job = KubernetesObject(declared.physical_name, declared.dask_job, options)
         # Written only once the job has succeeded: an `up` that was interrupted or failed waits for it again.
         hooks = ResourceHookBinding(before_create=[before["result"]], before_update=[before["result"]])
         KubernetesObject(f"{name}-result", declared.record, ResourceOptions(parent=self, depends_on=[job], hooks=hooks))

@@ -1,94 +1,165 @@
-"""The Kubernetes that a program works on: the connection, the provider, and the ownership guard.
+"""The Kubernetes that a program works on: the connection, the provider, and the ownership guard as one thing.
 
-The three belong together, because the provider takes over existing objects: without the guard it would take over any.
+They belong together. Hooks and the provider have to talk to the same cluster, and the provider takes over existing
+objects: without the guard it would take over any.
 """
 
 import atexit
 import gc
+import json
 import os
 import signal
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import pulumi
-from pulumi import Output, ResourceOptions
+from pulumi import Input, Output, Resource, ResourceOptions
 from pulumi_kubernetes import Provider
 
 from .kube import client as kube
 from .kube.client import Connection
-from .kube.errors import ClusterError
+from .kube.errors import ClusterError, UnknownClusterError
 from .kube.paths import path
 from .kube.session import remove_credentials
-from .lifecycle import ownership
+from .lifecycle import ask_first, ownership
 from .lifecycle.ask_first import AskFirst
 from .lifecycle.labels import part_of
 from .lifecycle.ownership import Claim
-from .settings.cluster import Endpoint
-from .settings.notebook import NotebookEndpoint
-from .settings.stack import Settings
 
+NAME = "kubernetes"
 # The variable that has the SDK send its messages for `pulumi up --debug`.
 DEBUG = "DASK_ON_KUBERNETES_DEBUG"
+# By the program's stack: its `Kubernetes` by name, and the id of its state.
+_known: "WeakKeyDictionary[Resource, dict[str, Kubernetes]]" = WeakKeyDictionary()
+_owners: "WeakKeyDictionary[Resource, Output[str]]" = WeakKeyDictionary()
+
+Kubeconfig = Input[str | Mapping[str, Any]]
 
 
-@dataclass(frozen=True)
 class Kubernetes:
-    """Where a program's objects are written, and which owner they get."""
+    """A Kubernetes cluster, and what this program may write there.
 
-    connection: Connection
-    provider: Provider
-    owner: Output[str]
-    """The id of the state, which every object carries."""
-    claim: Claim
-    ask: AskFirst
-    """What the API server is asked before the first object is written."""
+    Without `context` and `kubeconfig` it is the one that the stack names in `kubernetes:context` and
+    `kubernetes:kubeconfig`, else the one of the ambient kubeconfig. A kubeconfig is a path or contents, and may be an
+    output, such as that of a cluster which the same program creates: a preview then compares nothing until it exists.
+    """
+
+    def __init__(
+        self,
+        name: str = NAME,
+        *,
+        context: str | None = None,
+        kubeconfig: Kubeconfig | None = None,
+        parent: Resource | None = None,
+    ) -> None:
+        """`name` is the provider's, one for each cluster of a program.
+
+        `parent` is a component, called `name`, of a package for other languages: what it creates belongs to it alone.
+        """
+        given = context is not None or kubeconfig is not None
+        if not given:
+            config = pulumi.Config("kubernetes")
+            context, kubeconfig = config.get("context"), config.get("kubeconfig")
+        self.connection = connection(context, kubeconfig)
+        self.claim = Claim(part_of(), pulumi.Config().get_bool("takeOver") or False)
+        self._adopted: set[str] = set()
+        self._hosts: Output[list[str]] | None = None
+        provider = name if parent is None else f"{name}-{NAME}"
+        self.owner = _owner() if parent is None else ownership.identity(f"{name}-owner", parent)
+        # The default provider reads the same configuration, and a component inherits it.
+        self.provider = None if parent and not given else self._provider(provider, kubeconfig, parent)
+        self.ask = AskFirst(self.connection)
+        """What the API server is asked before the first object is written."""
+        prefix = "" if name == NAME else f"{name}-"
+        hook, asking = f"{prefix}{ownership.HOOK}", f"{prefix}{ask_first.HOOK}"
+        guard = ownership.guard(
+            self.connection, self.owner, self.claim, hook=hook, provider=self.provider, adopted=self._adopted
+        )
+        transformations = [self.ask.transformation(asking, self.provider), guard]
+        self.options = ResourceOptions(parent=parent, provider=self.provider)
+        """The options of every component and object that is written there."""
+        if parent is not None:
+            self.options.transformations = transformations
+            return
+        pulumi.require_pulumi_version(">=3.226.0")  # before 3.219 the CLI does not read `requiredPulumiVersion`
+        end_quickly()
+        for transformation in transformations:
+            pulumi.runtime.register_stack_transformation(transformation)
+        if root := pulumi.runtime.get_root_resource():
+            _known.setdefault(root, {})[name] = self
+
+    def _provider(self, name: str, kubeconfig: Kubeconfig | None, parent: Resource | None) -> Provider:
+        return Provider(
+            name,
+            **reaching(self.connection, kubeconfig),
+            # Takes over what a killed `up` has created, if the guard finds that it belongs to this stack.
+            upsert_existing_objects=True,
+            # Reverts changes that were made by hand, whatever tool was used.
+            enable_patch_force=True,
+            opts=ResourceOptions(parent=parent),
+        )
+
+    @classmethod
+    def of_program(cls) -> "Kubernetes":
+        """The one that the program has created without a name; created now if it has none."""
+        root = pulumi.runtime.get_root_resource()
+        return (_known.get(root, {}).get(NAME) if root else None) or cls()
+
+    def options_with(self, opts: ResourceOptions | None) -> ResourceOptions:
+        """The options of a component that a program gives `opts`. A provider in them would disagree with the hooks."""
+        return ResourceOptions.merge(opts, self.options)
+
+    def leave_to_adoption(self, name: str) -> None:
+        """The object with this logical name replaces one of another owner (adoption.py), so the guard lets it pass."""
+        self._adopted.add(name)
 
     @property
-    def options(self) -> ResourceOptions:
-        """The options of every component and object of the program."""
-        return ResourceOptions(provider=self.provider)
-
-    def hosts(self, settings: Settings) -> Output[list[str]] | None:
-        """The nodes' addresses, looked up only if a printed address needs one."""
-        endpoints: list[Endpoint | NotebookEndpoint] = [cluster.endpoint for cluster in settings.clusters.values()]
-        endpoints += [cluster.notebook.endpoint for cluster in settings.clusters.values() if cluster.notebook]
-        if any(endpoint.type == "NodePort" and endpoint.host == "auto" for endpoint in endpoints):
-            return Output.from_input(node_hosts(self.connection))
-        return None
+    def node_hosts(self) -> Output[list[str]]:
+        """The nodes' addresses, looked up on first use: only the printed address of a NodePort needs them."""
+        if self._hosts is None:
+            self._hosts = Output.from_input(node_hosts(self.connection))
+        return self._hosts
 
 
-def connect(settings: Settings) -> Kubernetes:
-    """The Kubernetes that the stack names in `kubernetes:context`; the one of the ambient kubeconfig otherwise."""
-    end_quickly()
-    config = pulumi.Config("kubernetes")
-    connection = Connection(config.get("context"), config.get("kubeconfig"))
-    provider = Provider(
-        "kubernetes",
-        **reaching(connection),
-        # Takes over what a killed `up` has created, if the guard finds that it belongs to this stack.
-        upsert_existing_objects=True,
-        # Reverts changes that were made by hand, whatever tool was used.
-        enable_patch_force=True,
-    )
-    owner, claim = ownership.identity(), Claim(part_of(), settings.take_over)
-    adopted = frozenset(f"{name}-endpoint" for name, cluster in settings.clusters.items() if cluster.adopt)
-    guard = ownership.guard(connection, owner, claim, provider=provider, adopted=adopted)
-    ask = AskFirst(connection, settings)
-    for transformation in (ask.transformation(provider=provider), guard):
-        pulumi.runtime.register_stack_transformation(transformation)
-    return Kubernetes(connection, provider, owner, claim, ask)
+def connection(context: str | None, kubeconfig: Kubeconfig | None) -> Connection:
+    """How hooks reach the cluster of a context and a kubeconfig, now or as soon as the kubeconfig is known."""
+    if kubeconfig is None or isinstance(kubeconfig, str):
+        return Connection(context, kubeconfig)
+    contents = _contents(kubeconfig)
+
+    async def known() -> Connection | None:
+        return Connection(context, await contents.future()) if await contents.is_known() else None
+
+    return Connection(context, later=known)
 
 
-def reaching(where: Connection) -> dict[str, Any]:
+def _contents(kubeconfig: Kubeconfig) -> Output[str]:
+    return Output.from_input(kubeconfig).apply(lambda it: it if isinstance(it, str) else json.dumps(it))
+
+
+def _owner() -> Output[str]:
+    """The id of the stack's state. A program has one, whatever the number of clusters that it works on."""
+    root = pulumi.runtime.get_root_resource()
+    if root is None:
+        return ownership.identity()
+    if root not in _owners:
+        _owners[root] = ownership.identity()
+    return _owners[root]
+
+
+def reaching(where: Connection, kubeconfig: Kubeconfig | None = None) -> dict[str, Any]:
     """The arguments of every provider of this program.
 
     Its identifier is always the same. Another one makes the engine replace everything, as for another cluster
     (provider.go, DiffConfig; #2745, #4019): a rotated kubeconfig would, and a context that is named where the current
     one was used before. On the same cluster that ends in deleting what has just been taken over.
     """
+    secret = where.later or where.holds_contents
+    given = _contents(kubeconfig) if where.later and kubeconfig is not None else where.kubeconfig
     return {
         "context": where.context,
-        "kubeconfig": pulumi.Output.secret(where.kubeconfig) if where.holds_contents else where.kubeconfig,
+        "kubeconfig": Output.secret(given) if secret else given,
         "cluster_identifier": "the stack's",
         # A changed connection record or Secret is an update of the object, not a new one.
         "enable_config_map_mutable": True,
@@ -123,6 +194,8 @@ async def node_hosts(connection: Connection) -> list[str]:
     """
     try:
         client = await kube.api(connection)
+    except UnknownClusterError:
+        return []
     except ClusterError as error:
         if not pulumi.runtime.is_dry_run():
             raise

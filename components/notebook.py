@@ -2,16 +2,16 @@
 
 import base64
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import pulumi
-from pulumi import Output, Resource, ResourceOptions
+from pulumi import Output, ResourceOptions
 
+from .children import options_of_children
 from .manifests.addresses import notebook_url
 from .manifests.declared import DeclaredCluster
 from .objects import KubernetesObject
-from .settings.notebook import Notebook
 
 
 class DaskNotebook(pulumi.ComponentResource):
@@ -25,18 +25,13 @@ class DaskNotebook(pulumi.ComponentResource):
         self,
         name: str,
         declared: DeclaredCluster,
-        settings: Notebook,
-        *,
         node_hosts: Output[list[str]],
-        after: Sequence[Resource] = (),
         opts: ResourceOptions | None = None,
     ) -> None:
-        """`node_hosts` are addresses of nodes, for the printed address of a NodePort.
-
-        `after` are resources to create before this one and to delete after it.
-        """
+        """`node_hosts` are addresses of nodes, for the printed address of a NodePort."""
         super().__init__("dask:k8s:Notebook", name, {}, opts)
-        self._after = list(after)
+        settings, self._child = declared.settings.notebook, options_of_children(self, opts)
+        assert settings
         bodies = declared.notebook
         own = None if settings.token_secret else self._token(name, declared)
         lab = bodies["ConfigMap"]
@@ -52,9 +47,6 @@ class DaskNotebook(pulumi.ComponentResource):
         self.url = Output.all(service.spec, service.status, node_hosts).apply(locate)
         self.token = Output.secret(own.data.apply(_token_in)) if own else None
         self.register_outputs({"url": self.url})
-
-    def _child(self, depends_on: Sequence[Resource] = (), **options: Any) -> ResourceOptions:
-        return ResourceOptions(parent=self, depends_on=[*self._after, *depends_on], **options)
 
     def _token(self, name: str, declared: DeclaredCluster) -> KubernetesObject:
         """A token that is generated once: later runs generate another one, which is ignored."""

@@ -3,15 +3,18 @@
 Exactly one stack per Kubernetes cluster installs it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import pulumi
 from pulumi import Output, ResourceHook, ResourceHookArgs, ResourceHookBinding, ResourceHookOptions, ResourceOptions
 
 from . import handover
+from .children import options_of_children
+from .configuration import operator_settings
 from .kube import chart
 from .kube import client as kube
+from .kube.errors import UnknownClusterError
 from .kubernetes import Kubernetes
 from .lifecycle import crds, ownership, releases
 from .lifecycle import operators as peers
@@ -34,22 +37,23 @@ class DaskOperator(pulumi.ComponentResource):
     def __init__(
         self,
         name: str,
-        settings: Operator,
-        kubernetes: Kubernetes,
+        settings: Operator | Mapping[str, Any],
+        kubernetes: Kubernetes | None = None,
         *,
         wait: bool = True,
-        after: Sequence[pulumi.Resource] = (),
         opts: ResourceOptions | None = None,
     ) -> None:
-        """`wait` for the rollout: not needed if a verified cluster proves that the operator works.
+        """`settings` are what stands under `dask:operator` in a stack file, as a mapping or a model.
 
-        `after` are the namespaces in which a namespaced operator gets its permissions.
+        `wait` for the rollout: not needed if a verified cluster proves that the operator works. `opts.depends_on` are
+        the namespaces in which it gets permissions or is installed. A namespace of its own waits for none of them.
         """
-        super().__init__(handover.OPERATOR, name, {}, opts)
+        settings, kubernetes = operator_settings(settings), kubernetes or Kubernetes.of_program()
+        super().__init__(handover.OPERATOR, name, {}, kubernetes.options_with(opts))
+        child = options_of_children(self, opts)
         own = self._home(settings, kubernetes)
-        # A namespace that is not its own may be one that `after` has created.
-        first = [*(own or after), *rights(self, settings, after)]
-        self._release(name, settings, kubernetes, wait, first)
+        options = ResourceOptions(parent=self, depends_on=own) if own else child()
+        self._release(name, settings, kubernetes, wait, options, rights(settings, child, self))
         pulumi.Output.from_input(_warn_of_trouble(settings, kubernetes))
         self.release_name = Output.from_input(RELEASE)
         self.version = Output.from_input(settings.chart.version if settings.chart else chart.bundled_version())
@@ -66,7 +70,13 @@ class DaskOperator(pulumi.ComponentResource):
         return [KubernetesObject("namespace", body, child)]
 
     def _release(
-        self, name: str, settings: Operator, kubernetes: Kubernetes, wait: bool, first: list[pulumi.Resource]
+        self,
+        name: str,
+        settings: Operator,
+        kubernetes: Kubernetes,
+        wait: bool,
+        options: ResourceOptions,
+        permissions: list[pulumi.Resource],
     ) -> None:
         preflight = ResourceHook(
             f"{name}-preflight", _preflight(settings, kubernetes), opts=ResourceHookOptions(on_dry_run=True)
@@ -81,18 +91,14 @@ class DaskOperator(pulumi.ComponentResource):
             "cleanupOnFail": True,
             "timeout": seconds(settings.timeout),
         }
-        HelmRelease(
-            "release",
-            inputs | _chart(settings),
-            ResourceOptions(
-                parent=self,
-                depends_on=first,
-                # In another namespace it would meet its own ClusterRole, and for a while there would be two operators.
-                delete_before_replace=True,
-                hooks=ResourceHookBinding(before_create=[preflight], before_update=[preflight]),
-                custom_timeouts=pulumi.CustomTimeouts(create=settings.timeout, update=settings.timeout),
-            ),
+        own = ResourceOptions(
+            depends_on=permissions,
+            # In another namespace it would meet its own ClusterRole, and for a while there would be two operators.
+            delete_before_replace=True,
+            hooks=ResourceHookBinding(before_create=[preflight], before_update=[preflight]),
+            custom_timeouts=pulumi.CustomTimeouts(create=settings.timeout, update=settings.timeout),
         )
+        HelmRelease("release", inputs | _chart(settings), ResourceOptions.merge(options, own))
 
 
 def _chart(settings: Operator) -> dict[str, Any]:
@@ -142,5 +148,7 @@ async def _warn_of_trouble(settings: Operator, kubernetes: Kubernetes) -> None:
         there = await releases.installed(client, settings.namespace)
         if there and (words := await peers.trouble(client, settings.namespace)):
             pulumi.log.warn(words)
+    except UnknownClusterError:
+        return
     except Exception as error:  # a failed check must not stop the run
         pulumi.log.warn(f"could not check the operator in namespace '{settings.namespace}': {error}")

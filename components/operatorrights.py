@@ -4,7 +4,7 @@ The chart grants a namespaced operator permissions in its own namespace only, an
 starts. So every watched namespace gets a Role, and one ClusterRole covers the start.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from pulumi import Resource, ResourceOptions
@@ -40,15 +40,14 @@ _START: Any = [
 ]
 
 
-def rights(parent: Resource, settings: Operator, after: Sequence[Resource]) -> list[Resource]:
+def rights(settings: Operator, child: Callable[[], ResourceOptions], parent: Resource) -> list[Resource]:
     """The permissions of a namespaced operator; none if it watches all namespaces, which the chart covers.
 
-    `after` are the namespaces in which it gets its permissions.
+    `child` makes the options of what waits for the namespaces.
     """
-    opts = ResourceOptions(parent=parent, depends_on=list(after))
     made: list[Resource] = []
     for namespace in settings.watch or ():
-        made += _in_namespace(namespace, _subject(settings), opts)
+        made += _in_namespace(namespace, _subject(settings), child())
     if settings.watch is not None and settings.cluster_role:
         made += _at_the_start(settings, ResourceOptions(parent=parent))
     return made

@@ -7,14 +7,15 @@ import pulumi
 
 from .cluster import DaskCluster
 from .job import DaskJob
+from .workspace import Workspace
 
 FLAT = ("schedulerAddress", "dashboardUrl", "schedulerNodePort", "dashboardNodePort")
 
 
-def export(namespace: str, clusters: Mapping[str, DaskCluster], jobs: Mapping[str, DaskJob]) -> None:
+def export(workspace: Workspace, clusters: Mapping[str, DaskCluster], jobs: Mapping[str, DaskJob]) -> None:
     """Exports `namespace`, `clusters`, and with exactly one cluster its addresses once more, flat."""
     shown: dict[str, Any] = {name: cluster.outputs() for name, cluster in clusters.items()}
-    pulumi.export("namespace", namespace)
+    pulumi.export("namespace", workspace.namespace)
     pulumi.export("clusters", shown)
     if len(clusters) == 1:
         [only] = shown.values()

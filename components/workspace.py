@@ -2,23 +2,41 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import pulumi
 from pulumi import ResourceOptions
 
 from . import handover
+from .children import options_of_children
+from .configuration import stack_settings
 from .kube import chart
 from .kubernetes import Kubernetes
 from .lifecycle import operators as peers
 from .lifecycle.labels import owned, part_of
 from .manifests.context import WorkspaceContext
-from .manifests.declared import DeclaredCluster, DeclaredJob
+from .manifests.declared import workspace_of
 from .objects import KubernetesObject
-from .settings import stack as settings
-from .settings.cluster import Cluster
-from .settings.job import Job
+from .settings.prices import Prices
+from .settings.stack import Namespace as NamespaceSettings
+from .settings.stack import Quota, Settings
 from .vocabulary import PART_OF, ROLE
+
+
+class ExistingNamespace:
+    """A namespace that the program does not create, for its clusters and jobs."""
+
+    def __init__(
+        self,
+        name: str,
+        kubernetes: Kubernetes | None = None,
+        pod_security: Literal["restricted", "baseline", "privileged"] = "restricted",
+    ) -> None:
+        """`pod_security` is the Pod Security Standard that the namespace enforces."""
+        self.kubernetes = kubernetes or Kubernetes.of_program()
+        self.as_settings = {"name": name, "create": False, "podSecurity": pod_security}
+        self.context = WorkspaceContext(name, part_of(), restricted=pod_security == "restricted")
+        self.prices: Prices | None = None
 
 
 class Workspace(pulumi.ComponentResource):
@@ -29,60 +47,58 @@ class Workspace(pulumi.ComponentResource):
     def __init__(
         self,
         name: str,
-        namespace: settings.Namespace,
-        secrets: Mapping[str, Mapping[str, str]],
-        kubernetes: Kubernetes,
-        *,
-        operator: settings.Operator,
+        settings: Settings | Mapping[str, Any],
+        kubernetes: Kubernetes | None = None,
         opts: ResourceOptions | None = None,
     ) -> None:
-        """`operator` describes the operator that the network policy allows."""
-        super().__init__("dask:k8s:Workspace", name, {}, opts)
+        """`settings` are those of a stack; as a mapping, the keys of a stack file without `dask:`.
+
+        Their `operator` is the one that network policies let in. If the stack no longer installs it, what it had
+        installed is handed over here.
+        """
+        settings = stack_settings(settings)
+        namespace, self.kubernetes = settings.namespace, kubernetes or Kubernetes.of_program()
+        self.kubernetes.ask.settings = settings  # whose paths its messages name
+        self.prices: Prices | None = settings.prices
+        super().__init__("dask:k8s:Workspace", name, {}, self.kubernetes.options_with(opts))
+        self._options = options_of_children(self, opts)
         self._name = namespace.name
-        self._restricted = namespace.pod_security == "restricted"
-        self._home = self._own(namespace) if namespace.create else self._foreign(namespace, kubernetes)
+        self.as_settings = namespace.model_dump(mode="json", by_alias=True, exclude_unset=True)
+        self.context = workspace_of(settings, part_of(), secret_names(settings.secrets, namespace.name))
+        self._home = self._own(namespace) if namespace.create else self._foreign(namespace)
         self.namespace = pulumi.Output.from_input(namespace.name)
         if namespace.quota:
             self._quota(namespace.quota)
         if namespace.limits:
             self._limits(namespace.limits.all_requests(), namespace.limits.all_limits())
         if namespace.network_policies:
-            self._policies(namespace, peers.operator_homes(kubernetes.connection, operator, namespace.name))
-        self.secret_names = secret_names(secrets, namespace.name)
-        for key, data in secrets.items():
-            self._secret(self.secret_names[key], data)
+            homes = peers.operator_homes(self.kubernetes.connection, settings.operator, namespace.name)
+            self._policies(namespace, homes)
+        for key, physical in self.context.secrets:
+            self._secret(physical, settings.secrets[key])
+        if not settings.operator.install:
+            handover.let_operator_go("operator", (settings.operator.namespace, namespace.name), self.kubernetes)
         self.register_outputs({"namespace": self.namespace})
 
-    def cluster(self, name: str, cluster: Cluster) -> DeclaredCluster:
-        """A cluster of this name, here."""
-        return DeclaredCluster(name, cluster, self._context())
-
-    def job(self, name: str, job: Job) -> DeclaredJob:
-        """A job of this name, here."""
-        return DeclaredJob(name, job, self._context())
-
-    def _context(self) -> WorkspaceContext:
-        return WorkspaceContext(self._name, part_of(), self._restricted, tuple(sorted(self.secret_names.items())))
-
-    def _own(self, namespace: settings.Namespace) -> list[pulumi.Resource]:
+    def _own(self, namespace: NamespaceSettings) -> list[pulumi.Resource]:
         level = {f"pod-security.kubernetes.io/{mode}": namespace.pod_security for mode in ("enforce", "warn")}
         labels = owned() | level | dict(namespace.labels)
         metadata: Any = {"name": namespace.name, "labels": labels, "annotations": {ROLE: "workspace"}}
         body = {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
-        return [KubernetesObject("namespace", body, ResourceOptions(parent=self))]
+        return [KubernetesObject("namespace", body, self._options())]
 
-    def _foreign(self, namespace: settings.Namespace, kubernetes: Kubernetes) -> list[pulumi.Resource]:
+    def _foreign(self, namespace: NamespaceSettings) -> list[pulumi.Resource]:
         """One that exists: it may be this stack's own of earlier, which the engine must not delete."""
-        handover.let_namespace_go("workspace", namespace.name, kubernetes, ResourceOptions(parent=self))
+        handover.let_namespace_go("workspace", namespace.name, self.kubernetes, ResourceOptions(parent=self))
         return []
 
     def _object(self, logical: str, api: str, kind: str, content: dict[str, Any], name: str = "dask") -> None:
         """An object in the namespace, which is called `logical` in the program and `name` in Kubernetes."""
         metadata = {"name": name, "namespace": self._name, "labels": owned()}
         body = {"apiVersion": api, "kind": kind, "metadata": metadata} | content
-        KubernetesObject(logical, body, ResourceOptions(parent=self, depends_on=self._home))
+        KubernetesObject(logical, body, self._options(self._home))
 
-    def _quota(self, quota: settings.Quota) -> None:
+    def _quota(self, quota: Quota) -> None:
         hard: dict[str, str] = {}
         for resource, most in (("cpu", quota.cpu), ("memory", quota.memory)):
             if most:
@@ -95,7 +111,7 @@ class Workspace(pulumi.ComponentResource):
         limit: Any = {"type": "Container", "default": limits, "defaultRequest": requests}
         self._object("limits", "v1", "LimitRange", {"spec": {"limits": [limit]}})
 
-    def _policies(self, namespace: settings.Namespace, operators: pulumi.Input[Sequence[str]]) -> None:
+    def _policies(self, namespace: NamespaceSettings, operators: pulumi.Input[Sequence[str]]) -> None:
         """Only pods of this namespace, the operator and the allowed ranges may connect to the pods here.
 
         In a namespace of another owner, the policy selects the stack's own pods only.
@@ -113,6 +129,19 @@ class Workspace(pulumi.ComponentResource):
     def _secret(self, physical: str, data: Mapping[str, str]) -> None:
         hidden = {key: pulumi.Output.secret(value) for key, value in data.items()}
         self._object(physical, "v1", "Secret", {"stringData": hidden, "immutable": True}, physical)
+
+
+Home = Workspace | ExistingNamespace
+
+
+def home_of(workspace: Home | str) -> Home:
+    """Where a cluster or job is created, from what a program says."""
+    if isinstance(workspace, pulumi.Output):
+        raise pulumi.RunError(
+            "the namespace of a cluster or job must be a plain name, because names that a preview has to know are made "
+            "of it; give the name that you have given the namespace, and `depends_on` for the order"
+        )
+    return ExistingNamespace(workspace) if isinstance(workspace, str) else workspace
 
 
 def _operator_in(namespace: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import asyncio
 import shutil
 import sys
 import tempfile
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ from weakref import WeakKeyDictionary
 
 import yaml
 
-from ..kube.errors import ClusterError
+from ..kube.errors import ClusterError, UnknownClusterError
 from ..kube.wait import DeadlineError, now, wait_until
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ class Connection:
 
     context: str | None = None
     kubeconfig: str | None = field(default=None, repr=False)
+    later: "Callable[[], Awaitable[Connection | None]] | None" = field(default=None, repr=False)
+    """Finds the connection of a cluster that becomes known during the run; None while it is not."""
 
     @property
     def holds_contents(self) -> bool:
@@ -87,6 +90,11 @@ async def api(connection: Connection) -> "Api":
 
 
 async def _connect(connection: Connection) -> "Api":
+    if connection.later:
+        known = await connection.later()
+        if known is None:
+            raise UnknownClusterError
+        connection = known
     # In a thread: the import takes half a second, in which the program would register nothing.
     await asyncio.to_thread(_import_kr8s)
     client: Api | None = None

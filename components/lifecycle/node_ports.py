@@ -11,7 +11,7 @@ import pulumi
 
 from ..kube import client as kube
 from ..kube.client import Connection, Object
-from ..kube.errors import ClusterError
+from ..kube.errors import ClusterError, UnknownClusterError
 from ..kube.paths import path, path_of
 from ..manifests.cluster import node_ports, without_node_ports
 from ..manifests.context import Spec
@@ -30,6 +30,8 @@ async def preview(connection: Connection, cluster: DeclaredCluster, declared: Co
     wanted = cluster.endpoint["spec"]
     try:
         ours, _ = await _holders(await kube.api(connection), cluster, declared, None)
+    except UnknownClusterError:
+        return wanted
     except Exception as error:  # a preview shows what it can; `up` asks again
         pulumi.log.warn(f"{cluster.name}: could not find out which Services have its node ports: {error}")
         return wanted

@@ -9,7 +9,7 @@ annotation: an id that is kept in the state (docs/adr/0014).
 """
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,7 +51,7 @@ def guard(
     *,
     hook: str = HOOK,
     provider: pulumi.ProviderResource | None = None,
-    adopted: frozenset[str] = frozenset(),
+    adopted: Set[str] = frozenset(),
 ) -> pulumi.ResourceTransformation:
     """A transformation that guards every Kubernetes object and annotates it with `owner`.
 

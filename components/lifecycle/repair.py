@@ -19,7 +19,7 @@ from ..kube import client as kube
 from ..kube import pods as health
 from ..kube import wait
 from ..kube.client import Connection
-from ..kube.errors import ClusterError
+from ..kube.errors import ClusterError, UnknownClusterError
 from ..lifecycle import admission, drain, drift
 from ..lifecycle.drift import Drift, Live
 from ..manifests.declared import DeclaredCluster
@@ -53,6 +53,8 @@ async def _seen(connection: Connection, cluster: DeclaredCluster) -> int:
         client = await kube.api(connection)
         live = (await _survey(client, connection, cluster.namespace)).of(cluster)
         found = await admission.settled(client, cluster, live, drift.find(cluster, live)) if live else []
+    except UnknownClusterError:
+        return 0
     except Exception as error:
         pulumi.log.warn(f"{cluster.name}: could not check for drift: {error}")
         return 0

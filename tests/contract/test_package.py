@@ -10,28 +10,98 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pulumi.provider.experimental.component import ComponentProvider
+from pydantic.alias_generators import to_camel
 
-from components.settings.mistakes import ConfigError
-from plugin.clusters import PACKAGE, DaskCluster, target, whole
+from components.settings.fields import Model
+from components.settings.stack import Settings
+from plugin.arguments import definitions, whole
+from plugin.package import PACKAGE, Package
 from tests.contract.rendering import ROOT
+from tools.stackschema import models_by_name
+
+COMPONENTS = {
+    "DaskCluster": ({"namespace"}, {"cluster", "podSecurity"}),
+    "DaskJob": ({"namespace", "job"}, {"podSecurity"}),
+    "DaskOperator": (set[str](), {"operator"}),
+    "Workspace": ({"namespace"}, {"operator"}),
+}
+EVERYWHERE = {"context", "kubeconfig"}
 
 
 @pytest.fixture(scope="module")
-def schema() -> dict[str, Any]:
+def package() -> dict[str, Any]:
     """The package's schema, as `pulumi package get-schema ./plugin` prints it."""
-    provider = ComponentProvider([DaskCluster], PACKAGE, None, "0.0.0")
-    return json.loads(provider.schema or "")["resources"][f"{PACKAGE}:index:DaskCluster"]
+    return json.loads(Package().schema or "")
 
 
-def test_only_the_namespace_must_be_given(schema: dict[str, Any]) -> None:
-    assert schema["isComponent"] is True
-    assert schema["requiredInputs"] == ["namespace"]
-    assert set(schema["inputProperties"]) == {"namespace", "cluster", "podSecurity", "context", "kubeconfig"}
+@pytest.fixture(scope="module")
+def schema(package: dict[str, Any]) -> dict[str, Any]:
+    """That of the cluster."""
+    return package["resources"][f"{PACKAGE}:index:DaskCluster"]
 
 
-def test_inputs_are_plain_because_names_are_made_of_them(schema: dict[str, Any]) -> None:
-    assert all(item["plain"] is True for item in schema["inputProperties"].values())
+@pytest.mark.parametrize("name", COMPONENTS)
+def test_each_component_has_its_inputs(package: dict[str, Any], name: str) -> None:
+    required, optional = COMPONENTS[name]
+    component = package["resources"][f"{PACKAGE}:index:{name}"]
+
+    assert component["isComponent"] is True
+    assert set(component.get("requiredInputs", ())) == required
+    assert set(component["inputProperties"]) == required | optional | EVERYWHERE
+    assert all(item["description"] for item in component["inputProperties"].values())
+
+
+def test_all_components_are_in_the_package(package: dict[str, Any]) -> None:
+    assert set(package["resources"]) == {f"{PACKAGE}:index:{name}" for name in COMPONENTS}
+
+
+def test_inputs_are_plain_because_names_are_made_of_them_but_a_kubeconfig(package: dict[str, Any]) -> None:
+    for component in package["resources"].values():
+        plain = {key for key, item in component["inputProperties"].items() if item.get("plain")}
+        assert plain == set(component["inputProperties"]) - {"kubeconfig"}
+
+
+def fields_of(model: type[Model]) -> dict[str, Any]:
+    return {to_camel(name): field.annotation for name, field in model.model_fields.items()}
+
+
+@pytest.mark.parametrize("name", sorted(models_by_name()))
+def test_each_type_has_the_fields_of_its_model(package: dict[str, Any], name: str) -> None:
+    """What only other models inherit from has no type."""
+    model = models_by_name()[name]
+    found = package["types"].get(f"{PACKAGE}:index:{name}")
+    if found is None:
+        assert name in definitions() or model.__subclasses__() or model is Settings
+        return
+
+    assert set(found["properties"]) == set(fields_of(model))
+    needed = {to_camel(field) for field, it in model.model_fields.items() if it.is_required()}
+    assert set(found.get("required", ())) == needed
+    assert all(item["description"] for item in found["properties"].values())
+
+
+@pytest.mark.parametrize(
+    ("model", "field", "shape"),
+    [
+        ("Workers", "replicas", {"type": "integer"}),
+        ("Workers", "command", {"type": "array", "items": "string"}),
+        ("Cluster", "env", {"type": "object", "additionalProperties": "string"}),
+        ("Cluster", "verify", {"type": "boolean"}),
+        ("Cluster", "workerGroups", {"type": "object", "additionalProperties": "WorkerGroup"}),
+        ("Cluster", "volumes", {"type": "array", "items": "Volume"}),
+        ("Cluster", "tls", {"$ref": "Tls"}),
+        ("Operator", "watch", {"$ref": "pulumi.json#/Any"}),
+    ],
+)
+def test_types_are_those_of_the_fields(package: dict[str, Any], model: str, field: str, shape: Any) -> None:
+    def short(node: Any) -> Any:
+        return node["type"] if "type" in node else node["$ref"].rpartition(":")[2]
+
+    node = package["types"][f"{PACKAGE}:index:{model}"]["properties"][field]
+    given = {key: short(it) if isinstance(it, dict) else it for key, it in node.items()}
+    given["$ref"] = short(node) if "$ref" in node else None
+
+    assert {key: given[key] for key in shape} == shape
 
 
 def test_the_outputs_are_those_of_the_program(schema: dict[str, Any]) -> None:
@@ -41,36 +111,12 @@ def test_the_outputs_are_those_of_the_program(schema: dict[str, Any]) -> None:
     }
 
 
-def test_every_input_is_explained(schema: dict[str, Any]) -> None:
-    assert all(item["description"] for item in schema["inputProperties"].values())
-
-
 def test_numbers_come_as_floats_and_are_taken_as_they_were_meant() -> None:
     given = {"workers": {"replicas": 2.0, "extraArgs": ["a"]}, "daskConfig": {"target": 0.7}, "verify": False}
 
     assert repr(whole(given)) == repr(
         {"workers": {"replicas": 2, "extraArgs": ["a"]}, "daskConfig": {"target": 0.7}, "verify": False}
     )
-
-
-def test_settings_lead_to_the_cluster_of_that_name() -> None:
-    made = target("mine", {"namespace": "lab", "cluster": {"workers": {"replicas": 3.0}}}, "other-dev")
-
-    assert (made.name, made.namespace, made.part_of, made.workspace.restricted) == ("mine", "lab", "other-dev", True)
-    assert made.settings.workers.wanted == 3
-
-
-def test_mistakes_are_told_as_in_a_stack_file() -> None:
-    with pytest.raises(ConfigError, match=r"dask:clusters\.mine\.workers\.replicas: -1 must be at least 0"):
-        target("mine", {"namespace": "lab", "cluster": {"workers": {"replicas": -1.0}}}, "other-dev")
-
-
-def test_a_namespace_below_the_restricted_level_may_have_host_paths() -> None:
-    volume = {"name": "data", "hostPath": "/srv/data", "mountPath": "/data"}
-
-    made = target("mine", {"namespace": "lab", "pod_security": "privileged", "cluster": {"volumes": [volume]}}, "a-b")
-
-    assert made.workspace.restricted is False
 
 
 def test_another_program_installs_the_components_and_has_all_that_they_need(tmp_path: Path) -> None:

@@ -19,11 +19,13 @@ NAMESPACE = "plugged"
 PROJECT = "name: lab\nruntime: {name: python, options: {toolchain: pip, virtualenv: ../.venv}}\n"
 PROGRAM = """
 import pulumi
-from pulumi_dask_on_kubernetes import DaskCluster
+from pulumi_dask_on_kubernetes import DaskCluster, Workspace
 
 endpoint = {"type": "NodePort", "insecure": True}
-cluster = {"workers": {"replicas": 1, "threads": 1}, "endpoint": endpoint}
-forecast = DaskCluster("forecast", namespace="plugged", cluster=cluster)
+cluster = {"workers": {"replicas": 1, "threads": 1}, "endpoint": endpoint, "ready_timeout": "9m"}
+workspace = Workspace("lab", namespace={"name": "plugged", "pod_security": "restricted"})
+after = pulumi.ResourceOptions(depends_on=[workspace])
+forecast = DaskCluster("forecast", namespace="plugged", cluster=cluster, opts=after)
 pulumi.export("clusterName", forecast.cluster_name)
 pulumi.export("schedulerAddress", forecast.scheduler_address)
 """
@@ -36,7 +38,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     All that the plugin requires is in the project's environment, which the new one sees.
     """
     made = tmp_path_factory.mktemp("lab")
-    (made / "components").symlink_to(ROOT / "components")
+    for name in ("components", "tools"):
+        (made / name).symlink_to(ROOT / name)
     shutil.copytree(ROOT / "plugin", made / "plugin", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "requirements.txt", made)
     (made / "app").mkdir()
@@ -51,23 +54,25 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def stack(folder: Path, owner: Owner, backend: dict[str, str], kube: Kubectl) -> Iterator[Stack]:
-    """The program's stack, on a namespace that exists."""
+    """The program's stack, beside one that owns the operator."""
     owner.up()
-    kube("create", "namespace", NAMESPACE)
     made = Stack(folder, "lab", backend | {"KUBECONFIG": str(kube.kubeconfig)})
     yield made
     made.end()
-    kube("delete", "namespace", NAMESPACE)
 
 
-def test_its_schema_names_the_component_with_its_inputs_and_outputs(stack: Stack) -> None:
+def test_its_schema_names_the_components_with_their_inputs_and_outputs(stack: Stack) -> None:
     schema = json.loads(stack.cli("package", "get-schema", "../plugin", of_stack=False))
 
     component = schema["resources"]["dask-on-kubernetes:index:DaskCluster"]
     assert schema["name"] == "dask-on-kubernetes"
+    assert {token.rpartition(":")[2] for token in schema["resources"]} == {
+        *("DaskCluster", "DaskJob", "DaskOperator", "Workspace")
+    }
     assert component["requiredInputs"] == ["namespace"]
     assert set(component["inputProperties"]) == {"namespace", "cluster", "podSecurity", "context", "kubeconfig"}
     assert {"clusterName", "schedulerAddress", "dashboardUrl", "clientTls"} <= set(component["properties"])
+    assert schema["types"]["dask-on-kubernetes:index:Workers"]["properties"]["replicas"]["type"] == "integer"
 
 
 def test_a_program_that_adds_it_gets_a_cluster_that_computes(stack: Stack, kube: Kubectl) -> None:
@@ -77,6 +82,7 @@ def test_a_program_that_adds_it_gets_a_cluster_that_computes(stack: Stack, kube:
 
     assert done.changes == said.changes
     assert [kind for _, kind, _ in done.changes].count("DaskCluster") == 2  # the component and the custom resource
+    assert [kind for _, kind, _ in done.changes].count("Namespace") == 1
     outputs = stack.outputs()
     assert kube.clusters(NAMESPACE) == [outputs["clusterName"]]
     assert computes(outputs["schedulerAddress"])

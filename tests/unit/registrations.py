@@ -153,7 +153,12 @@ def registered(
 
 
 def record(
-    program: Callable[[], Any], stack: str = "dev", project: str = "dask", referenced: Mapping[str, Any] | None = None
+    program: Callable[[], Any],
+    stack: str = "dev",
+    project: str = "dask",
+    referenced: Mapping[str, Any] | None = None,
+    *,
+    preview: bool = False,
 ) -> Recording:
     """Runs `program` as a stack. Returns what was registered and the exported outputs."""
     recording = Recording(referenced or {})
@@ -167,7 +172,7 @@ def record(
     async def run() -> None:
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(initializer=own_loop))
         monitor = RecordingMonitor(recording)
-        mocks.set_mocks(recording, project=project, stack=stack, preview=False, monitor=monitor)
+        mocks.set_mocks(recording, project=project, stack=stack, preview=preview, monitor=monitor)
         # Mocks keep what a failed program before, in this process, has left to wait for.
         settings.SETTINGS.outputs.clear()  # pyright: ignore[reportAttributeAccessIssue]
         settings.SETTINGS.engine.RequirePulumiVersion = lambda _: None  # pyright: ignore[reportAttributeAccessIssue, reportOptionalMemberAccess]

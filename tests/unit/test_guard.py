@@ -8,8 +8,7 @@ from pulumi_kubernetes import Provider
 from pulumi_kubernetes.core.v1 import ConfigMap, Namespace
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
-from components.configuration import parse
-from components.kubernetes import connect
+from components.kubernetes import Kubernetes
 from components.lifecycle import annotations as objects
 from components.lifecycle.annotations import NOT_ARGO_CDS
 from components.vocabulary import OWNER, PATCH_FORCE
@@ -69,7 +68,7 @@ def test_a_program_like_the_example_is_guarded() -> None:
 
 def test_a_programs_own_objects_are_guarded_where_they_use_the_provider() -> None:
     def program() -> None:
-        where = connect(parse({}))
+        where = Kubernetes()
         inside = pulumi.ComponentResource("my:own:Part", "part", {}, where.options)
         ConfigMap("plain", data={"a": "b"}, opts=where.options)
         ConfigMap("typed", metadata=ObjectMetaArgs(name="t"), opts=where.options)
@@ -80,7 +79,7 @@ def test_a_programs_own_objects_are_guarded_where_they_use_the_provider() -> Non
 
 def test_what_uses_another_provider_or_is_only_read_is_left_alone() -> None:
     def program() -> None:
-        where = connect(parse({}))
+        where = Kubernetes()
         other = Provider("other", context="elsewhere")
         ConfigMap("elsewhere", metadata={"name": "e"}, opts=pulumi.ResourceOptions(provider=other))
         Namespace.get("read", "lab", opts=where.options)
@@ -92,7 +91,7 @@ def test_what_uses_another_provider_or_is_only_read_is_left_alone() -> None:
 
 
 def test_the_id_of_the_state_stays_what_it_was_when_it_was_made() -> None:
-    recordings = [record(lambda: connect(parse({}))) for _ in range(2)]
+    recordings = [record(lambda: Kubernetes()) for _ in range(2)]
 
     made = [recording.made["owner"] for recording in recordings]
     assert [list(one.request.ignoreChanges) for one in made] == [["input"], ["input"]]

@@ -4,10 +4,12 @@ from typing import Any
 
 import pulumi
 import pytest
+from pulumi_kubernetes import Provider
 
 from components.kube.client import Connection
+from components.settings.mistakes import ConfigError
 from components.vocabulary import OWNER
-from plugin.clusters import DaskCluster
+from plugin.package import DaskCluster, DaskJob, DaskOperator, Workspace
 from tests.unit.api import FakeApi, connected
 from tests.unit.registrations import OWNER_ID, record
 
@@ -65,3 +67,58 @@ def test_its_objects_are_guarded(args: dict[str, str]) -> None:
     objects = [one for one in recording.registrations if one.type.startswith("kubernetes:")]
     assert {next(iter(one.request.hooks.before_create)) for one in objects} == {"forecast-ownership"}
     assert {one.inputs["metadata"]["annotations"][OWNER] for one in objects} == {OWNER_ID}
+
+
+def test_mistakes_are_told_as_in_a_stack_file() -> None:
+    with pytest.raises(ConfigError, match=r"dask:clusters\.forecast\.workers\.replicas: -1 must be at least 0"):
+        made_with(cluster={"workers": {"replicas": -1.0}})
+
+
+def test_a_namespace_below_the_restricted_level_may_have_host_paths() -> None:
+    volume = {"name": "data", "hostPath": "/srv/data", "mountPath": "/data"}
+
+    recording = made_with(pod_security="privileged", cluster={"volumes": [volume]})
+
+    [cluster] = [it for it in recording.registrations if it.type.endswith("/v1:DaskCluster")]
+    assert "securityContext" not in cluster.inputs["spec"]["worker"]["spec"]
+
+
+def test_a_kubeconfig_may_be_an_output() -> None:
+    def program() -> None:
+        inputs: Any = {"namespace": "lab", "kubeconfig": pulumi.Output.from_input(CONTENTS)}
+        DaskCluster("forecast", inputs)
+
+    recording = record(program)
+
+    assert "::forecast-kubernetes::" in recording.made["forecast-endpoint"].request.provider
+
+
+def test_a_provider_that_does_not_say_which_cluster_it_is_for_is_refused() -> None:
+    def program() -> None:
+        inputs: Any = {"namespace": "lab"}
+        handed = {"kubernetes": Provider("handed", context="eu")}
+        DaskCluster("forecast", inputs, pulumi.ResourceOptions(providers=handed))
+
+    with pytest.raises(pulumi.RunError, match="set `context` or `kubeconfig` instead"):
+        record(program)
+
+
+NAMESPACE: Any = {"namespace": {"name": "lab", "quota": {"pods": 9.0}}}
+OTHERS: dict[str, tuple[Any, Any, set[str]]] = {
+    "job": (DaskJob, {"namespace": "lab", "job": {"runner": {"script": "pass"}}}, {"DaskJob", "ConfigMap"}),
+    "operator": (DaskOperator, {"operator": {"namespace": "ops"}}, {"Release", "Namespace"}),
+    "workspace": (Workspace, NAMESPACE, {"Namespace", "ResourceQuota"}),
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_the_other_components_create_what_the_program_does(name: str) -> None:
+    component, args, kinds = OTHERS[name]
+
+    recording = record(lambda: component("mine", args))
+
+    objects = [it for it in recording.registrations if it.type.startswith("kubernetes:")]
+    assert {it.type.rsplit(":", 1)[-1] for it in objects} == kinds
+    # Helm creates the release's objects, and the release guards itself.
+    guarded = [next(iter(it.request.hooks.before_create)) for it in objects if not it.type.endswith(":Release")]
+    assert set(guarded) == {"mine-ownership"}

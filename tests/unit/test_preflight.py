@@ -1,6 +1,7 @@
 """What stands in front of the operator's release, and what is logged of the operator when nothing changes."""
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any
 
 import pulumi
@@ -12,7 +13,6 @@ from components.configuration import parse
 from components.kube.client import Connection
 from components.kube.errors import ClusterError
 from components.kube.paths import path
-from components.kubernetes import Kubernetes
 from components.lifecycle.ask_first import AskFirst
 from components.lifecycle.ownership import Claim
 from components.lifecycle.releases import MARKER
@@ -38,10 +38,11 @@ def api(monkeypatch: pytest.MonkeyPatch) -> FakeApi:
 pytestmark = pytest.mark.usefixtures("logged")
 
 
-def installed() -> tuple[Operator, Kubernetes]:
+def installed() -> tuple[Operator, Any]:
     """Its settings, and a Kubernetes without the provider and the state, of which hooks need neither."""
-    nothing: Any = None
-    return parse({}).operator, Kubernetes(Connection(), nothing, nothing, Claim("dask-dev"), AskFirst(Connection()))
+    return parse({}).operator, SimpleNamespace(
+        connection=Connection(), claim=Claim("dask-dev"), ask=AskFirst(Connection())
+    )
 
 
 def preflight(old_inputs: dict[str, Any] | None = None) -> None:

@@ -77,8 +77,8 @@ def registered(monkeypatch: pytest.MonkeyPatch, **config: Any) -> AskFirst:
     """What the program registers for a configuration, before anything is asked."""
     made: list[AskFirst] = []
 
-    def keep(connection: Connection, settings: Any) -> AskFirst:
-        made.append(AskFirst(connection, settings))
+    def keep(connection: Connection) -> AskFirst:
+        made.append(AskFirst(connection))
         return made[0]
 
     def main() -> None:

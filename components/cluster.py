@@ -14,7 +14,7 @@ from pulumi import Output, Resource, ResourceHook, ResourceHookArgs, ResourceHoo
 
 from .children import options_of_children
 from .configuration import cluster_settings
-from .lifecycle import adoption, readiness, repair, verification
+from .lifecycle import adoption, elastic, readiness, repair, verification
 from .lifecycle.endpoint_move import Move, ends_well
 from .manifests import certificates
 from .manifests.addresses import Address, address
@@ -31,6 +31,8 @@ from .workspace import Home, home_of
 
 # How long a pod may take to end after its grace period: its volumes, its finalizers, the operator's turn.
 _DELETE_MARGIN_SECONDS = 300
+# The number of workers that the autoscaler writes.
+_FOLLOWS = ["spec.worker.replicas"]
 
 
 class DaskCluster(pulumi.ComponentResource):
@@ -74,6 +76,7 @@ class DaskCluster(pulumi.ComponentResource):
         dask = self._dask_cluster([tls] if tls else [])
         workers = [dask, *self._worker_groups(dask)]
         repair.keep(self._connection, declared, workers)
+        workers += self._autoscaler(workers)
         self._computed = verification.before(self._connection, declared) if settings.verify else None
         ready = [self._verify(workers)] if settings.verify else workers
         service = self._endpoint(ready)
@@ -94,7 +97,7 @@ class DaskCluster(pulumi.ComponentResource):
             content = spec.apply(partial(adoption.content, declared))
         options = self._child(
             depends_on,
-            ignore_changes=["spec.worker.replicas"] if cluster.workers.autoscaled else None,
+            ignore_changes=_FOLLOWS if cluster.workers.autoscaled else None,
             # The same name cannot exist twice, so it is deleted first.
             delete_before_replace=recreate or None,
             replacement_trigger=content if recreate else None,
@@ -104,15 +107,28 @@ class DaskCluster(pulumi.ComponentResource):
         dask = KubernetesObject(declared.physical_name, body, options)
         if budget := declared.disruption_budget:
             KubernetesObject(_logical(budget), budget, self._child([dask]))
-        if scaler := declared.autoscaler:
-            KubernetesObject(f"{_logical(scaler)}-autoscaler", scaler, self._child([dask]))
         for kind, monitor in declared.monitors.items():
             KubernetesObject(f"{declared.name}-{kind.lower()}", monitor, self._child([dask]))
         return dask
 
     def _worker_groups(self, dask: Resource) -> list[Resource]:
-        groups = self._declared.worker_groups.values()
-        return [KubernetesObject(_logical(it), it, self._child([dask], custom_timeouts=_timeouts(it))) for it in groups]
+        made: list[Resource] = []
+        for body in self._declared.worker_groups.values():
+            ignored = _FOLLOWS if self._declared.groups[_logical(body)].autoscaled else None
+            options = self._child([dask], ignore_changes=ignored, custom_timeouts=_timeouts(body))
+            made.append(KubernetesObject(_logical(body), body, options))
+        return made
+
+    def _autoscaler(self, workers: list[Resource]) -> list[Resource]:
+        """The autoscaler, one object after the other: its permissions exist before it starts."""
+        made: list[Resource] = []
+        for body in self._declared.autoscaler:
+            options = self._child([*workers, *made])
+            if body["kind"] == "Deployment":
+                hook = elastic.takes_over(self._connection, self._declared)
+                options = ResourceOptions.merge(options, ResourceOptions(hooks=hook))
+            made.append(KubernetesObject(f"{_logical(body)}-{body['kind'].lower()}", body, options))
+        return made
 
     def _verify(self, workers: list[Resource]) -> Resource:
         declared, connection = self._declared, self._connection

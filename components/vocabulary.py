@@ -33,6 +33,9 @@ COMM_PORT, DASHBOARD_PORT = 8786, 8787
 COMM, DASHBOARD = "tcp-comm", "http-dashboard"
 ENDPOINT_COMM, ENDPOINT_DASHBOARD = "dask-tcp-comm", "dask-http-dashboard"
 
+# The field manager of the autoscaler: the owner of the numbers of workers that it has written (scripts/elastic_api.py).
+AUTOSCALER = "dask-autoscaler"
+
 # Where the certificates are mounted.
 TLS_VOLUME, TLS_PATH = "dask-tls", "/etc/dask-tls"
 
@@ -58,6 +61,7 @@ API_VERSIONS = {
     "Pod": "v1",
     "Secret": "v1",
     "Service": "v1",
+    "ServiceAccount": "v1",
     "CustomResourceDefinition": "apiextensions.k8s.io/v1",
     "Deployment": "apps/v1",
     "Job": "batch/v1",

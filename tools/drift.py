@@ -19,6 +19,8 @@ from tools.declared import Declared, run
 
 NONE, FOUND = 0, 2
 
+_HEAD = ("apiVersion", "kind", "metadata")
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Reports the drift of the stack."""
@@ -45,7 +47,7 @@ async def examine(client: Any, cluster: DeclaredCluster) -> list[str]:
 def declared_objects(cluster: DeclaredCluster) -> Iterator[Object]:
     """What the program creates for a cluster and keeps as it is."""
     yield from (cluster.dask_cluster, *cluster.worker_groups.values(), cluster.endpoint, cluster.connection)
-    yield from filter(None, (cluster.autoscaler, cluster.disruption_budget))
+    yield from (*cluster.autoscaler, *filter(None, [cluster.disruption_budget]))
     yield from cluster.notebook.values()
 
 
@@ -54,18 +56,23 @@ def compare(body: Object, live: Object | None, cluster: DeclaredCluster) -> list
     where = f"{body['kind'].lower()}/{body['metadata']['name']}"
     if live is None:
         return [f"{where}: is missing"]
-    part = "data" if "data" in body else "spec"
-    declared = _kept(body, cluster) if body["kind"] == "DaskCluster" else body[part]
-    return [f"{where}: {difference}" for difference in differences(declared, live.get(part, {}))]
+    declared = {key: value for key, value in _kept(body, cluster).items() if key not in _HEAD}
+    found = ((key, differences(value, live.get(key, {}))) for key, value in declared.items())
+    return [
+        f"{where}: {one}" if key in ("data", "spec") else f"{where}: {key}.{one}" for key, all_ in found for one in all_
+    ]
 
 
 def _kept(body: Object, cluster: DeclaredCluster) -> Object:
-    """Of a DaskCluster's spec without what the program leaves alone: an autoscaler's number, an adopted one's pods."""
-    worker, workers = body["spec"]["worker"], cluster.settings.workers
-    replicas = {} if workers.autoscaled else {"replicas": workers.wanted}
-    if cluster.settings.adopt:
-        return {"worker": replicas}
-    return body["spec"] | {"worker": {key: it for key, it in worker.items() if key != "replicas"} | replicas}
+    """An object without what the program leaves alone: an autoscaler's number, an adopted cluster's pods."""
+    if body["kind"] not in ("DaskCluster", "DaskWorkerGroup"):
+        return body
+    name = body["metadata"]["name"] if body["kind"] == "DaskWorkerGroup" else cluster.default_group
+    replicas = {} if cluster.groups[name].autoscaled else {"replicas": cluster.groups[name].wanted}
+    worker = {key: it for key, it in body["spec"]["worker"].items() if key != "replicas"} | replicas
+    if cluster.settings.adopt and body["kind"] == "DaskCluster":
+        return body | {"spec": {"worker": replicas}}
+    return body | {"spec": body["spec"] | {"worker": worker}}
 
 
 if __name__ == "__main__":

@@ -33,20 +33,26 @@ DASK_CONFIG: Node = {
 }
 _SOME_GROUPS = _in("workerGroups", {"minProperties": 1})
 _TLS = _in("tls", _is("enabled", True))
-_AUTOSCALED = {"anyOf": [_in("workers", {"required": ["maximum"]}), {"required": ["idleTimeout"]}]}
+_SIZE: Node = {
+    "dependencies": {
+        "minimum": ["maximum"],
+        "maximum": ["minimum"],
+        "idleTime": ["maximum"],
+        "maximumStarting": ["maximum"],
+    },
+    "not": {"required": ["replicas", "maximum"]},
+}
 _OPEN = _in("endpoint", {"properties": {"type": {"enum": ["NodePort", "LoadBalancer"]}}, "required": ["type"]})
 ACROSS: dict[str, Node] = {
     "Cluster": {
         "allOf": [
             {"if": _OPEN, "then": {"anyOf": [_TLS, _in("endpoint", _is("insecure", True))]}},
             {"if": _is("adopt", True), "then": _is("update", "recreate")},
-            {"if": _AUTOSCALED, "then": {"not": {"anyOf": [_SOME_GROUPS, _TLS]}}},
+            {"if": {"required": ["idleTimeout"]}, "then": {"not": {"anyOf": [_SOME_GROUPS, _TLS]}}},
         ]
     },
-    "Workers": {
-        "dependencies": {"minimum": ["maximum"], "maximum": ["minimum"]},
-        "not": {"required": ["replicas", "maximum"]},
-    },
+    "Workers": _SIZE,
+    "WorkerGroup": _SIZE,
     "Job": {"not": _in("workers", {"required": ["maximum"]})},
     "Endpoint": {
         "allOf": [

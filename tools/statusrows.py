@@ -98,7 +98,7 @@ def _workers(declared: DeclaredCluster, seen: Seen) -> Iterator[Row]:
         live = groups.get(group)
         replicas = live["spec"]["worker"]["replicas"] if live else 0
         default = group == declared.default_group
-        wanted = replicas if default and declared.settings.workers.autoscaled else expected
+        wanted = replicas if declared.groups[group].autoscaled else expected
         registered = sum(name.startswith(f"{group}-worker-") for name in names)
         details = f"group {group}" + (f" is scaled to {replicas}" if replicas != wanted else "")
         label = DEFAULT_GROUP if default else group.removeprefix(f"{declared.physical_name}-").rpartition("-")[0]

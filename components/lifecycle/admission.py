@@ -84,7 +84,7 @@ def patch(cluster: DeclaredCluster, one: Drift) -> Patch:
     would share a Service.
     """
     if one.kind == "replicas":
-        return resize(cluster.settings.workers.wanted)
+        return resize(cluster.groups[one.name].wanted)
     # As operations on whole fields: a merge patch would leave a label that was added to a selector.
     wanted = {"replicas": 1, "paused": False, "strategy": {"type": "Recreate"}, "template/spec": one.pods}
     if one.kind == "service":

@@ -30,8 +30,7 @@ async def spec(connection: Connection, cluster: DeclaredCluster) -> Spec:
     """The DaskCluster's spec: the live one with the declared number of workers. Raises `ClusterError` without one."""
     live = await _live(await kube.api(connection), cluster)
     worker = live["spec"]["worker"]
-    replicas = worker.get("replicas") if cluster.settings.workers.autoscaled else cluster.settings.workers.wanted
-    return live["spec"] | {"worker": worker | {"replicas": replicas}}
+    return live["spec"] | {"worker": worker | {"replicas": cluster.settings.workers.wanted}}
 
 
 def content(cluster: DeclaredCluster, spec: Spec) -> str:

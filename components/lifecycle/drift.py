@@ -19,7 +19,7 @@ from ..lifecycle import adoption
 from ..lifecycle.difference import Difference, differences
 from ..manifests.context import Spec, service_host
 from ..manifests.declared import DeclaredCluster
-from ..vocabulary import CLUSTER_NAME, COMM_PORT, LAST_HANDLED, WORKER_GROUP
+from ..vocabulary import AUTOSCALER, CLUSTER_NAME, COMM_PORT, LAST_HANDLED, WORKER_GROUP
 
 if TYPE_CHECKING:
     from kr8s.asyncio import Api
@@ -149,15 +149,30 @@ def _service(cluster: DeclaredCluster, live: Live) -> Iterator[Drift]:
 
 def _size(cluster: DeclaredCluster, live: Live, group: str, body: Object) -> Iterator[Drift]:
     """A wrong number of workers. Groups that the operator is still reconciling are skipped."""
-    replicas, workers = body["spec"]["worker"]["replicas"], cluster.settings.workers
-    # One of the two is what it was or will be when the number has just been changed in the configuration.
-    known = (workers.wanted, live.cluster["spec"]["worker"]["replicas"])
-    if group == cluster.default_group and not workers.autoscaled and replicas not in known:
-        yield Drift("replicas", group, "DaskWorkerGroup", (f"replicas: live {replicas}, declared {workers.wanted}",))
+    replicas, declared = body["spec"]["worker"]["replicas"], cluster.groups.get(group)
+    if declared and declared.autoscaled:
+        return
+    if declared and replicas not in _known_sizes(cluster, live, group, body, declared.wanted):
+        yield Drift("replicas", group, "DaskWorkerGroup", (f"replicas: live {replicas}, declared {declared.wanted}",))
     elif handled(body) == replicas != len(live.workers(group)):
         yield Drift(
             "workers", group, "DaskWorkerGroup", (f"workers: live {len(live.workers(group))}, declared {replicas}",)
         )
+
+
+def _known_sizes(cluster: DeclaredCluster, live: Live, group: str, body: Object, declared: int) -> set[int]:
+    """The numbers that are no drift: the declared one, and what it is until the engine has written that.
+
+    The engine writes a named group's number itself. It does not know of one that the autoscaler has left behind.
+    """
+    if group == cluster.default_group:
+        return {declared, live.cluster["spec"]["worker"]["replicas"]}
+    managers = body["metadata"].get("managedFields", [])
+    left_behind = any(
+        it["manager"] == AUTOSCALER and "f:replicas" in it.get("fieldsV1", {}).get("f:spec", {}).get("f:worker", {})
+        for it in managers
+    )
+    return {declared} if left_behind else {declared, body["spec"]["worker"]["replicas"]}
 
 
 def handled(group: Object) -> int | None:

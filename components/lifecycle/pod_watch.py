@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 CERTAIN_SECONDS = 12
 # An older pod was not created by this `up`.
 WORKED_SECONDS = 600
-SCHEDULER = "scheduler"
+SCHEDULER, AUTOSCALER = "scheduler", "autoscaler"
 # A message names no more troubles than a reader takes in.
 _MOST = 5
 
@@ -120,12 +120,13 @@ class Watch:
 
 def all_pods(cluster: DeclaredCluster) -> dict[str, int]:
     """Group -> its pods, for a cluster that is to compute."""
-    return {SCHEDULER: 1} | cluster.expected_workers
+    return {SCHEDULER: 1} | cluster.expected_workers | ({AUTOSCALER: 1} if cluster.autoscaler else {})
 
 
 def _group(it: kube.Object) -> str:
     labels = it["metadata"].get("labels", {})
-    return SCHEDULER if labels.get(COMPONENT) == SCHEDULER else labels.get(WORKER_GROUP, "")
+    component = labels.get(COMPONENT, "")
+    return component if component in (SCHEDULER, AUTOSCALER) else labels.get(WORKER_GROUP, "")
 
 
 async def listed(client: "Api", cluster: DeclaredCluster, kind: str) -> list[kube.Object]:

@@ -130,7 +130,7 @@ async def _service(client: "Api", cluster: DeclaredCluster, one: Drift) -> None:
 
 
 async def _replicas(client: "Api", cluster: DeclaredCluster, one: Drift) -> None:
-    await _resize(client, cluster, one.name, cluster.settings.workers.wanted)
+    await _resize(client, cluster, one.name, cluster.groups[one.name].wanted)
 
 
 async def _workers(client: "Api", cluster: DeclaredCluster, one: Drift) -> None:

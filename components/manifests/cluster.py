@@ -36,7 +36,7 @@ def dask_cluster(settings: Cluster, context: PodContext) -> Spec:
         | {
             "spec": podspec.scheduler(settings.scheduler, scheduler_pod, context),
             "service": operator_service(
-                context.cluster_name, speaks=settings.workers.autoscaled or settings.idle_timeout is not None
+                context.cluster_name, speaks=_was_autoscaled(settings) or settings.idle_timeout is not None
             ),
         },
         "worker": role_metadata(worker_pod)
@@ -47,10 +47,18 @@ def dask_cluster(settings: Cluster, context: PodContext) -> Spec:
     return context.object("DaskCluster", context.cluster_name) | {"spec": spec}
 
 
+def _was_autoscaled(settings: Cluster) -> bool:
+    """Whether the operator's autoscaler could have scaled this cluster, as it did until this program had its own.
+
+    The port keeps its name then, so that such a cluster keeps running under its name.
+    """
+    return settings.workers.autoscaled and not (settings.tls.enabled or settings.worker_groups)
+
+
 def operator_service(cluster_name: str, *, speaks: bool) -> Spec:
     """The Service that the operator creates once and never updates.
 
-    Its port is called `tcp-comm` only where the operator has to speak to the scheduler (autoscaling, idleTimeout).
+    Its port is called `tcp-comm` only where the operator speaks to the scheduler (idleTimeout).
     Under any other name the operator's look-up fails inside its own `suppress`, and a scale-down takes workers of the
     scaled group only (controller.py, retire_workers; dask-kubernetes #914). Remove when: #914 is fixed.
     """
@@ -71,17 +79,12 @@ def worker_group(settings: Cluster, context: PodContext, name: str, group: Worke
     pod = settings.worker_pod(group)
     worker = role_metadata(pod) | {"spec": podspec.worker(group, pod, context)}
     body = context.object("DaskWorkerGroup", versioned(context.cluster_name, [worker, suffix], name))
-    return body | {"spec": {"cluster": context.cluster_name, "worker": worker | {"replicas": group.replicas}}}
+    return body | {"spec": {"cluster": context.cluster_name, "worker": worker | {"replicas": group.wanted}}}
 
 
-def autoscaler(settings: Cluster, context: PodContext, suffix: str) -> Spec | None:
-    """The DaskAutoscaler, if the default workers have bounds."""
-    workers = settings.workers
-    if not workers.autoscaled:
-        return None
-    bounds = {"cluster": context.cluster_name, "minimum": workers.wanted, "maximum": workers.maximum}
-    name = "-".join(filter(None, (context.cluster_name, suffix)))
-    return context.object("DaskAutoscaler", name) | {"spec": bounds}
+def operators_autoscaler(context: PodContext, suffix: str) -> Spec:
+    """The DaskAutoscaler that earlier versions of this program have created: its name."""
+    return context.object("DaskAutoscaler", "-".join(filter(None, (context.cluster_name, suffix))))
 
 
 def endpoint(settings: Cluster, context: PodContext) -> Spec:

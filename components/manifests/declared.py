@@ -8,14 +8,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from ..kube.paths import path
+from ..kube.paths import path, path_of
+from ..manifests import autoscaler
 from ..manifests import cluster as manifest
 from ..manifests import job as jobmanifest
 from ..manifests import notebook as notebookmanifest
 from ..manifests import worker_arguments as workerargs
 from ..manifests.context import PodContext, Spec, WorkspaceContext, recommended_labels
 from ..manifests.costs import Pods
-from ..settings.cluster import Cluster
+from ..settings.cluster import Cluster, ScaledPods
 from ..settings.formats.names import cluster_content, content_hash
 from ..settings.job import Job
 from ..settings.stack import Settings
@@ -111,13 +112,18 @@ class DeclaredCluster(_Placed):
         return {name: manifest.worker_group(self.settings, self.context, name, it, suffix) for name, it in groups}
 
     @cached_property
+    def groups(self) -> dict[str, ScaledPods]:
+        """The settings of all worker groups, the default workers first, by the name of the group in Kubernetes."""
+        groups: dict[str, ScaledPods] = {self.default_group: self.settings.workers}
+        for key, body in self.worker_groups.items():
+            groups[body["metadata"]["name"]] = self.settings.worker_groups[key]
+        return groups
+
+    @cached_property
     def expected_workers(self) -> dict[str, int]:
         """The number of workers that must register, by the name of the group in Kubernetes."""
-        groups = {self.default_group: self.settings.workers} | {
-            body["metadata"]["name"]: self.settings.worker_groups[name] for name, body in self.worker_groups.items()
-        }
-        pods = {name: self.settings.worker_pod(group) for name, group in groups.items()}
-        return {name: it.wanted * workerargs.processes(it, pods[name]) for name, it in groups.items()}
+        pods = {name: self.settings.worker_pod(group) for name, group in self.groups.items()}
+        return {name: it.wanted * workerargs.processes(it, pods[name]) for name, it in self.groups.items()}
 
     @cached_property
     def verify_job(self) -> Spec:
@@ -134,8 +140,14 @@ class DeclaredCluster(_Placed):
         return manifest.connection(self.settings, self.context, self.verify_job)
 
     @cached_property
-    def autoscaler(self) -> Spec | None:
-        return manifest.autoscaler(self.settings, self.context, self.recreate_suffix)
+    def autoscaler(self) -> list[Spec]:
+        """What makes the worker groups follow the work, in the order of its creation; empty if no group does."""
+        return autoscaler.autoscaler(self.settings, self.context, self.groups)
+
+    @property
+    def operators_autoscaler(self) -> str:
+        """The path of the DaskAutoscaler that earlier versions of this program have created."""
+        return path_of(manifest.operators_autoscaler(self.context, self.recreate_suffix))
 
     @cached_property
     def disruption_budget(self) -> Spec | None:
@@ -174,7 +186,7 @@ class DeclaredCluster(_Placed):
     @cached_property
     def bodies(self) -> list[Spec]:
         """Everything that is registered for the cluster, except for its certificates."""
-        optional = [self.autoscaler, self.disruption_budget]
+        optional = [*self.autoscaler, self.disruption_budget]
         always = [self.dask_cluster, *self.worker_groups.values(), self.verify_job, self.endpoint, self.connection]
         return [*always, *self.monitors.values(), *self.notebook.values(), *(body for body in optional if body)]
 

@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 SCRIPTS = Path(__file__).parent / "scripts"
+AUTOSCALER = ("elastic_state", "elastic_decisions", "elastic_api", "elastic_scheduler", "elastic")
 # Images that set up their environment in the entrypoint (micromamba, for one) have no python3 on a preStop's PATH.
 _WITH_THE_WORKERS_PYTHON = r"""
 for process in /proc/[0-9]*; do
@@ -33,6 +34,20 @@ def pre_stop() -> list[str]:
 def script(name: str) -> str:
     """The code of scripts/<name>.py."""
     return code_only((SCRIPTS / f"{name}.py").read_text())
+
+
+@cache
+def program(*names: str) -> str:
+    """Several scripts as one: each may import from those before it."""
+    return "".join(_without_imports_from(names, script(name)) for name in names)
+
+
+def _without_imports_from(names: tuple[str, ...], code: str) -> str:
+    lines = code.splitlines(keepends=True)
+    for node in ast.parse(code).body:
+        if isinstance(node, ast.ImportFrom) and node.module in names:
+            lines[node.lineno - 1 : node.end_lineno] = [""] * ((node.end_lineno or node.lineno) - node.lineno + 1)
+    return "".join(lines)
 
 
 def code_only(source: str) -> str:

@@ -8,7 +8,7 @@ import json
 
 from ..manifests import worker_arguments as workerargs
 from ..manifests.context import PodContext, Spec
-from ..manifests.embedding import pre_stop, script
+from ..manifests.embedding import AUTOSCALER, pre_stop, program, script
 from ..manifests.environment import environment, tls_environment, variable
 from ..settings.cluster import Cluster, Scheduler, WorkerPods
 from ..settings.formats.quantities import seconds
@@ -20,6 +20,7 @@ from ..vocabulary import COMM, DASHBOARD, NOTEBOOK_PORT, TLS_PATH, TLS_VOLUME
 RETIRE_MARGIN_SECONDS = 5
 STARTUP_SECONDS = 1800
 USER_ID = 1000
+AUTOSCALER_PORT = 9100
 RUNNER_PATIENCE = "600s"
 
 
@@ -63,27 +64,45 @@ def worker(settings: WorkerPods, pod: PodSettings, context: PodContext) -> Spec:
 
 
 def verify(cluster: Cluster, context: PodContext, expected_workers: dict[str, int], ready_seconds: int) -> Spec:
-    """The pod spec of the verify Job: the cluster's own image, so that the versions are the same by construction."""
+    """The pod spec of the verify Job."""
+    env = [
+        variable("EXPECTED_WORKERS", json.dumps(expected_workers, sort_keys=True)),
+        variable("READY_SECONDS", str(ready_seconds)),
+    ]
+    resources = {"requests": {"cpu": "100m", "memory": "256Mi"}, "limits": {"cpu": "2", "memory": "512Mi"}}
+    spec = _helper("verify", cluster, context, env, {"resources": resources}, script("verify"))
+    # As PID 1, Python ignores SIGTERM, and a failing `up` would wait for the full grace period.
+    return spec | {"restartPolicy": "Never", "terminationGracePeriodSeconds": 1}
+
+
+def autoscaler(cluster: Cluster, context: PodContext, account: str, declared: str) -> Spec:
+    """The pod spec of the autoscaler, the only pod that has a token. It runs no code of users."""
+    own: Spec = {
+        "resources": {"requests": {"cpu": "50m", "memory": "192Mi"}, "limits": {"cpu": "1", "memory": "512Mi"}},
+        "ports": [_port("metrics", AUTOSCALER_PORT)],
+        "livenessProbe": {"httpGet": {"path": "/health", "port": "metrics"}, "timeoutSeconds": 15, "periodSeconds": 60},
+    }
+    env = [variable("ELASTIC", declared)]
+    spec = _helper("autoscaler", cluster, context, env, own, program(*AUTOSCALER))
+    return spec | {"automountServiceAccountToken": True, "serviceAccountName": account}
+
+
+def _helper(name: str, cluster: Cluster, context: PodContext, env: list[dict[str, str]], more: Spec, code: str) -> Spec:
+    """The pod spec of a program of ours that is a client of the cluster. `more` belongs to its container.
+
+    It runs in the cluster's own image, so that the versions are the same by construction.
+    """
     pod = cluster.scheduler_pod()
     own = PodSettings.model_construct(
         **(dict(pod) | {"volumes": (), "env_from": (), "packages": PodSettings().packages, "resources": None})
     )
-    env = [
-        variable("DASK_SCHEDULER_ADDRESS", context.scheduler_address),
-        variable("EXPECTED_WORKERS", json.dumps(expected_workers, sort_keys=True)),
-        variable("READY_SECONDS", str(ready_seconds)),
-    ]
-    container = _container("verify", own, context, [*env, *tls_environment("client", context.tls)])
+    address = variable("DASK_SCHEDULER_ADDRESS", context.scheduler_address)
+    container = _container(name, own, context, [address, *env, *tls_environment("client", context.tls)])
     # As arguments, like the workers' command: some images' entrypoint sets up the environment that Python is in.
-    container["args"] = ["python3", "-c", script("verify")]
-    container["resources"] = {
-        "requests": {"cpu": "100m", "memory": "256Mi"},
-        "limits": {"cpu": "2", "memory": "512Mi"},
-    }
-    # As PID 1, Python ignores SIGTERM, and a failing `up` would wait for the full grace period.
-    spec = _pod(own, context, container, "client") | {"restartPolicy": "Never", "terminationGracePeriodSeconds": 1}
+    container |= {"args": ["python3", "-c", code]} | more
     # What the namespace's rules ask of the scheduler's pod, such as user ids of its range, they ask of this one too.
-    return laid_over(spec, {key: pod.pod_template[key] for key in ("securityContext",) if key in pod.pod_template})
+    template = {key: pod.pod_template[key] for key in ("securityContext",) if key in pod.pod_template}
+    return laid_over(_pod(own, context, container, "client"), template)
 
 
 def runner(command: list[str], pod: PodSettings, context: PodContext) -> Spec:

@@ -15,7 +15,7 @@ from ..settings.checks import pod_promises as podpromises
 from ..settings.checks import pod_rules as podrules
 from ..settings.checks.paths import at
 from ..settings.checks.walker import is_known, until_unknown
-from ..settings.cluster import Cluster, Scheduler, Tls, WorkerPods, Workers
+from ..settings.cluster import Cluster, Scheduler, Tls, WorkerPods
 from ..settings.job import Job, Runner
 from ..settings.mistakes import Mistake, Path, nearest
 from ..settings.notebook import Notebook
@@ -159,8 +159,7 @@ def _checked(render: Callable[[], Rendered], level: str) -> Iterator[Mistake]:
     made = render()
     own = made.plain["containers"][0]["name"]
     if isinstance(made.settings, WorkerPods):
-        autoscaled = isinstance(made.settings, Workers) and made.settings.autoscaled
-        found = workerargs.broken(made.settings, merge(made.owner, made.settings), autoscaled=autoscaled)
+        found = workerargs.broken(made.settings, merge(made.owner, made.settings))
         yield from (mistake.below(*made.path) for mistake in found)
     if _misshapen(made):
         return

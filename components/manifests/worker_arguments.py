@@ -24,19 +24,29 @@ def arguments(settings: WorkerPods, pod: PodSettings) -> list[str]:
     # `dask cuda worker` starts a worker for each GPU, with one thread unless it is configured otherwise.
     if share > 1 and not is_cuda(settings):
         args += ["--nworkers", str(share)]
-    from_limit = math.ceil(amount(limits["cpu"]) / share) if "cpu" in limits and not is_cuda(settings) else None
-    if threads := settings.threads or from_limit:
-        args += ["--nthreads", str(threads)]
+    if count := threads(settings, pod):
+        args += ["--nthreads", str(count)]
     if "memory" in limits:
         args += ["--memory-limit", str(int(amount(limits["memory"]) / share))]
     if settings.port:
         args += ["--worker-port", str(settings.port)]
+    if settings.dask_resources:
+        amounts = sorted(settings.dask_resources.items())
+        args += ["--resources", ",".join(f"{name}={value:g}" for name, value in amounts)]
     return [*args, *settings.extra_args]
 
 
 def processes(settings: WorkerPods, pod: PodSettings) -> int:
     """How many Dask workers a pod has. With more than one they are called `<pod>-0`, `<pod>-1`, ..."""
     return settings.processes or (max(1, _gpus(pod)) if is_cuda(settings) else 1)
+
+
+def threads(settings: WorkerPods, pod: PodSettings) -> int | None:
+    """The threads of each Dask worker; None if Dask decides."""
+    limits = pod.resources.all_limits()
+    if settings.threads or "cpu" not in limits or is_cuda(settings):
+        return settings.threads
+    return math.ceil(amount(limits["cpu"]) / processes(settings, pod))
 
 
 def is_cuda(settings: WorkerPods) -> bool:
@@ -49,7 +59,7 @@ def _gpus(pod: PodSettings) -> int:
     return sum(int(amount(value)) for name, value in limits.items() if name.startswith(_GPU))
 
 
-def broken(settings: WorkerPods, pod: PodSettings, *, autoscaled: bool) -> Iterator[Mistake]:
+def broken(settings: WorkerPods, pod: PodSettings) -> Iterator[Mistake]:
     """Settings that cannot be combined with several workers in a pod, or with dask-cuda."""
     count = processes(settings, pod)
     if is_cuda(settings) and not (settings.processes or _gpus(pod)):
@@ -58,7 +68,3 @@ def broken(settings: WorkerPods, pod: PodSettings, *, autoscaled: bool) -> Itera
     if settings.port and (count > 1 or is_cuda(settings)):
         rule = "can be the port of one worker only" if count > 1 else "is not an option of `dask cuda worker`"
         yield Mistake(rule, "remove it", ("port",))
-    if autoscaled and count > 1:
-        place = ("processes",) if settings.processes else ("command",)
-        rule = "cannot be used with `maximum`: the operator's autoscaler knows one worker in each pod"
-        yield Mistake(rule, "use `replicas`, or more pods", place)

@@ -17,6 +17,7 @@ from ..settings.fields import (
     ObjectName,
     Port,
     Replicas,
+    ResourceName,
 )
 from ..settings.formats import images
 from ..settings.notebook import Notebook
@@ -59,21 +60,28 @@ class WorkerPods(PodSettings):
     """The port of the worker's own pages, of `/health` and `/metrics`."""
     probes: Probes = Probes()
     """The timing of the health probes."""
+    dask_resources: dict[ResourceName, Annotated[float, Field(gt=0)]] = {}
+    """Abstract resources that each worker declares (`--resources`), such as `{GPU: 1}`. A task that asks for
+    them, as in `client.submit(train, resources={"GPU": 1})`, runs on these workers only."""
     termination_grace_period: Duration = "2m"
     """How long a terminating worker may take to hand its data to the others."""
     extra_args: tuple[str, ...] = ()
     """Additional arguments of `dask worker`."""
 
 
-class Workers(WorkerPods):
-    """The default workers: a fixed number, or a range for the operator's autoscaler."""
+class ScaledPods(WorkerPods):
+    """A number of workers: a fixed one, or one that follows the work."""
 
     replicas: Replicas | None = None
     """How many workers. Default: 1, unless `minimum` and `maximum` are set."""
     minimum: Replicas | None = None
-    """Lower bound for the autoscaler. Requires `maximum`; cannot be combined with `tls` or `workerGroups`."""
+    """The fewest workers, when the number follows the work. Requires `maximum`."""
     maximum: Annotated[int, Field(ge=1, le=10_000)] | None = None
-    """Upper bound for the autoscaler. Requires `minimum`; cannot be combined with `tls` or `workerGroups`."""
+    """The most workers, when the number follows the work. Requires `minimum`."""
+    idle_time: Duration = "1m"
+    """With `maximum`: how long a worker must be idle before it leaves."""
+    maximum_starting: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    """With `maximum`: how many workers may be starting at the same time. Default: any number."""
 
     @property
     def autoscaled(self) -> bool:
@@ -87,16 +95,12 @@ class Workers(WorkerPods):
         return 1 if self.replicas is None else self.replicas
 
 
-class WorkerGroup(WorkerPods):
-    """An additional group of workers, with its own kind of pods."""
+class Workers(ScaledPods):
+    """The default workers: a fixed number, or one that follows the work between `minimum` and `maximum`."""
 
-    replicas: Replicas = 1
-    """How many workers."""
 
-    @property
-    def wanted(self) -> int:
-        """The number of pods that must start."""
-        return self.replicas
+class WorkerGroup(ScaledPods):
+    """An additional group of workers, with its own kind of pods, which scales by itself."""
 
 
 class NodePorts(Model):
@@ -187,6 +191,11 @@ class Cluster(PodSettings):
     """Metrics for a Prometheus Operator."""
     notebook: Notebook | None = None
     """JupyterLab next to the cluster: `{}` for one with all defaults."""
+
+    @property
+    def autoscaled(self) -> bool:
+        """Whether the number of any workers follows the work."""
+        return any(it.autoscaled for it in (self.workers, *self.worker_groups.values()))
 
     def scheduler_pod(self) -> PodSettings:
         """The scheduler's pod settings, with those of the cluster where it has none."""

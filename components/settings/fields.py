@@ -114,6 +114,7 @@ Host = Annotated[str, AfterValidator(addresses.host), pattern(addresses.HOST, "d
 Url = Annotated[str, AfterValidator(addresses.url), pattern(addresses.URL, "https://helm.dask.org")]
 Cidr = Annotated[str, AfterValidator(addresses.cidr), pattern(addresses.CIDR, "10.0.0.0/8")]
 Port = Annotated[int, Field(ge=1, le=65535)]
+ResourceName = Annotated[str, key(names.resource_name), pattern(names.RESOURCE, "GPU", _LABEL_LENGTH)]
 Replicas = Annotated[int, Field(ge=0, le=10_000)]
 Labels = dict[OwnLabelKey, LabelValue]
 Selector = dict[LabelKey, LabelValue]

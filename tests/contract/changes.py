@@ -23,7 +23,9 @@ SCHEMA: Raw = json.loads((ROOT / "docs/config.schema.json").read_text())
 EXAMPLES: Raw = yaml.safe_load((ROOT / "tests/contract/change_examples.yaml").read_text())
 PODS, SCHEDULERS, WORKERS, OTHERS = "pods", "schedulers", "workers", "others"
 _ROLES = {"Cluster", "Scheduler", "Workers", "WorkerGroup", "Notebook", "Job", "Runner"}
-_VERSION = {"DaskCluster", "DaskWorkerGroup", "DaskAutoscaler", "PodDisruptionBudget", "Job"}
+_VERSION = {"DaskCluster", "DaskWorkerGroup", "PodDisruptionBudget", "Job"}
+# How many workers there are, of the default ones and of a group: what no pod says.
+_SIZES = {"replicas", "minimum", "maximum", "idleTime", "maximumStarting"}
 _POLICIES = {"ResourceQuota", "LimitRange", "NetworkPolicy"}
 _RIGHTS = {"Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"}
 
@@ -43,7 +45,7 @@ CLASSES: dict[str, tuple[set[Step], set[Step]]] = {
     "new cluster": ({("create", "DaskCluster")}, _NEW_VERSION),
     "new group": ({("create", "DaskWorkerGroup")}, _pairs(("create", "delete"), ("DaskWorkerGroup",)) | _JOB),
     "in place": (_pairs(("update",), ("DaskCluster", "DaskWorkerGroup")), _JOB | {("update", "DaskCluster")}),
-    "autoscaler": ({("update", "DaskAutoscaler")}, _JOB),
+    "autoscaler": ({("update", "Autoscaler")}, _JOB),
     "notebook": ({("update", "Deployment")}, _pairs(("create", "delete"), ("ConfigMap",)) | {("update", "Service")}),
     "endpoint": ({("update", "Service")}, {("update", "ConfigMap")}),
     "new run": ({("create", "DaskJob")}, {("delete", "DaskJob"), ("update", "ConfigMap")}),
@@ -83,9 +85,14 @@ def steps(before: Recording, after: Recording) -> dict[str, set[Step]]:
 
 def _by_urn(recording: Recording) -> dict[tuple[str, str, str], Registration]:
     """Every object, by its kind, its component, and its name in the program."""
-    found = {(it.type.rsplit(":", 1)[-1], it.parent, it.name): it for it in recording.registrations}
+    found = {(_kind(it), it.parent, it.name): it for it in recording.registrations}
     # Components, the provider and the id of the state are no objects on Kubernetes.
     return {urn: it for urn, it in found.items() if it.type.startswith("kubernetes:")}
+
+
+def _kind(made: Registration) -> str:
+    """The kind of an object; of the Deployments, the autoscaler's is one of its own."""
+    return "Autoscaler" if made.name.endswith("-autoscaler-deployment") else made.type.rsplit(":", 1)[-1]
 
 
 def _operations(old: Registration | None, new: Registration | None, let_go: set[tuple[str, str]]) -> Iterator[str]:
@@ -125,7 +132,7 @@ def keys() -> dict[str, set[str]]:
     found[PODS] = {path for key in pods for path in _leaves(definitions["Scheduler"]["properties"][key], key)}
     for kind, role in ((SCHEDULERS, "Scheduler"), (WORKERS, "WorkerGroup")):
         own = definitions[role]["properties"].items()
-        own = [(key, node) for key, node in own if key not in pods and key != "replicas"]
+        own = [(key, node) for key, node in own if key not in pods and key not in _SIZES]
         found[kind] = {path for key, node in own for path in _leaves(node, key)}
     for key, node in SCHEMA["properties"]["config"]["properties"].items():
         found[OTHERS] |= set(_leaves(node, key.removeprefix("dask:")))
@@ -147,7 +154,7 @@ def _leaves(node: Any, path: str) -> Iterator[str]:
     if name == "Scheduler":
         return
     if name in ("Workers", "WorkerGroup"):
-        counted |= SCHEMA["definitions"]["WorkerGroup"]["properties"].keys() - {"replicas"}
+        counted |= SCHEMA["definitions"]["WorkerGroup"]["properties"].keys() - _SIZES
     for key, inner in SCHEMA["definitions"][name]["properties"].items():
         if key not in counted:
             yield from _leaves(inner, f"{path}{suffix}.{key}")

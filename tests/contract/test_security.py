@@ -85,7 +85,26 @@ class TestPodSecurity:
 class TestDaskPods:
     @every_configuration
     def test_no_pod_has_a_token_of_the_kubernetes_api(self, name: str) -> None:
-        assert [path for path, pod in every_pod(name) if pod.get("automountServiceAccountToken") is not False] == []
+        holding = [pod for _, pod in every_pod(name) if pod.get("automountServiceAccountToken") is not False]
+
+        # The autoscaler runs no code of users, and has an account of its own.
+        assert [pod["containers"][0]["name"] for pod in holding if "serviceAccountName" not in pod] == []
+        assert {pod["containers"][0]["name"] for pod in holding} <= {"autoscaler"}
+
+    def test_the_autoscaler_may_change_the_groups_of_its_cluster_and_nothing_else_by_name(self) -> None:
+        bodies = objects(CONFIGS["groups that follow the work"])
+        [role] = [body for body in bodies if body["kind"] == "Role"]
+        [cluster] = [body["metadata"]["name"] for body in bodies if body["kind"] == "DaskCluster"]
+
+        rights = {(rule["resources"][0], *rule["verbs"]): rule.get("resourceNames") for rule in role["rules"]}
+
+        groups = rights.pop(("daskworkergroups", "get", "patch")) or []
+        assert [name.rpartition("-")[0] for name in groups] == [cluster, f"{cluster}-gpu"]
+        assert rights == {
+            ("daskclusters", "get"): [cluster],
+            ("deployments", "list", "delete"): None,
+            ("events", "create"): None,
+        }
 
     @every_configuration
     def test_no_pod_learns_of_services_by_its_environment(self, name: str) -> None:
@@ -105,7 +124,7 @@ class TestDaskPods:
 
     @every_configuration
     def test_a_role_sees_no_key_but_its_own(self, name: str) -> None:
-        clients = dict.fromkeys(("verify", "job", "notebook"), "client.key")
+        clients = dict.fromkeys(("verify", "job", "notebook", "autoscaler"), "client.key")
         keys = {"scheduler": "scheduler.key", "worker": "worker.key"} | clients
         for path, pod in every_pod(name):
             role = pod["containers"][0]["name"]

@@ -112,14 +112,22 @@ def endpoints(draw: DrawFn, tls: bool, port: int) -> Raw:
 
 
 @st.composite
+def bounds(draw: DrawFn) -> Raw:
+    """A number of workers that follows the work."""
+    low = draw(st.integers(0, 5))
+    more = {"idleTime": durations, "maximumStarting": st.integers(1, 9)}
+    made = {"minimum": low, "maximum": draw(st.integers(max(low, 1), 20))}
+    return made | draw(st.fixed_dictionaries({}, optional=more))
+
+
+@st.composite
 def clusters(draw: DrawFn, level: str = "restricted", port: int = 30786) -> Raw:
     """One cluster, as it stands under its name in `dask:clusters`."""
     size = draw(st.sampled_from(["fixed", "groups", "autoscaled"]))
-    tls = size != "autoscaled" and draw(st.booleans())
+    tls = draw(st.booleans())
     workers = draw(worker_pods(level, "workers"))
     if size == "autoscaled":
-        low = draw(st.integers(0, 5))
-        workers |= {"minimum": low, "maximum": draw(st.integers(max(low, 1), 20))}
+        workers |= draw(bounds())
     else:
         workers["replicas"] = draw(st.integers(0, 50))
     update = draw(st.sampled_from(["blueGreen", "recreate"]))
@@ -129,12 +137,13 @@ def clusters(draw: DrawFn, level: str = "restricted", port: int = 30786) -> Raw:
         "readyTimeout": durations,
         "verify": st.booleans(),
         "protect": st.booleans(),
-        "adopt": st.just(update == "recreate"),
+        "adopt": st.just(update == "recreate" and size == "fixed"),
         "monitors": st.just({"enabled": True, "interval": "30s"}),
         "endpoint": endpoints(tls, port),
         "tls": st.just({"enabled": True, "rotation": 2, "validDays": 90}) if tls else st.just({"enabled": False}),
     }
-    groups = st.dictionaries(names, worker_pods(level, "group"), min_size=1, max_size=2) if size == "groups" else None
+    group = st.builds(lambda pods, size: pods | size, worker_pods(level, "group"), bounds() | st.just({"replicas": 1}))
+    groups = st.dictionaries(names, group, min_size=1, max_size=2) if size != "fixed" else None
     made = draw(pods(level, "cluster")) | draw(st.fixed_dictionaries({}, optional=optional))
     if tls and "tls" not in made:
         made["tls"] = {"enabled": True}

@@ -60,14 +60,6 @@ def test_an_adopted_cluster_is_declared_as_it_runs_but_for_its_workers(kubernete
     assert spec["scheduler"] == live["spec"]["scheduler"]
 
 
-def test_the_number_of_workers_is_the_autoscalers_where_there_is_one(kubernetes: FakeApi) -> None:
-    kubernetes.answers[CLUSTER] = dask_cluster("tcp-comm", "http-dashboard", replicas=7)
-
-    spec = asyncio.run(adoption.spec(Connection(), target(workers={"minimum": 1, "maximum": 9})))
-
-    assert spec["worker"]["replicas"] == 7
-
-
 def test_adopting_what_is_not_there_says_so(kubernetes: FakeApi) -> None:
     with pytest.raises(
         ClusterError, match=r"dask:clusters\.a\.adopt: no DaskCluster lab/a exists that could be adopted"

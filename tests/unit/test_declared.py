@@ -70,7 +70,11 @@ def test_bodies_are_everything_that_a_cluster_registers(settings: dict[str, Any]
     found = {(body["kind"], body["metadata"]["name"]): body for body in cluster.bodies}
 
     given = [getattr(cluster, name) for name in properties(DeclaredCluster) if name != "bodies"]
-    bodies = [it for value in given for it in (value.values() if isinstance(value, dict) else [value])]
+    bodies = [
+        it
+        for value in given
+        for it in (value.values() if isinstance(value, dict) else value if isinstance(value, list) else [value])
+    ]
     objects = [it for it in [*given, *bodies] if isinstance(it, dict) and "apiVersion" in it]
     assert {(it["kind"], it["metadata"]["name"]) for it in objects} == set(found)
     assert len(found) == len(cluster.bodies)

@@ -1,8 +1,10 @@
 """What the pure part makes of a configuration."""
 
+import json
 from typing import Any
 
 import pytest
+from elastic_state import Group
 
 from components.configuration import parse
 from components.manifests.declared import DeclaredCluster
@@ -179,13 +181,27 @@ class TestDaskCluster:
         assert body["spec"]["worker"]["spec"]["volumes"][0]["secret"]["secretName"] == "db-1234abcd"
 
 
-def test_an_autoscaler_has_the_bounds() -> None:
-    made = target({"workers": {"minimum": 1, "maximum": 4}})
-    scaler = made.autoscaler
+def test_the_autoscaler_knows_every_group_and_the_bounds_of_those_that_follow_the_work() -> None:
+    made = target({"workers": {"minimum": 1, "maximum": 4, "threads": 2}, "workerGroups": {"fixed": {}}})
+    [account, role, binding, deployment] = made.autoscaler
+    [container] = deployment["spec"]["template"]["spec"]["containers"]
+    env = {item["name"]: item["value"] for item in container["env"]}
+    groups = [Group(**it) for it in json.loads(env["ELASTIC"])["groups"]]
 
-    assert scaler is not None
-    assert scaler["spec"] == {"cluster": made.physical_name, "minimum": 1, "maximum": 4}
-    assert target().autoscaler is None
+    assert [body["kind"] for body in (account, role, binding)] == ["ServiceAccount", "Role", "RoleBinding"]
+    assert groups[0] == Group(made.default_group, True, 1, 4, 60, threads=2)
+    assert [(it.name, it.elastic) for it in groups[1:]] == [
+        (it["metadata"]["name"], False) for it in made.worker_groups.values()
+    ]
+    assert target().autoscaler == []
+
+
+def test_the_bounds_change_the_autoscaler_and_no_other_object() -> None:
+    one, two = (target({"workerGroups": {"b": {"minimum": 1, "maximum": most}}}) for most in (2, 3))
+
+    changed = [old["kind"] for old, new in zip(one.bodies, two.bodies, strict=True) if old != new]
+
+    assert changed == ["Deployment"]
 
 
 def test_a_name_as_long_as_allowed_fits_everything_the_operator_makes_of_it() -> None:

@@ -127,7 +127,17 @@ def test_an_autoscaled_cluster_leaves_its_replicas_to_the_autoscaler(program: Pr
     recording = program(clusters={"a": {"workers": {"minimum": 1, "maximum": 3}}})
 
     assert list(recording.only("DaskCluster").request.ignoreChanges) == ["spec.worker.replicas"]
-    assert recording.only("DaskAutoscaler").inputs["spec"]["maximum"] == 3
+    [autoscaler] = recording.of_kind("Deployment")
+    assert '"maximum": 3' in str(autoscaler.inputs["spec"])
+    assert {it.request.type for it in recording.of_kind("Role")} == {"kubernetes:rbac.authorization.k8s.io/v1:Role"}
+
+
+def test_a_group_that_follows_the_work_leaves_its_replicas_to_the_autoscaler(program: Program) -> None:
+    recording = program(clusters={"a": {"workerGroups": {"b": {"minimum": 1, "maximum": 3}, "c": {}}}})
+
+    ignored = {it.name.split("-")[-2]: list(it.request.ignoreChanges) for it in recording.of_kind("DaskWorkerGroup")}
+    assert ignored == {"b": ["spec.worker.replicas"], "c": []}
+    assert list(recording.only("DaskCluster").request.ignoreChanges) == []
 
 
 def test_a_protected_cluster_keeps_its_endpoint_and_can_still_be_updated(program: Program) -> None:

@@ -5,14 +5,14 @@ from collections.abc import Iterator
 from ...settings.checks.dask_config import encryption
 from ...settings.checks.paths import parts
 from ...settings.checks.walker import until_unknown
-from ...settings.cluster import Cluster, Endpoint, Scheduler, Tls, WorkerPods, Workers
+from ...settings.cluster import Cluster, Endpoint, ScaledPods, Scheduler, Tls, WorkerPods
 from ...settings.job import Job, Runner
 from ...settings.mistakes import Mistake, Path
 from ...settings.pod import PodSettings
 from ...settings.volumes import Volume, same_place
 
 
-def fixed_or_range(workers: Workers) -> Iterator[Mistake]:
+def fixed_or_range(workers: ScaledPods) -> Iterator[Mistake]:
     """Either `replicas`, or `minimum` and `maximum`."""
     low, high = workers.minimum, workers.maximum
     if workers.replicas is not None and (low is not None or high is not None):
@@ -22,6 +22,15 @@ def fixed_or_range(workers: Workers) -> Iterator[Mistake]:
         yield Mistake(f"needs the {other} too", f"add `{other}`", (given,))
     elif low is not None and high is not None and low > high:
         yield Mistake(f"is above the maximum of {high}", "swap them", ("minimum",))
+    for key, field in (("idleTime", "idle_time"), ("maximumStarting", "maximum_starting")):
+        if field in workers.model_fields_set and low is None and high is None:
+            yield Mistake("would be ignored: the number of workers is fixed", "remove it", (key,))
+
+
+def resources_twice(workers: WorkerPods) -> Iterator[Mistake]:
+    """`--resources` holds all of a worker's resources: of two, the last one counts."""
+    if workers.dask_resources and any(it.split("=")[0] == "--resources" for it in workers.extra_args):
+        yield Mistake("would be replaced by `--resources` in `extraArgs`", "remove it", ("daskResources",))
 
 
 def worker_ports(workers: WorkerPods) -> Iterator[Mistake]:
@@ -72,17 +81,14 @@ def exposure(cluster: Cluster) -> Iterator[Mistake]:
         yield Mistake(rule, fix, ("endpoint", "type"))
 
 
-def autoscaling(cluster: Cluster) -> Iterator[Mistake]:
+def idle_timeout(cluster: Cluster) -> Iterator[Mistake]:
     """What needs the operator's own RPC: it is plain tcp (networking.py) and knows no groups (dask-kubernetes #914)."""
-    wants: Path = ("workers", "maximum") if cluster.workers.autoscaled else ("idleTimeout",)
-    if not (cluster.workers.autoscaled or cluster.idle_timeout):
-        return
-    if cluster.worker_groups:
-        rule = "cannot be used with workerGroups: the operator would retire workers of any group"
-        yield Mistake(rule, "remove one of the two", wants)
-    if cluster.tls.enabled:
+    fix = "remove it, and let `workers: {minimum: 0, maximum: 10}` follow the work"
+    if cluster.idle_timeout and cluster.worker_groups:
+        yield Mistake("cannot be used with workerGroups: the operator asks for one group only", fix, ("idleTimeout",))
+    if cluster.idle_timeout and cluster.tls.enabled:
         rule = "cannot be used with tls: the operator asks the scheduler over plain tcp only"
-        yield Mistake(rule, "remove one of the two", wants)
+        yield Mistake(rule, fix, ("idleTimeout",))
 
 
 def adoption(cluster: Cluster) -> Iterator[Mistake]:
@@ -90,6 +96,9 @@ def adoption(cluster: Cluster) -> Iterator[Mistake]:
     if cluster.adopt and cluster.update == "blueGreen":
         rule = "keeps the name that the cluster has, which `update: blueGreen` cannot"
         yield Mistake(rule, "add `update: recreate`", ("adopt",))
+    if cluster.adopt and cluster.autoscaled:
+        rule = "keeps workers that cannot be told apart by their names, so no number of workers can follow the work"
+        yield Mistake(rule, "remove it, or use `replicas`", ("adopt",))
 
 
 def encrypted(cluster: Cluster) -> Iterator[Mistake]:
@@ -122,7 +131,7 @@ def _clash(path: Path, volume: Volume, inherited: Volume) -> Iterator[Mistake]:
 def job_size(job: Job) -> Iterator[Mistake]:
     """A DaskJob has a fixed number of workers."""
     if job.workers.autoscaled:
-        rule = "is not for jobs: the operator has no autoscaler for the cluster of a DaskJob"
+        rule = "is not for jobs: nothing scales the cluster of a DaskJob"
         yield Mistake(rule, "use `replicas`", ("workers", "maximum"))
 
 

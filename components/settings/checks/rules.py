@@ -9,7 +9,7 @@ from typing import Any
 
 from ...settings.checks import cluster, dask_config, notebook, pod, pod_fields, stack, walker
 from ...settings.checks.walker import Rules
-from ...settings.cluster import Cluster, Endpoint, Scheduler, Tls, WorkerPods, Workers
+from ...settings.cluster import Cluster, Endpoint, ScaledPods, Scheduler, Tls, WorkerPods
 from ...settings.job import Job, Runner
 from ...settings.mistakes import Mistake
 from ...settings.notebook import Notebook, NotebookEndpoint
@@ -28,12 +28,12 @@ ALONE: Rules = {
     Resources: (pod.resources,),
     Scheduler: (cluster.scheduler_ports,),
     WorkerPods: (cluster.worker_ports,),
-    Workers: (cluster.fixed_or_range,),
+    ScaledPods: (cluster.fixed_or_range, cluster.resources_twice),
     Endpoint: (cluster.node_ports, cluster.source_ranges),
     Tls: (cluster.tls_switched_on,),
     Cluster: (
         cluster.exposure,
-        cluster.autoscaling,
+        cluster.idle_timeout,
         cluster.adoption,
         cluster.encrypted,
         cluster.inherited_volumes,

@@ -28,6 +28,7 @@ ENV = r"[A-Za-z_][A-Za-z0-9_]*"
 _NAME = r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
 LABEL_KEY = rf"({SUBDOMAIN}/)?{_NAME}"
 LABEL_VALUE = rf"({_NAME})?"
+RESOURCE = r"[-._A-Za-z0-9]+"
 SECRET_KEY = r"[-._A-Za-z0-9]+"
 
 
@@ -94,6 +95,13 @@ def secret_key(value: str) -> str:
     """A key inside a Secret."""
     if not re.fullmatch(SECRET_KEY, value) or len(value) > OBJECT_NAME_LENGTH or value in (".", ".."):
         raise invalid("must be a Secret's key: letters, digits, '-', '_' and '.'", "rename it")
+    return value
+
+
+def resource_name(value: str) -> str:
+    """The name of an abstract resource, as `--resources NAME=1` takes it."""
+    if not re.fullmatch(RESOURCE, value) or len(value) > DNS_LABEL_LENGTH:
+        raise invalid("must be letters, digits, '-', '_' and '.', at most 63 of them", "rename it, such as 'GPU'")
     return value
 
 

@@ -213,15 +213,6 @@ PROMISES = [
         schema=False,
     ),
     Case(
-        "several workers in a pod that is autoscaled",
-        workers(minimum=1, maximum=2, processes=2),
-        (
-            "dask:clusters.a.workers.processes: 2 cannot be used with `maximum`: the operator's autoscaler "
-            "knows one worker in each pod; use `replicas`, or more pods"
-        ),
-        schema=False,
-    ),
-    Case(
         "one port for several workers",
         workers(processes=2, port=9000),
         "dask:clusters.a.workers.port: 9000 can be the port of one worker only; remove it",

@@ -82,36 +82,67 @@ VALUES = [
         "dask:clusters.a.workers.replicas: 2 cannot be combined with minimum and maximum; keep one or the other",
     ),
     Case(
-        "bounds beside worker groups",
-        cluster(workers={"minimum": 1, "maximum": 3}, workerGroups={"b": {}}),
+        "bounds of a group that are swapped",
+        cluster(workerGroups={"b": {"minimum": 4, "maximum": 3}}),
+        "dask:clusters.a.workerGroups.b.minimum: 4 is above the maximum of 3; swap them",
+        schema=False,
+    ),
+    Case(
+        "an idle time without bounds",
+        workers(idleTime="5m"),
+        "dask:clusters.a.workers.idleTime: '5m' would be ignored: the number of workers is fixed; remove it",
+    ),
+    Case(
+        "a number of starting workers without bounds",
+        cluster(workerGroups={"b": {"replicas": 2, "maximumStarting": 2}}),
         (
-            "dask:clusters.a.workers.maximum: 3 cannot be used with workerGroups: the operator would retire "
-            "workers of any group; remove one of the two"
+            "dask:clusters.a.workerGroups.b.maximumStarting: 2 would be ignored: the number of workers is fixed; "
+            "remove it"
         ),
     ),
     Case(
-        "bounds with tls",
-        cluster(workers={"minimum": 1, "maximum": 3}, tls={"enabled": True}),
+        "resources in two places",
+        workers(daskResources={"GPU": 1}, extraArgs=["--resources", "GPU=2"]),
+        "dask:clusters.a.workers.daskResources: would be replaced by `--resources` in `extraArgs`; remove it",
+        schema=False,
+    ),
+    Case(
+        "a resource's name with a blank",
+        workers(daskResources={"A GPU": 1}),
         (
-            "dask:clusters.a.workers.maximum: 3 cannot be used with tls: the operator asks the scheduler over "
-            "plain tcp only; remove one of the two"
+            "dask:clusters.a.workers.daskResources.\"A GPU\": 'A GPU' must be letters, digits, '-', '_' and '.', "
+            "at most 63 of them; rename it, such as 'GPU'"
         ),
+    ),
+    Case(
+        "bounds of an adopted cluster",
+        cluster(adopt=True, update="recreate", workers={"minimum": 1, "maximum": 3}),
+        (
+            "dask:clusters.a.adopt: true keeps workers that cannot be told apart by their names, so no number of "
+            "workers can follow the work; remove it, or use `replicas`"
+        ),
+        schema=False,
     ),
     Case(
         "idleTimeout with tls",
         cluster(idleTimeout="1h", tls={"enabled": True}),
         (
             "dask:clusters.a.idleTimeout: '1h' cannot be used with tls: the operator asks the scheduler over plain "
-            "tcp only; remove one of the two"
+            "tcp only; remove it, and let `workers: {minimum: 0, maximum: 10}` follow the work"
+        ),
+    ),
+    Case(
+        "idleTimeout beside worker groups",
+        cluster(idleTimeout="1h", workerGroups={"b": {}}),
+        (
+            "dask:clusters.a.idleTimeout: '1h' cannot be used with workerGroups: the operator asks for one group only; "
+            "remove it, and let `workers: {minimum: 0, maximum: 10}` follow the work"
         ),
     ),
     Case(
         "bounds of a job",
         {"jobs": {"a": {"runner": {"script": "pass"}, "workers": {"minimum": 1, "maximum": 3}}}},
-        (
-            "dask:jobs.a.workers.maximum: 3 is not for jobs: the operator has no autoscaler for the cluster of a "
-            "DaskJob; use `replicas`"
-        ),
+        ("dask:jobs.a.workers.maximum: 3 is not for jobs: nothing scales the cluster of a DaskJob; use `replicas`"),
     ),
     Case("no threads", workers(threads=0), "dask:clusters.a.workers.threads: 0 must be at least 1; use 1"),
     Case("a mistyped top-level key", {"cluster": {}}, "dask:cluster: is not an option; did you mean 'clusters'?"),

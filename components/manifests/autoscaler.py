@@ -1,0 +1,81 @@
+"""Renders the autoscaler of a cluster: a pod in the cluster's own image, and the permissions that it has.
+
+RBAC selects no objects by labels or by the beginning of a name, and a worker's Deployment has a random name. So the
+Role names the worker groups that the autoscaler may change, and lets it list and delete Deployments of the namespace.
+"""
+
+import json
+from collections.abc import Mapping
+
+from ..manifests import pod as podspec
+from ..manifests import worker_arguments as workerargs
+from ..manifests.cluster import role_metadata
+from ..manifests.context import PodContext, Spec
+from ..settings.cluster import Cluster, ScaledPods
+from ..settings.formats.quantities import seconds
+from ..vocabulary import CLUSTER_NAME, COMPONENT, NO_SIDECAR, SKIP_AWAIT
+
+ROLE = "autoscaler"
+_RBAC = "rbac.authorization.k8s.io"
+
+
+def autoscaler(settings: Cluster, context: PodContext, groups: Mapping[str, ScaledPods]) -> list[Spec]:
+    """The ServiceAccount, its permissions and the Deployment, in the order of their creation.
+
+    `groups` are the settings of all worker groups by their names in Kubernetes. Empty if no group is autoscaled.
+    """
+    if not settings.autoscaled:
+        return []
+    name = f"{context.cluster_name}-{ROLE}"
+    elastic = [group for group, it in groups.items() if it.autoscaled]
+    account = context.object("ServiceAccount", name)
+    role = context.object("Role", name) | {"rules": _rules(context.cluster_name, elastic)}
+    reference = {"apiGroup": _RBAC, "kind": "Role", "name": name}
+    subject = {"kind": "ServiceAccount", "name": name, "namespace": context.namespace}
+    binding = context.object("RoleBinding", name) | {"roleRef": reference, "subjects": [subject]}
+    return [account, role, binding, _deployment(settings, context, name, groups)]
+
+
+def _rules(cluster: str, elastic: list[str]) -> list[Spec]:
+    dask = {"apiGroups": ["kubernetes.dask.org"]}
+    return [
+        dask | {"resources": ["daskclusters"], "resourceNames": [cluster], "verbs": ["get"]},
+        dask | {"resources": ["daskworkergroups"], "resourceNames": elastic, "verbs": ["get", "patch"]},
+        {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["list", "delete"]},
+        {"apiGroups": [""], "resources": ["events"], "verbs": ["create"]},
+    ]
+
+
+def _deployment(settings: Cluster, context: PodContext, name: str, groups: Mapping[str, ScaledPods]) -> Spec:
+    declared = {
+        "namespace": context.namespace,
+        "cluster": context.cluster_name,
+        "groups": [_group(settings, group, it) for group, it in groups.items()],
+    }
+    pod = podspec.autoscaler(settings, context, name, json.dumps(declared, sort_keys=True))
+    body = context.object("Deployment", name, {CLUSTER_NAME: context.cluster_name, COMPONENT: ROLE})
+    # The readiness of the cluster waits for its pod, while the workers start.
+    body["metadata"]["annotations"] = {SKIP_AWAIT: "true"}
+    selector = {CLUSTER_NAME: context.cluster_name, COMPONENT: ROLE}
+    role = role_metadata(settings.scheduler_pod()).get("metadata", {})
+    labels = role.get("labels", {}) | body["metadata"]["labels"] | {NO_SIDECAR: "false"}
+    template = {"metadata": role | {"labels": labels}, "spec": pod}
+    # Never two at a time.
+    spec = {"replicas": 1, "strategy": {"type": "Recreate"}, "selector": {"matchLabels": selector}}
+    return body | {"spec": spec | {"template": template}}
+
+
+def _group(settings: Cluster, name: str, group: ScaledPods) -> Spec:
+    """A group as the autoscaler's program takes it (scripts/elastic_state.py, Group)."""
+    pod = settings.worker_pod(group)
+    about: Spec = {
+        "name": name,
+        "elastic": group.autoscaled,
+        "processes": workerargs.processes(group, pod),
+        "threads": workerargs.threads(group, pod),
+        "resources": dict(group.dask_resources),
+    }
+    if group.autoscaled:
+        about |= {"minimum": group.minimum, "maximum": group.maximum, "idle_seconds": seconds(group.idle_time)}
+        about["starting"] = group.maximum_starting
+    return about

@@ -1,0 +1,232 @@
+"""The autoscaler of one cluster: makes its worker groups follow the work.
+
+It looks once a second at what the scheduler has to do, and at the Kubernetes API only when it acts, while workers
+start, and once a minute. It may be killed at any moment: a worker that leaves hands everything over by itself, and the
+next look finds a group whose number of workers differs from its `replicas`, and writes the number first.
+"""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from collections import deque
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from elastic_api import Api, Refused
+from elastic_decisions import Decision, decide
+from elastic_scheduler import SchedulerLoad
+from elastic_state import Group, Live, Load, Past, by_pod, is_busy
+
+LOOK_SECONDS = float(os.environ.get("LOOK_SECONDS", "1"))
+# How old the view of the Kubernetes API may be at rest, and while something is about to change.
+REST_SECONDS, RESTLESS_SECONDS = 60.0, 5.0
+# Workers that have not registered for so long do not count as help, and are reported.
+STUCK_SECONDS = float(os.environ.get("STUCK_SECONDS", "180"))
+OPERATOR_SECONDS = 60.0
+LONGEST_PAUSE_SECONDS = 30.0
+CONFLICT = 409
+METRICS_PORT = 9100
+
+
+class Memory:
+    """What was seen before: since when pods are idle, since when they are missing, what groups have needed."""
+
+    def __init__(self, groups: list[Group]) -> None:
+        self.groups = [group for group in groups if group.elastic]
+        self.idle: dict[str, float] = {}
+        self.missing: dict[str, float] = {}
+        self.needed: dict[str, deque[tuple[float, int]]] = {group.name: deque() for group in self.groups}
+
+    def look(self, live: dict[str, Live], load: Load, now: float) -> Past:
+        """Takes in what is seen now."""
+        registered, pods = by_pod(load.workers), [pod for it in live.values() for pod in it.pods]
+        self.idle = {pod: self.idle.get(pod, now) for pod in pods if not is_busy(registered.get(pod, ()))}
+        self.missing = {pod: self.missing.get(pod, now) for pod in pods if pod not in registered}
+        stuck = frozenset(pod for pod, since in self.missing.items() if now - since >= STUCK_SECONDS)
+        for group in self.groups:
+            seen = self.needed[group.name]
+            while seen and now - seen[0][0] > group.idle_seconds:
+                seen.popleft()
+        peaks = {name: max((pods for _, pods in seen), default=0) for name, seen in self.needed.items()}
+        return Past({pod: now - since for pod, since in self.idle.items()}, stuck, peaks)
+
+    def add(self, needed: dict[str, int], now: float) -> None:
+        """Remembers what the groups need now."""
+        for name, pods in needed.items():
+            self.needed[name].append((now, pods))
+
+
+class Autoscaler:
+    """Looks, decides and acts."""
+
+    def __init__(self, groups: list[Group], api: Api, scheduler: SchedulerLoad) -> None:
+        self.groups, self.api, self.scheduler, self.memory = groups, api, scheduler, Memory(groups)
+        self.live: dict[str, Live] = {}
+        self.versions: dict[str, str] = {}
+        self.looked = float("-inf")
+        self.unsettled_since: float | None = None
+        self.told: set[str] = set()
+        self.needed: dict[str, int] = {}
+
+    async def step(self) -> None:
+        """One look, and what follows from it. Raises `OSError`, `Refused` or `ValueError` where it cannot look."""
+        load = await self.scheduler.ask()
+        now = time.monotonic()
+        if now - self.looked >= self._patience(load):
+            await self._look(now)
+        decision = self._decided(load, now)
+        if (decision.replicas or decision.close) and self.looked != now:
+            await self._look(now)
+            decision = self._decided(load, now)
+        self.memory.add(decision.needed, now)
+        self.needed = decision.needed
+        await self._act(decision)
+        await self._warn(decision, now)
+
+    async def _look(self, now: float) -> None:
+        names = [group.name for group in self.groups]
+        self.live, self.versions = await asyncio.to_thread(self.api.groups, names)
+        self.looked = now
+
+    def _patience(self, load: Load) -> float:
+        """How old the view may be: it is looked at again at once while the operator works."""
+        registered, pods = by_pod(load.workers), {pod for it in self.live.values() for pod in it.pods}
+        if not all(it.settled and it.replicas == len(it.pods) for it in self.live.values()):
+            return 0.0
+        whole = pods == registered.keys() and len(self.live) == len(self.groups)
+        return REST_SECONDS if whole else RESTLESS_SECONDS
+
+    def _decided(self, load: Load, now: float) -> Decision:
+        return decide(self.groups, self.live, load, self.memory.look(self.live, load, now))
+
+    async def _act(self, decision: Decision) -> None:
+        """Carries a decision out. Another look follows at once."""
+        for name, replicas in decision.replicas.items():
+            has = len(self.live[name].pods)
+            await self._resize(name, replicas)
+            if replicas > has:
+                tasks = decision.tasks[name]
+                why = f"for {tasks} tasks" if tasks else "for its minimum, or for data that needs memory"
+                await self._tell("ScaledUp", f"{name}: from {has} to {replicas} workers, {why}", warning=False)
+        for name, pods in decision.close.items():
+            has, left = len(self.live[name].pods), len(self.live[name].pods) - len(pods)
+            for pod in pods:
+                await asyncio.to_thread(self.api.delete, pod)
+            await self._resize(name, left)
+            text = f"{name}: from {has} to {left} workers, of which {decision.needed[name]} are needed"
+            await self._tell("ScaledDown", f"{text}: {', '.join(pods)}", warning=False)
+
+    async def _resize(self, name: str, replicas: int) -> None:
+        self.looked = float("-inf")
+        try:
+            await asyncio.to_thread(self.api.resize, name, replicas, self.versions[name])
+        except Refused as error:
+            if error.status != CONFLICT:  # somebody else has written meanwhile: the next look sees what
+                raise
+
+    async def _warn(self, decision: Decision, now: float) -> None:
+        """Reports what keeps the groups from following, once each."""
+        notes: dict[str, str] = {}
+        for name, it in self.live.items():
+            if it.refused:
+                notes[f"{name} refused"] = f"{name}: Kubernetes refuses its pods: {it.refused}"
+            elif stuck := [pod for pod in it.pods if now - self.memory.missing.get(pod, now) >= STUCK_SECONDS]:
+                hint = f"`kubectl describe pods -l dask.org/workergroup-name={name}` says why"
+                notes[f"{name} stuck"] = f"{name}: {len(stuck)} workers have not registered; {hint}"
+        settled = all(it.settled for it in self.live.values())
+        self.unsettled_since = None if settled else (self.unsettled_since or now)
+        if self.unsettled_since and now - self.unsettled_since >= OPERATOR_SECONDS:
+            notes["operator"] = "the operator has not carried out the last number of workers: see its log"
+        for tasks in decision.unmet:
+            asked = ", ".join(f"{key}={value:g}" for key, value in tasks.resources.items())
+            notes[f"unmet {asked}"] = f"{tasks.count} tasks ask for {asked}, which no worker group declares"
+        for key in notes.keys() - self.told:
+            await self._tell("CannotScale", notes[key], warning=True)
+        self.told = set(notes)
+
+    async def _tell(self, reason: str, text: str, *, warning: bool) -> None:
+        log(text)
+        try:
+            await asyncio.to_thread(self.api.tell, reason, text, warning=warning)
+        except (OSError, Refused) as error:
+            log(f"no Event about it: {error}")
+
+    def metrics(self) -> str:
+        """For Prometheus."""
+        lines = [f"dask_autoscaler_api_requests_total {self.api.requests}"]
+        for name, it in self.live.items():
+            label = f'{{cluster="{self.api.cluster}",group="{name}"}}'
+            lines.append(f"dask_autoscaler_workers{label} {len(it.pods)}")
+            if name in self.needed:
+                lines.append(f"dask_autoscaler_workers_needed{label} {self.needed[name]}")
+        return "".join(f"{line}\n" for line in lines)
+
+
+def log(text: str) -> None:
+    """One line of the pod's log."""
+    print(time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), text, flush=True)
+
+
+async def run(autoscaler: Autoscaler) -> None:
+    """Steps for ever. Says once what is wrong, and tries again after a while that grows to half a minute."""
+    trouble, pause = "", LOOK_SECONDS
+    while True:
+        try:
+            await autoscaler.step()
+            if trouble:
+                log("it works again")
+            trouble, pause = "", LOOK_SECONDS
+        except Exception as error:
+            autoscaler.looked = float("-inf")
+            if str(error) != trouble:
+                trouble = str(error)
+                log(f"nothing changes until it works again: {error!r}")
+            pause = min(LONGEST_PAUSE_SECONDS, pause * 1.5)
+        await asyncio.sleep(pause)
+
+
+def serve_metrics(autoscaler: Autoscaler, port: int) -> None:
+    """Serves `/metrics`, and anything else as the answer to a health probe."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = autoscaler.metrics().encode() if self.path.startswith("/metrics") else b"ok\n"
+            self.send_response(200)
+            self.send_header("Content-Type", "text/plain; version=0.0.4")
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Requests are not logged."""
+
+    class Server(ThreadingHTTPServer):
+        address_family = socket.AF_INET6 if socket.has_dualstack_ipv6() else socket.AF_INET
+
+        def server_bind(self) -> None:
+            if self.address_family == socket.AF_INET6:
+                self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+            super().server_bind()
+
+    threading.Thread(target=Server(("", port), Handler).serve_forever, daemon=True).start()
+
+
+def main() -> None:
+    """Reads what is declared, and starts."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    declared = json.loads(os.environ["ELASTIC"])
+    groups = [Group(**group) for group in declared["groups"]]
+    api = Api(declared["namespace"], declared["cluster"])
+    autoscaler = Autoscaler(groups, api, SchedulerLoad(os.environ["DASK_SCHEDULER_ADDRESS"]))
+    serve_metrics(autoscaler, int(os.environ.get("METRICS_PORT", str(METRICS_PORT))))
+    bounds = ", ".join(f"{it.name} {it.minimum} to {it.maximum}" for it in groups if it.elastic)
+    log(f"the autoscaler of {api.cluster} follows the work: {bounds}")
+    asyncio.run(run(autoscaler))
+
+
+if __name__ == "__main__":
+    main()

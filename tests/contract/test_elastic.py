@@ -1,0 +1,136 @@
+"""The autoscaler's program under TLS, against a real scheduler and real workers that leave through their preStop."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from tests.contract.dasks import counted, executions, play, until
+from tests.contract.elastics import CLUSTER, Kubernetes, elastic, group
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180), pytest.mark.filterwarnings("default")]
+
+
+def test_two_groups_follow_a_load_that_rises_and_falls_and_nothing_is_lost(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        groups = group("default"), group("gpu", maximum=2, resources={"GPU": 1.0})
+        async with elastic(tmp_path, *groups) as (kubernetes, client, autoscaler):
+            kept = []
+            for turn in range(2):
+                plain = client.map(counted, range(40), range(turn * 100, turn * 100 + 40), seconds=0.3, pure=False)
+                await until(lambda: kubernetes.count("default") == 3, "the plain group has grown")
+                held = await client.scatter({f"{turn}-{n}": n for n in range(9)})
+                assert kubernetes.count("gpu") == 0, "plain tasks grow no GPU group"
+                gpu = client.map(
+                    counted,
+                    range(8),
+                    range(turn * 100 + 50, turn * 100 + 58),
+                    seconds=1,
+                    pure=False,
+                    resources={"GPU": 1},
+                )
+                await until(lambda: kubernetes.count("gpu") == 2, "the GPU group has grown")
+                if turn:
+                    await autoscaler.kill()
+                    await autoscaler.start()
+                kept += [await client.gather(plain), await client.gather(gpu)]
+                assert await client.gather(list(held.values())) == list(range(9))
+                await until(
+                    lambda: kubernetes.count("default") + kubernetes.count("gpu") == 1, "data keeps a worker", 60
+                )
+                assert await client.gather(list(held.values())) == list(range(9))
+                del plain, gpu, held
+                await until(lambda: not kubernetes.deployments, "nothing is left when nothing is held", 60)
+
+            assert (len(executions), set(executions.values())) == (96, {1})
+            assert kubernetes.most == {f"{CLUSTER}-default": 3, f"{CLUSTER}-gpu": 2}
+            assert kubernetes.removed == []
+            grown = f"{CLUSTER}-gpu: from 0 to 1 workers, for "
+            assert any(event.startswith(grown) for event in kubernetes.events), kubernetes.events
+
+    play(scenario())
+
+
+def test_a_wrong_image_a_quota_and_tasks_without_a_group_are_told_once_and_hold_no_group_up(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        groups = group("wrong"), group("default"), group("full", resources={"MEMORY": 1.0})
+        async with elastic(tmp_path, *groups) as (kubernetes, client, _):
+            kubernetes.wrong_images = {f"{CLUSTER}-wrong"}
+            kubernetes.quota = {f"{CLUSTER}-full": 1}
+
+            plain = client.map(counted, range(30), range(30), seconds=0.3, pure=False)
+            full = client.map(counted, range(24), range(50, 74), seconds=0.4, pure=False, resources={"MEMORY": 1})
+            never = client.submit(counted, 0, 99, seconds=0, resources={"FPGA": 1})
+            assert sorted(await client.gather(plain)) == list(range(30))
+            assert sorted(await client.gather(full)) == list(range(50, 74))
+
+            assert not never.done()
+            writes = [path for method, path in kubernetes.asked if method == "PATCH" and "-full" in path]
+            assert len(writes) < 6, "a quota is no reason to try again and again"
+            expected = [
+                "tasks ask for FPGA=1, which no",
+                "full: Kubernetes refuses its pods: exceeded quota",
+                "workers have not registered",
+            ]
+            for part in expected:
+                assert sum(part in event for event in kubernetes.events) == 1, kubernetes.events
+            assert kubernetes.removed == []
+
+    play(scenario())
+
+
+def test_it_waits_for_an_api_server_and_an_operator_that_are_away(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with elastic(tmp_path, group("default")) as (kubernetes, client, _):
+            kubernetes.away = kubernetes.operator_away = True
+            plain = client.map(counted, range(12), range(12), seconds=0.3, pure=False)
+            await until(lambda: len(kubernetes.asked) > 1, "it tries")
+            kubernetes.away = False
+            await until(lambda: any(kept.replicas for kept in kubernetes.groups.values()), "it has written a number")
+            assert not kubernetes.deployments
+            kubernetes.operator_away = False
+
+            assert sorted(await client.gather(plain)) == list(range(12))
+            assert (set(executions.values()), kubernetes.removed) == ({1}, [])
+
+    play(scenario())
+
+
+def test_killed_between_two_writes_it_goes_on_from_what_it_finds(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with elastic(tmp_path, group("default", minimum=1)) as (kubernetes, client, autoscaler):
+            await until(lambda: len(kubernetes.workers) == 1, "the minimum")
+            await autoscaler.kill()
+            # As after the deletion of two workers whose number has not been written.
+            kept = next(iter(kubernetes.groups.values()))
+            kept.replicas = kept.handled = 3
+            await autoscaler.start()
+
+            await until(lambda: kept.replicas == kept.handled == 1, "the number is that of the workers")
+            plain = client.map(counted, range(40), range(40), seconds=0.2, pure=False)
+            await until(lambda: kubernetes.count("default") == 3, "it grows as before")
+            assert sorted(await client.gather(plain)) == list(range(40))
+            assert kubernetes.removed == []
+
+    play(scenario())
+
+
+def test_at_rest_it_leaves_the_api_server_alone(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with elastic(tmp_path, group("default", minimum=1)) as (kubernetes, _, _autoscaler):
+            await until(lambda: len(kubernetes.workers) == 1, "the minimum")
+            await _quiet(kubernetes)
+            before = len(kubernetes.asked)
+            await asyncio.sleep(6)  # thirty looks at the scheduler
+
+            assert len(kubernetes.asked) == before
+
+    play(scenario())
+
+
+async def _quiet(kubernetes: Kubernetes) -> None:
+    """Waits until a second passes without a request."""
+    seen = -1
+    while seen != len(kubernetes.asked):
+        seen = len(kubernetes.asked)
+        await asyncio.sleep(1)

@@ -60,7 +60,7 @@ class WorkerPods(PodSettings):
     """The port of the worker's own pages, of `/health` and `/metrics`."""
     probes: Probes = Probes()
     """The timing of the health probes."""
-    dask_resources: dict[ResourceName, Annotated[float, Field(gt=0)]] = {}
+    dask_resources: dict[ResourceName, Annotated[float, Field(ge=0)]] = {}
     """Abstract resources that each worker declares (`--resources`), such as `{GPU: 1}`. A task that asks for
     them, as in `client.submit(train, resources={"GPU": 1})`, runs on these workers only."""
     termination_grace_period: Duration = "2m"

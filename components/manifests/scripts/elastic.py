@@ -126,7 +126,7 @@ class Autoscaler:
         try:
             await asyncio.to_thread(self.api.resize, name, replicas, self.versions[name])
         except Refused as error:
-            if error.status != CONFLICT:  # somebody else has written meanwhile: the next look sees what
+            if error.status != CONFLICT:  # the group has been changed meanwhile: the next look sees how
                 raise
 
     async def _warn(self, decision: Decision, now: float) -> None:

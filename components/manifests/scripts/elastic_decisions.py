@@ -72,7 +72,7 @@ class Needs:
         return sorted(plain or self.groups, key=lambda it: it.elastic)
 
     def _fill(self, able: list[Group], tasks: Tasks) -> None:
-        """Adds the pods for these tasks. A group with stuck pods keeps them, and its tasks go on to the next one."""
+        """Adds the pods for these tasks. A group with stuck pods keeps them, and its tasks fill the next one."""
         left = float(min(tasks.count, max(1, math.ceil(tasks.seconds / self.load.target_seconds))))
         for group in able:
             slots = self._slots(group, tasks.resources)

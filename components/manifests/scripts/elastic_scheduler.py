@@ -111,15 +111,15 @@ class SchedulerLoad:
         return read_load(await send_recv(self.comm, op=OPERATION))
 
     async def _connected(self) -> Any:
-        import cloudpickle
         from distributed.comm.core import connect
         from distributed.core import send_recv
+        from distributed.protocol.pickle import dumps
         from distributed.security import Security
 
         tls = Security().get_connection_args("client")
         comm = await connect(self.address, timeout=CONNECT_SECONDS, deserialize=False, **tls)
         arguments = {"operation": OPERATION, "sample": SAMPLE}
-        call: dict[str, Any] = {"function": cloudpickle.dumps(watch_load), "kwargs": cloudpickle.dumps(arguments)}
+        call: dict[str, Any] = {"function": dumps(watch_load), "kwargs": dumps(arguments)}
         answer = await send_recv(comm, op="run_function", **call)
         if not isinstance(answer, dict) or answer.get("status") != "OK":
             comm.abort()

@@ -119,7 +119,7 @@ def _whole_pod(pod: Spec) -> Iterator[Mistake]:
     for index, item in enumerate(pod.get("tolerations", ())):
         yield from toleration(("tolerations", index), item)
     required = pod.get("affinity", {}).get("nodeAffinity", {}).get("requiredDuringSchedulingIgnoredDuringExecution")
-    if required is not None and not required.get("nodeSelectorTerms"):
+    if isinstance(required, dict) and not required.get("nodeSelectorTerms"):
         place = ("affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution")
         yield Mistake("needs at least one of `nodeSelectorTerms`", "remove it, or add one", place, None)
     yield from expressions(pod.get("affinity", {}), ("affinity",))

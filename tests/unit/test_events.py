@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from components.kube import events
-from components.kube.client import Connection
 from components.kube.errors import ClusterError
 from components.kube.events import Event
+from components.kube.pods import Trouble
 from components.lifecycle import event_troubles, readiness
+from components.lifecycle import pod_watch as podwatch
+from components.lifecycle.pod_watch import Watch
 from tests.support.clock import FakeClock
 from tests.unit.api import FakeApi
 from tests.unit.pods import EVENTS, Place, pod, running, target
@@ -79,11 +81,20 @@ class TestWait:
     def place(self, monkeypatch: pytest.MonkeyPatch) -> Place:
         return Place(monkeypatch)
 
+    async def pods(self, place: Place) -> None:
+        async def nothing_else() -> list[Trouble]:
+            return []
+
+        made = target()
+        async with events.watched(place.api, made.namespace) as reported:  # type: ignore[arg-type]
+            watch = Watch(place.api, made, podwatch.all_pods(made), events=reported)  # type: ignore[arg-type]
+            await readiness.await_pods(watch, nothing_else)
+
     def waits(self, place: Place, *found: dict[str, Any]) -> str:
         place.api.answers[EVENTS] = listed(*found)
         place.api.answers["api/v1/pods"] = {"items": [pod("operator")]}
         with pytest.raises(ClusterError) as error:
-            asyncio.run(readiness.await_pods(Connection(), target()))
+            asyncio.run(self.pods(place))
         return str(error.value)
 
     def creating(self, place: Place) -> str:

@@ -10,7 +10,7 @@ from tests.support.runs import names
 from tests.support.security import security
 from tests.support.stacks import Stack
 from tests.support.wait import wait_until
-from tests.support.work import Work, client, counted, workers_of
+from tests.support.work import Work, client, counted
 
 NAMESPACE = "elastic"
 MOST = {"default": 2, "gpu": 1}
@@ -42,12 +42,12 @@ def autoscaler_pods(kube: Kubectl) -> list[str]:
 
 def rise_and_fall(connected: Client, kube: Kubectl, turn: int) -> None:
     """A load for each group; ends when both are at zero again."""
-    held = connected.scatter({f"{turn}-{number}": number for number in range(3)}) if workers_of(connected) else {}
     topic = f"gpu-{turn}"
     gpu = connected.map(counted, range(4), topic=topic, seconds=2, pure=False, resources={"GPU": 1})
     wait_until(lambda: sizes(kube)["gpu"] == 1, 60, "the GPU group grows for tasks that need a GPU")
     plain = Work(connected, held=10, running=12, seconds=2)
     wait_until(lambda: sizes(kube)["default"] == 2, 60, "the plain group grows for plain tasks")
+    held: Any = connected.scatter({f"{turn}-{number}": number for number in range(9)})
     seen = sizes(kube)
     assert all(seen[group] <= most for group, most in MOST.items())
 
@@ -55,8 +55,10 @@ def rise_and_fall(connected: Client, kube: Kubectl, turn: int) -> None:
     results: Any = connected.gather(gpu)
     assert [number for number, _ in results] == list(range(4))
     assert sorted(item for _, item in connected.get_events(topic)) == list(range(4))
-    assert list(connected.gather(held).values()) == list(range(len(held)))
-    del plain, gpu, held, results
+    del plain, gpu, results
+    wait_until(lambda: sum(sizes(kube).values()) == 1, 90, "data that a client holds keeps one worker")
+    assert connected.gather(list(held.values())) == list(range(9))
+    del held
     wait_until(lambda: sizes(kube) == {"default": 0, "gpu": 0}, 90, "nobody works, so nothing is left")
 
 
@@ -66,11 +68,11 @@ def test_two_groups_follow_the_work_under_tls_and_nothing_is_lost(stack: Stack, 
     assert sizes(kube) == {"default": 0, "gpu": 0}
     scheduler = stack.scheduler()
     with client(stack.address(), security=trusted) as connected:
-        for turn in range(2):
+        for turn in range(4):
             rise_and_fall(connected, kube, turn)
         [pod] = autoscaler_pods(kube)
         kube("delete", "pod", "-n", NAMESPACE, pod, "--grace-period=0", "--force", "--wait=false")
-        rise_and_fall(connected, kube, 2)
+        rise_and_fall(connected, kube, 4)
 
         run = stack.change(clusters=cluster(most=3))
 

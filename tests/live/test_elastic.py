@@ -53,8 +53,9 @@ def rise_and_fall(connected: Client, kube: Kubectl, turn: int) -> None:
 
     assert plain.intact()
     results: Any = connected.gather(gpu)
+    begun: Any = connected.get_events(topic)
     assert [number for number, _ in results] == list(range(4))
-    assert sorted(item for _, item in connected.get_events(topic)) == list(range(4))
+    assert sorted(item for _, item in begun) == list(range(4))
     del plain, gpu, results
     wait_until(lambda: sum(sizes(kube).values()) == 1, 90, "data that a client holds keeps one worker")
     assert connected.gather(list(held.values())) == list(range(9))

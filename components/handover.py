@@ -11,7 +11,7 @@ that the state holds, so only objects with the state's own id are read.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pulumi
 from pulumi import ResourceOptions
@@ -25,9 +25,6 @@ from .lifecycle.ownership import Claim
 from .lifecycle.releases import RELEASE, Found
 from .objects import RELEASE_TYPE, read
 from .vocabulary import PART_OF, ROLE
-
-if TYPE_CHECKING:
-    from kr8s.asyncio import Api
 
 OPERATOR = "dask:k8s:Operator"
 # What a namespace was created for is in its annotation `ROLE`: `workspace` or `operator`.
@@ -115,7 +112,7 @@ def _remember(what: str, name: str, opts: ResourceOptions) -> None:
     pulumi.Stash(f"{what}{LET_GO}", input=name, opts=ResourceOptions(parent=opts.parent))
 
 
-async def _namespace(client: "Api", role: str, declared: str, owner: str, claim: Claim) -> str | None:
+async def _namespace(client: kube.Api, role: str, declared: str, owner: str, claim: Claim) -> str | None:
     """The namespace that this state has created as `role`: mostly the declared one, which takes one request."""
     here = await kube.unless_forbidden(kube.find(client, path("Namespace", name=declared)))
     if here and _created_here(here, role, owner, claim):
@@ -135,7 +132,7 @@ def _created_here(body: kube.Object, role: str, owner: str, claim: Claim) -> boo
     return known == owner and meta["annotations"].get(ROLE, role) == role
 
 
-async def _held(client: "Api", namespaces: Sequence[str], owner: str, claim: Claim) -> Held:
+async def _held(client: kube.Api, namespaces: Sequence[str], owner: str, claim: Claim) -> Held:
     found = await releases.everywhere(client, *namespaces)
     ours = [release for release in found if await releases.is_ours(client, release, owner, claim)]
     home = ours[0].namespace if ours else namespaces[0]

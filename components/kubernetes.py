@@ -5,6 +5,7 @@ objects: without the guard it would take over any.
 """
 
 import atexit
+import contextlib
 import gc
 import json
 import os
@@ -19,9 +20,10 @@ from pulumi_kubernetes import Provider
 
 from .kube import client as kube
 from .kube.client import Connection
-from .kube.errors import ClusterError, UnknownClusterError
+from .kube.errors import ClusterError, MissingKubeconfigError, UnknownClusterError
+from .kube.http_api import remove_credentials
+from .kube.kubeconfig import load, provider_argument
 from .kube.paths import path
-from .kube.session import remove_credentials
 from .lifecycle import ask_first, ownership
 from .lifecycle.ask_first import AskFirst
 from .lifecycle.labels import part_of
@@ -62,6 +64,7 @@ class Kubernetes:
             config = pulumi.Config("kubernetes")
             context, kubeconfig = config.get("context"), config.get("kubeconfig")
         self.connection = connection(context, kubeconfig)
+        refuse_unusable(self.connection)
         self.claim = Claim(part_of(), pulumi.Config().get_bool("takeOver") or False)
         self._adopted: set[str] = set()
         self._hosts: Output[list[str]] | None = None
@@ -156,7 +159,7 @@ def reaching(where: Connection, kubeconfig: Kubeconfig | None = None) -> dict[st
     one was used before. On the same cluster that ends in deleting what has just been taken over.
     """
     secret = where.later or where.holds_contents
-    given = _contents(kubeconfig) if where.later and kubeconfig is not None else where.kubeconfig
+    given = _contents(kubeconfig) if where.later and kubeconfig is not None else provider_argument(where)
     return {
         "context": where.context,
         "kubeconfig": Output.secret(given) if secret else given,
@@ -164,6 +167,13 @@ def reaching(where: Connection, kubeconfig: Kubeconfig | None = None) -> dict[st
         # A changed connection record or Secret is an update of the object, not a new one.
         "enable_config_map_mutable": True,
     }
+
+
+def refuse_unusable(where: Connection) -> None:
+    """Raises `KubeconfigError` for what no client could use, before anything runs. A preview needs no kubeconfig."""
+    if not where.later:
+        with contextlib.suppress(MissingKubeconfigError):
+            load(where)
 
 
 def end_quickly() -> None:

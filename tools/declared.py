@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import kr8s
 import pulumi
 
 from components import configuration
@@ -99,6 +98,6 @@ def run(arguments: list[str] | None, description: str, work: Callable[[Any, Decl
     pulumi.log.warn = pulumi.log.info = pulumi.log.error = lambda message, *_: print(message, file=sys.stderr)
     try:
         return asyncio.run(look(read(options.cwd, options.stack)))
-    except (ToolError, ConfigError, ClusterError, kr8s.ServerError) as error:
+    except (ToolError, ConfigError, ClusterError, kube.ServerError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -74,11 +74,9 @@ async def _hosts(declared: Declared) -> list[str]:
 
 async def _operator(client: Any) -> list[Object] | None:
     """The operator's Deployments; None without permission to list them."""
-    import kr8s
-
     try:
         return await kube.items(client, path("Deployment"), chart.SELECTOR)
-    except kr8s.ServerError:
+    except kube.ServerError:
         return None
 
 
@@ -108,23 +106,19 @@ async def _see(client: Any, cluster: DeclaredCluster, hosts: list[str]) -> Seen:
 
 async def _secret(client: Any, cluster: DeclaredCluster) -> Object | None:
     """The Secret with the certificates, where there is one and it may be read."""
-    import kr8s
-
     if not cluster.settings.tls.enabled:
         return None
     try:
         return await kube.find(client, cluster.path("Secret", cluster.tls_secret))
-    except kr8s.ServerError:
+    except kube.ServerError:
         return None
 
 
 async def _ask(client: Any, where: str) -> Object | None:
     """A page of the scheduler's; None while it does not answer."""
-    import kr8s
-
     try:
         return await asyncio.wait_for(kube.once(client, where), _ANSWER_SECONDS)
-    except (kr8s.ServerError, kr8s.NotFoundError, TimeoutError):
+    except (kube.ServerError, TimeoutError):
         return None
 
 

@@ -1,6 +1,6 @@
 """Talking to the Kubernetes API from the program, outside of any resource: lists, reads and server-side applies.
 
-kr8s is imported on first use, because most commands change nothing and need none of it. Everything is async: hooks
+httpx is imported on first use, because most commands change nothing and need none of it. Everything is async: hooks
 run in the event loop that also answers the engine.
 """
 
@@ -11,15 +11,16 @@ from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ..kube.errors import ClusterError
-from ..kube.session import Connection, api, remove_credentials, renew
+from ..kube.errors import ClusterError, ServerError
+from ..kube.http_api import Api, remove_credentials
+from ..kube.kubeconfig import Connection
+from ..kube.session import api
 from ..kube.wait import DeadlineError, wait_until
 
 if TYPE_CHECKING:
     import httpx
-    from kr8s.asyncio import Api
 
-__all__ = ["Connection", "api", "remove_credentials"]
+__all__ = ["Api", "Connection", "ServerError", "api", "remove_credentials"]
 
 Object = dict[str, Any]
 T = TypeVar("T")
@@ -35,37 +36,26 @@ _NOT_TAKEN = {429}
 
 @asynccontextmanager
 async def call(client: Api, method: str, url: str, **arguments: Any) -> AsyncIterator[httpx.Response]:
-    """One request against the API server's root, `url` without a leading slash. Raises kr8s.ServerError.
-
-    A 401 logs in again, once. kr8s would do so four times, for a 403 as well, which no login changes.
-    """
-    root, _, rest = url.partition("/")
-    arguments = {"timeout": REQUEST_SECONDS, "raise_for_status": False} | arguments
-    for last in (False, True):
-        session = getattr(client, "_session", None)
-        async with client.call_api(method, version="", base=f"/{root}", url=rest, **arguments) as response:
-            if response.status_code == 401 and not last and await renew(client, session):
-                continue
-            if response.is_error:
-                await response.aread()  # what is streamed has not been read yet
-                raise _refusal(response)
-            yield response
-            return
+    """One request against the API server's root, `url` without a leading slash. Raises `ServerError`."""
+    options: dict[str, Any] = {"timeout": REQUEST_SECONDS} | arguments
+    async with client.send(method, url, **options) as response:
+        if response.is_error:
+            await response.aread()  # what is streamed has not been read yet
+            raise _refusal(response)
+        yield response
 
 
-def _refusal(response: httpx.Response) -> Exception:
-    """The error answer as kr8s raises it: with the API server's own message if there is one."""
-    import kr8s
-
+def _refusal(response: httpx.Response) -> ServerError:
+    """The error answer, with the API server's own message if there is one."""
     try:
         words = response.json()["message"]
     except (ValueError, KeyError, TypeError):
         words = f"{response.status_code} {response.reason_phrase}: {response.text[:200]}".strip(": ")
-    return kr8s.ServerError(words, status=str(response.status_code), response=response)
+    return ServerError(words, response)
 
 
 async def get(client: Api, url: str, **params: str) -> Object:
-    """The JSON behind `url`. Raises kr8s.ServerError, also for 404; `ClusterError` when the server stays away."""
+    """The JSON behind `url`. Raises `ServerError`, also for 404; `ClusterError` when the server stays away."""
     return await _patiently(_PASSING, client, "GET", url, params=params)
 
 
@@ -77,7 +67,6 @@ async def once(client: Api, url: str, **params: str) -> Object:
 async def _patiently(passing: set[int], client: Api, method: str, url: str, **arguments: Any) -> Object:
     """The answer to a request that may be sent twice: retried while the server is unreachable, or for `passing`."""
     import httpx
-    import kr8s
 
     failure: Exception | None = None
 
@@ -85,8 +74,8 @@ async def _patiently(passing: set[int], client: Api, method: str, url: str, **ar
         nonlocal failure
         try:
             return [await _json(client, method, url, **arguments)]
-        except (httpx.TransportError, kr8s.APITimeoutError, kr8s.ServerError) as error:
-            if isinstance(error, kr8s.ServerError) and status(error) not in passing:
+        except (httpx.TransportError, ServerError) as error:
+            if isinstance(error, ServerError) and status(error) not in passing:
                 raise
             failure = error
             return []
@@ -173,11 +162,9 @@ async def unless_forbidden(answer: Awaitable[T]) -> T | None:
 
 async def _unless(code: int, answer: Awaitable[T]) -> T | None:
     """The answer; None for this HTTP status."""
-    import kr8s
-
     try:
         return await answer
-    except (kr8s.ServerError, kr8s.NotFoundError) as error:
+    except ServerError as error:
         if status(error) == code:
             return None
         raise

@@ -1,6 +1,11 @@
 """The errors of everything that reads or changes a Kubernetes cluster."""
 
+from typing import TYPE_CHECKING
+
 import pulumi
+
+if TYPE_CHECKING:
+    import httpx
 
 
 class ClusterError(pulumi.RunError):
@@ -12,3 +17,20 @@ class UnknownClusterError(ClusterError):
 
     def __init__(self) -> None:
         super().__init__("the Kubernetes cluster is not known yet: its kubeconfig is an output that `up` will know")
+
+
+class KubeconfigError(ClusterError):
+    """What a kubeconfig says cannot be done, here or by any client. Nothing was asked yet."""
+
+
+class MissingKubeconfigError(ClusterError):
+    """No kubeconfig says which Kubernetes cluster it is, or none has the context. A preview goes on without it."""
+
+
+class ServerError(Exception):
+    """The API server has refused a request; the message is its own."""
+
+    def __init__(self, message: str, response: "httpx.Response") -> None:
+        super().__init__(message)
+        self.response = response
+        """The whole answer, whose `status_code` says what kind of refusal it is."""

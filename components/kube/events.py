@@ -8,16 +8,13 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from ..kube import client as kube
 from ..kube import wait
 from ..kube.errors import ClusterError
 from ..kube.paths import path
-
-if TYPE_CHECKING:
-    from kr8s.asyncio import Api
 
 # kopf, on which the operator is built, has types of its own: Error and Fatal.
 TROUBLE = "type!=Normal"
@@ -43,7 +40,7 @@ class Event:
 class Events:
     """The reports about the objects of a namespace so far."""
 
-    client: "Api"
+    client: kube.Api
     namespace: str
     _last: dict[tuple[str, str, str], Event] = field(default_factory=dict)
     _users: int = 0
@@ -55,7 +52,6 @@ class Events:
     async def _follow(self) -> None:
         """Lists, then watches from there. Begins anew where the API server no longer knows the place."""
         import httpx
-        import kr8s
 
         version = ""
         while True:
@@ -68,9 +64,9 @@ class Events:
                     version = change["object"]["metadata"]["resourceVersion"]
                     if change["type"] in ("ADDED", "MODIFIED"):
                         self._take(change["object"])
-            except (httpx.TransportError, kr8s.APITimeoutError, ClusterError, ValueError):
+            except (httpx.TransportError, ClusterError, ValueError):
                 pass  # the connection has ended, in the middle of a line perhaps
-            except kr8s.ServerError as error:
+            except kube.ServerError as error:
                 if kube.forbidden(error):
                     return
                 version = "" if kube.status(error) == _GONE else version
@@ -106,11 +102,11 @@ class Events:
             self._last[kind, name, reason] = found
 
 
-_watched: "WeakKeyDictionary[Api, dict[str, Events]]" = WeakKeyDictionary()
+_watched: "WeakKeyDictionary[kube.Api, dict[str, Events]]" = WeakKeyDictionary()
 
 
 @asynccontextmanager
-async def watched(client: "Api", namespace: str) -> AsyncIterator[Events]:
+async def watched(client: kube.Api, namespace: str) -> AsyncIterator[Events]:
     """The namespace's events, as they come. All who watch at the same time share one connection."""
     here = _watched.setdefault(client, {})
     events = here.setdefault(namespace, Events(client, namespace))

@@ -10,10 +10,10 @@ import asyncio
 import io
 import json
 from http.client import HTTPException, HTTPResponse
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from kr8s.asyncio import Api
+from ..kube.http_api import Api
+from ..kube.paths import path
 
 SECONDS = 15
 # The API server sends pairs of channels: the even one has the data of a port, and the odd one its errors.
@@ -29,9 +29,9 @@ class ForwardError(Exception):
         self.status = status
 
 
-async def get_json(client: Api, namespace: str, pod: str, port: int, path: str) -> Any:
+async def get_json(client: Api, namespace: str, pod: str, port: int, page: str) -> Any:
     """The JSON that the pod answers on its `port`. Raises `ForwardError`."""
-    request = f"GET {path} HTTP/1.0\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    request = f"GET {page} HTTP/1.0\r\nHost: localhost\r\nConnection: close\r\n\r\n"
     try:
         raw = await asyncio.wait_for(_exchange(client, namespace, pod, port, request.encode()), SECONDS)
     except TimeoutError as error:
@@ -44,10 +44,10 @@ async def _exchange(client: Api, namespace: str, pod: str, port: int, request: b
     import httpx
     import httpx_ws
 
-    where = {"version": "v1", "namespace": namespace, "url": f"pods/{pod}/portforward"}
+    url = f"{path('Pod', namespace, pod)}/portforward"
     answer, failure, seen = b"", "", set[int]()
     try:
-        async with client.open_websocket(**where, params={"ports": str(port)}, subprotocols=[_PROTOCOL]) as websocket:
+        async with client.websocket(url, params={"ports": str(port)}, subprotocols=[_PROTOCOL]) as websocket:
             await websocket.send_bytes(bytes([_DATA]) + request)
             while not _complete(answer) and not failure:
                 message = await websocket.receive_bytes()

@@ -6,7 +6,7 @@ once is not drift, and a repair that it would refuse is impossible: the API serv
 
 import asyncio
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..kube import client as kube
 from ..kube.client import Object
@@ -17,16 +17,13 @@ from ..manifests.context import Spec
 from ..manifests.declared import DeclaredCluster
 from ..vocabulary import API_VERSIONS
 
-if TYPE_CHECKING:
-    from kr8s.asyncio import Api
-
 AT_ONCE = 8
 _TRIES_NOTHING = "does not support dry run"
 
 Patch = Object | list[Object]
 
 
-async def settled(client: "Api", cluster: DeclaredCluster, live: Live, found: list[Drift]) -> list[Drift]:
+async def settled(client: kube.Api, cluster: DeclaredCluster, live: Live, found: list[Drift]) -> list[Drift]:
     """The drifts that a repair would change, with what it would change, or with why the API server refuses it."""
     turn = asyncio.Semaphore(AT_ONCE)
     wanted = drift.declared_pods(cluster, live)
@@ -41,16 +38,14 @@ async def settled(client: "Api", cluster: DeclaredCluster, live: Live, found: li
 
 
 async def _judge(
-    client: "Api", cluster: DeclaredCluster, live: Live, wanted: dict[str, Spec], one: Drift
+    client: kube.Api, cluster: DeclaredCluster, live: Live, wanted: dict[str, Spec], one: Drift
 ) -> Drift | None:
-    import kr8s
-
     before = _live(live, one)
     if one.what == "Deployment":
         one = replace(one, pods=await _as_created(client, cluster, before, wanted[one.name]))
     try:
         after = await kube.patch(client, cluster.path(one.what, one.name), patch(cluster, one), dry_run=True)
-    except kr8s.ServerError as error:
+    except kube.ServerError as error:
         # A dry run needs permission to write, and some webhooks take no part in it.
         if _is_about_rights(error) or _TRIES_NOTHING in str(error):
             return one
@@ -63,16 +58,14 @@ def _is_about_rights(error: Exception) -> bool:
     return kube.forbidden(error) and "admission webhook" not in str(error)
 
 
-async def _as_created(client: "Api", cluster: DeclaredCluster, live: Object, pods: Spec) -> Spec:
+async def _as_created(client: kube.Api, cluster: DeclaredCluster, live: Object, pods: Spec) -> Spec:
     """The pod spec that a Deployment would get if it was created now: some webhooks look at creations only."""
-    import kr8s
-
     meta = {"generateName": f"{cluster.name}-", "labels": live["metadata"].get("labels", {})}
     spec = live["spec"] | {"template": live["spec"]["template"] | {"spec": pods}}
     body = {"apiVersion": API_VERSIONS["Deployment"], "kind": "Deployment", "metadata": meta, "spec": spec}
     try:
         made = await kube.create(client, cluster.path("Deployment"), body, dry_run=True)
-    except kr8s.ServerError:
+    except kube.ServerError:
         return pods  # without permission to create, or if it is refused, the answer to the patch counts
     return made["spec"]["template"]["spec"]
 

@@ -6,7 +6,6 @@ pod spec anyway (dask-kubernetes #895), so declaring a different one would only 
 """
 
 import asyncio
-from typing import TYPE_CHECKING
 
 import pulumi
 from pulumi import ResourceHook, ResourceHookArgs
@@ -19,9 +18,6 @@ from ..manifests.context import Spec
 from ..manifests.declared import DeclaredCluster
 from ..settings.formats.names import cluster_content
 from ..vocabulary import CLUSTER_NAME, COMM, DASHBOARD
-
-if TYPE_CHECKING:
-    from kr8s.asyncio import Api
 
 PORT_NAMES = {COMM, DASHBOARD}
 
@@ -40,13 +36,11 @@ def content(cluster: DeclaredCluster, spec: Spec) -> str:
     return cluster_content(cluster.dask_cluster | {"spec": declared})
 
 
-async def _live(client: "Api", cluster: DeclaredCluster) -> kube.Object:
-    import kr8s
-
+async def _live(client: kube.Api, cluster: DeclaredCluster) -> kube.Object:
     where = f"{cluster.namespace}/{cluster.physical_name}"
     try:
         live = await kube.get(client, cluster.path("DaskCluster", cluster.physical_name))
-    except (kr8s.ServerError, kr8s.NotFoundError) as error:
+    except kube.ServerError as error:
         raise ClusterError(
             f"dask:clusters.{cluster.name}.adopt: no DaskCluster {where} exists that could be adopted ({error}); name "
             "the cluster and `dask:namespace.name` as `kubectl get daskclusters -A` shows them, or remove `adopt`"
@@ -98,7 +92,7 @@ async def endpoint(connection: Connection, cluster: DeclaredCluster, _: object =
     return wanted
 
 
-async def _make_room(client: "Api", cluster: DeclaredCluster, made: kube.Object) -> None:
+async def _make_room(client: kube.Api, cluster: DeclaredCluster, made: kube.Object) -> None:
     url = cluster.path("Service", made["metadata"]["name"])
     if made["metadata"]["name"] == cluster.name:
         await kube.delete(client, url)
@@ -109,7 +103,7 @@ async def _make_room(client: "Api", cluster: DeclaredCluster, made: kube.Object)
         await kube.patch(client, url, {"spec": {"type": "ClusterIP", "ports": ports}})
 
 
-async def _in_the_way(client: "Api", cluster: DeclaredCluster) -> list[kube.Object]:
+async def _in_the_way(client: kube.Api, cluster: DeclaredCluster) -> list[kube.Object]:
     """Conflicting Services that select this cluster. Raises if a conflicting Service selects anything else."""
     asked, found = node_ports(cluster.endpoint["spec"]), []
     for made in await kube.items(client, cluster.path("Service")):

@@ -8,20 +8,18 @@ where nobody sees them.
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import pulumi
 from pulumi import Output, ResourceHook, ResourceHookArgs, ResourceHookBinding, ResourceHookOptions, ResourceOptions
 
+from ..kube import client as kube
 from ..kube.client import Connection
 from ..kube.errors import ClusterError
 from ..lifecycle import dry_runs, ownership, proposal, written
 from ..lifecycle.dry_runs import Question, Refusal
 from ..lifecycle.proposal import Change, Declared
 from ..settings.stack import Settings
-
-if TYPE_CHECKING:
-    from kr8s.asyncio import Api
 
 T = TypeVar("T")
 HOOK = "ask-first"
@@ -115,12 +113,10 @@ class AskFirst:
             pulumi.log.info(f"the rules of the namespace {spaces} can be asked about only when it exists: `up` does so")
         return later
 
-    async def _changes(self, client: "Api") -> list[Change]:
-        import kr8s
-
+    async def _changes(self, client: kube.Api) -> list[Change]:
         try:
             return await proposal.changes(client, self.objects)
-        except kr8s.ServerError as error:
+        except kube.ServerError as error:
             pulumi.log.warn(f"the API server could not be asked beforehand what it refuses: {error}")
             return []
 

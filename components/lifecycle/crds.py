@@ -7,7 +7,6 @@ would delete every DaskCluster of every stack.
 import hashlib
 import json
 import re
-from typing import TYPE_CHECKING
 
 import pulumi
 
@@ -17,9 +16,6 @@ from ..kube.errors import ClusterError
 from ..kube.paths import path
 from ..vocabulary import CRD_CHART_VERSION, CRD_CONTENT
 
-if TYPE_CHECKING:
-    from kr8s.asyncio import Api
-
 
 def stamped(crd: Object, version: str) -> Object:
     """The CRD, annotated with the chart's version and its own hash, so that the next run need not compare 200 KB."""
@@ -28,7 +24,7 @@ def stamped(crd: Object, version: str) -> Object:
     return crd | {"metadata": crd["metadata"] | {"annotations": crd["metadata"].get("annotations", {}) | stamps}}
 
 
-async def plan(client: "Api", wanted: list[Object], version: str) -> list[tuple[str, Object]]:
+async def plan(client: kube.Api, wanted: list[Object], version: str) -> list[tuple[str, Object]]:
     """What has to be applied of a chart of this version: ("create" or "update", CRD).
 
     Raises `ClusterError` for a harmful downgrade.
@@ -81,7 +77,7 @@ def refuse_dropped_versions(live: Object, wanted: Object) -> None:
         )
 
 
-async def apply(client: "Api", steps: list[tuple[str, Object]]) -> None:
+async def apply(client: kube.Api, steps: list[tuple[str, Object]]) -> None:
     """Applies what `plan` found."""
     for _, crd in steps:
         await kube.apply(client, path("CustomResourceDefinition", name=crd["metadata"]["name"]), crd)

@@ -3,16 +3,12 @@
 Its scheduler is asked from wherever `pulumi` runs (load.py).
 """
 
-from typing import TYPE_CHECKING
-
 import pulumi
 
+from ..kube import client as kube
 from ..kube import wait
 from ..lifecycle.load import Load, Silent, look
 from ..settings.formats.quantities import seconds
-
-if TYPE_CHECKING:
-    from kr8s.asyncio import Api
 
 POLL_SECONDS = 1.0
 TELL_SECONDS = 10.0
@@ -22,7 +18,7 @@ IDLE_SECONDS = 15.0
 SETTLE_SECONDS = 10.0
 
 
-async def until_idle(client: "Api", namespace: str, name: str, timeout: str, moved: float | None = None) -> None:
+async def until_idle(client: kube.Api, namespace: str, name: str, timeout: str, moved: float | None = None) -> None:
     """Waits until the DaskCluster `name` is idle or missing, or `timeout` (such as `10m`) has passed; logs which.
 
     `moved` is the time on the monotonic clock when its endpoint moved away; None if it did not move.

@@ -10,7 +10,7 @@ import copy
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from ..kube import client as kube
 from ..kube.client import Object
@@ -20,9 +20,6 @@ from ..lifecycle.difference import Difference, differences
 from ..manifests.context import Spec, service_host
 from ..manifests.declared import DeclaredCluster
 from ..vocabulary import AUTOSCALER, CLUSTER_NAME, COMM_PORT, LAST_HANDLED, WORKER_GROUP
-
-if TYPE_CHECKING:
-    from kr8s.asyncio import Api
 
 # In the order in which they are repaired: what is missing first, and last what makes a scheduler restart.
 Kind = Literal["missing", "service", "replicas", "workers", "worker", "scheduler"]
@@ -79,7 +76,7 @@ class Survey:
         return _live(name, live, self.groups, deployments, service)
 
 
-async def survey(client: "Api", namespace: str) -> Survey:
+async def survey(client: kube.Api, namespace: str) -> Survey:
     """Snapshot of a namespace."""
     found = await asyncio.gather(
         kube.items(client, path("DaskCluster", namespace)),
@@ -91,7 +88,7 @@ async def survey(client: "Api", namespace: str) -> Survey:
     return Survey(*found)
 
 
-async def look(client: "Api", cluster: DeclaredCluster) -> Live | None:
+async def look(client: kube.Api, cluster: DeclaredCluster) -> Live | None:
     """Snapshot of the live objects; None if this version's DaskCluster is missing or terminating."""
     name = cluster.physical_name
     live, groups, deployments, service = await asyncio.gather(

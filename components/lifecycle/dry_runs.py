@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..kube import client as kube
 from ..kube.client import Object
@@ -18,9 +18,6 @@ from ..lifecycle.proposal import Change, Declared
 from ..manifests.operated import Role, made_of
 from ..settings.formats.names import HASH_LENGTH
 from ..vocabulary import INSTANCE
-
-if TYPE_CHECKING:
-    from kr8s.asyncio import Api
 
 AT_ONCE = 8
 # Where objects are validated whose own namespace does not exist yet: this one always exists.
@@ -89,7 +86,7 @@ def questions(changes: Iterable[Change], missing: set[str]) -> list[Question]:
     return list(found.values())
 
 
-async def ask(client: "Api", asked: Sequence[Question]) -> list[Refusal]:
+async def ask(client: kube.Api, asked: Sequence[Question]) -> list[Refusal]:
     """The refusals, in the order of the questions. Raises nothing for what the API server says."""
     turn = asyncio.Semaphore(AT_ONCE)
 
@@ -101,9 +98,7 @@ async def ask(client: "Api", asked: Sequence[Question]) -> list[Refusal]:
     return [refusal for answer in answers for refusal in answer]
 
 
-async def _ask(client: "Api", question: Question) -> list[Refusal]:
-    import kr8s
-
+async def _ask(client: kube.Api, question: Question) -> list[Refusal]:
     body = question.body
     if question.elsewhere:
         body = body | {"metadata": body["metadata"] | {"namespace": ELSEWHERE}}
@@ -114,7 +109,7 @@ async def _ask(client: "Api", question: Question) -> list[Refusal]:
             await kube.patch(client, url, body, dry_run=True)
         else:
             await kube.create(client, url.rpartition("/")[0], body, dry_run=True)
-    except kr8s.ServerError as error:
+    except kube.ServerError as error:
         return list(_refusals(question, error))
     return []
 

@@ -1,7 +1,6 @@
 """Waits for the end of a DaskJob, and keeps one that has succeeded from running a second time."""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import pulumi
 
@@ -14,9 +13,6 @@ from ..kube.paths import path_of
 from ..manifests.declared import DeclaredJob
 from ..settings.formats.quantities import seconds
 from ..vocabulary import CLUSTER_NAME, LAST_HANDLED
-
-if TYPE_CHECKING:
-    from kr8s.asyncio import Api
 
 POLL_SECONDS = 1.0
 TELL_SECONDS = 30.0
@@ -79,7 +75,7 @@ async def await_end(connection: Connection, job: DeclaredJob) -> None:
 class _Watch:
     """What was observed of one job so far."""
 
-    client: "Api"
+    client: kube.Api
     job: DeclaredJob
     begun: bool
     """Whether the runner's pod has run."""
@@ -114,13 +110,13 @@ def _again(job: DeclaredJob) -> str:
     return f"`kubectl delete daskjob -n {job.namespace} {job.physical_name}` and `up` run it again"
 
 
-async def _has_succeeded(client: "Api", job: DeclaredJob) -> bool:
+async def _has_succeeded(client: kube.Api, job: DeclaredJob) -> bool:
     """Whether the record shows that this very job has succeeded."""
     found = await kube.unless_forbidden(kube.find(client, path_of(job.record)))
     return bool(found and found.get("data") == job.record["data"])
 
 
-async def _look(client: "Api", job: DeclaredJob) -> tuple[str, list[health.Trouble]]:
+async def _look(client: kube.Api, job: DeclaredJob) -> tuple[str, list[health.Trouble]]:
     """The runner's phase, `NO_POD` if it is missing, and why any of the job's pods does not run."""
     pods = await kube.items(client, job.path("Pod"), {CLUSTER_NAME: job.physical_name})
     runner = [pod for pod in pods if pod["metadata"]["name"] == job.runner_name]
@@ -128,12 +124,12 @@ async def _look(client: "Api", job: DeclaredJob) -> tuple[str, list[health.Troub
     return phase, [trouble for trouble in health.pod_troubles(pods) if trouble.fatal]
 
 
-async def _daskjob(client: "Api", job: DeclaredJob) -> kube.Object:
+async def _daskjob(client: kube.Api, job: DeclaredJob) -> kube.Object:
     """The live DaskJob; an empty object if it is missing."""
     return await kube.find(client, path_of(job.dask_job)) or {}
 
 
-async def _tail(client: "Api", job: DeclaredJob) -> str:
+async def _tail(client: kube.Api, job: DeclaredJob) -> str:
     log = f"{job.path('Pod', job.runner_name)}/log"
     try:
         async with kube.call(client, "GET", log, params={"tailLines": str(TAIL_LINES)}) as response:

@@ -6,7 +6,7 @@ reach the pods (private GKE, EKS with strict security groups), through the kubel
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from ..kube import client as kube
@@ -17,12 +17,9 @@ from ..kube.paths import path
 from ..manifests.cluster import scheduler_selector
 from ..vocabulary import DASHBOARD
 
-if TYPE_CHECKING:
-    from kr8s.asyncio import Api
-
 COUNTS = "/json/counts.json"
 # The way that has answered, for each client of the API: the others are tried after it.
-_answered: "WeakKeyDictionary[Api, str]" = WeakKeyDictionary()
+_answered: "WeakKeyDictionary[kube.Api, str]" = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -46,7 +43,7 @@ class Silent:
         return f"a scheduler that runs and does not answer ({self.reason})"
 
 
-async def look(client: "Api", namespace: str, name: str) -> Load | Silent | None:
+async def look(client: kube.Api, namespace: str, name: str) -> Load | Silent | None:
     """The load of a scheduler; None if none is running. Raises `ClusterError` without permission to ask."""
     failures: dict[str, Exception] = {}
     for way in sorted(_WAYS, key=lambda it: it != _answered.get(client)):
@@ -73,7 +70,7 @@ def load(counts: dict[str, int]) -> Load:
     return Load(clients=max(0, counts["clients"] - 1), tasks=counts["tasks"])
 
 
-async def _by_proxy(client: "Api", namespace: str, name: str) -> Any:
+async def _by_proxy(client: kube.Api, namespace: str, name: str) -> Any:
     return await kube.once(client, f"{scheduler_pages(namespace, name)}/counts.json")
 
 
@@ -82,7 +79,7 @@ def scheduler_pages(namespace: str, name: str) -> str:
     return f"{path('Service', namespace, f'{name}-scheduler:{DASHBOARD}')}/proxy/json"
 
 
-async def _by_kubelet(client: "Api", namespace: str, name: str) -> Any:
+async def _by_kubelet(client: kube.Api, namespace: str, name: str) -> Any:
     """None if no scheduler runs. One whose image is missing, or that has ended, has no work to lose."""
     found = await kube.items(client, path("Pod", namespace), scheduler_selector(name))
     pods = [pod for pod in found if _runs(pod)]
@@ -91,7 +88,7 @@ async def _by_kubelet(client: "Api", namespace: str, name: str) -> Any:
     return await port_forward.get_json(client, namespace, pods[0]["metadata"]["name"], _port(pods[0]), COUNTS)
 
 
-_WAYS: dict[str, Callable[["Api", str, str], Awaitable[Any]]] = {
+_WAYS: dict[str, Callable[[kube.Api, str, str], Awaitable[Any]]] = {
     "by the API server's proxy": _by_proxy,
     "by a port-forward": _by_kubelet,
 }
@@ -108,9 +105,8 @@ def _port(pod: Object) -> int:
 
 def _failing() -> tuple[type[Exception], ...]:
     import httpx
-    import kr8s
 
-    answers = (kr8s.ServerError, kr8s.NotFoundError, httpx.TransportError, kr8s.APITimeoutError)
+    answers = (kube.ServerError, httpx.TransportError)
     return (*answers, port_forward.ForwardError, ValueError, KeyError, TypeError)
 
 
@@ -120,9 +116,9 @@ def _is_forbidden(error: Exception) -> bool:
 
 def _words(error: Exception) -> str:
     """Why there is no answer, in one line: the status, and what the API server or the scheduler says."""
-    import kr8s
+    import httpx
 
-    if isinstance(error, kr8s.APITimeoutError):
+    if isinstance(error, httpx.TimeoutException):
         return f"no answer within {kube.REQUEST_SECONDS} s"
     if isinstance(error, ValueError | KeyError | TypeError):
         return f"its answer cannot be read: {error!r}"

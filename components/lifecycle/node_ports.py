@@ -5,7 +5,6 @@ gets the port of another endpoint of this stack, which is about to be deleted or
 """
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING
 
 import pulumi
 
@@ -17,9 +16,6 @@ from ..manifests.cluster import node_ports, without_node_ports
 from ..manifests.context import Spec
 from ..manifests.declared import DeclaredCluster
 from ..vocabulary import OWNER, PART_OF
-
-if TYPE_CHECKING:
-    from kr8s.asyncio import Api
 
 
 async def preview(connection: Connection, cluster: DeclaredCluster, declared: Collection[DeclaredCluster]) -> Spec:
@@ -74,7 +70,7 @@ async def hand_over(
 
 
 async def _holders(
-    client: "Api", cluster: DeclaredCluster, declared: Collection[DeclaredCluster], owner: str | None
+    client: kube.Api, cluster: DeclaredCluster, declared: Collection[DeclaredCluster], owner: str | None
 ) -> tuple[list[Object], list[Object]]:
     """Services with a node port that this endpoint declares: those of the stack that give it up, and all others."""
     asked = node_ports(cluster.endpoint["spec"])

@@ -4,7 +4,7 @@ four clusters of three workers got 3, 3, 6 and 5 workers (docs/adr/0005)."""
 import argparse
 from collections.abc import Sequence
 from fnmatch import fnmatch
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pulumi
 
@@ -19,11 +19,8 @@ from ..lifecycle.releases import RELEASE
 from ..settings.stack import Operator
 from ..vocabulary import INSTANCE
 
-if TYPE_CHECKING:
-    from kr8s.asyncio import Api
 
-
-async def refuse_second_operator(client: "Api", ours: Operator, owner: str, claim: Claim) -> None:
+async def refuse_second_operator(client: kube.Api, ours: Operator, owner: str, claim: Claim) -> None:
     """Raises `ClusterError` when an operator that is not ours watches a namespace that ours would watch.
 
     Ours is the release in its namespace, and one that this state has installed elsewhere: `dask:operator.namespace` was
@@ -40,7 +37,7 @@ async def refuse_second_operator(client: "Api", ours: Operator, owner: str, clai
             )
 
 
-async def _is_ours(client: "Api", meta: kube.Object, ours: Operator, owner: str, claim: Claim) -> bool:
+async def _is_ours(client: kube.Api, meta: kube.Object, ours: Operator, owner: str, claim: Claim) -> bool:
     if (meta.get("labels") or {}).get(INSTANCE) != RELEASE:
         return False
     if meta["namespace"] == ours.namespace:
@@ -50,7 +47,7 @@ async def _is_ours(client: "Api", meta: kube.Object, ours: Operator, owner: str,
     return bool(there) and await releases.is_ours(client, there[0], owner, claim)
 
 
-async def _operators(client: "Api", ours: Operator) -> list[kube.Object]:
+async def _operators(client: kube.Api, ours: Operator) -> list[kube.Object]:
     """The Deployments of operators, from all namespaces that can be listed."""
     everywhere = kube.items(client, path("Deployment"), chart.SELECTOR)
     if ours.watch is None:
@@ -95,7 +92,7 @@ async def _found_homes(connection: Connection, guess: str, namespace: str) -> li
     return homes or [guess]
 
 
-async def trouble(client: "Api", namespace: str) -> str | None:
+async def trouble(client: kube.Api, namespace: str) -> str | None:
     """Why the operator in `namespace` does not work, in one sentence; None if it works, or without permission."""
     found = await kube.unless_forbidden(kube.items(client, path("Deployment", namespace), chart.SELECTOR))
     if found is None:

@@ -6,7 +6,6 @@ behind, or one that is about to be deleted, does not count for this version.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 import pulumi
 
@@ -20,9 +19,6 @@ from ..kube.pods import Trouble
 from ..lifecycle import event_troubles
 from ..manifests.declared import DeclaredCluster
 from ..vocabulary import CLUSTER_NAME, COMPONENT, NAME, WORKER_GROUP
-
-if TYPE_CHECKING:
-    from kr8s.asyncio import Api
 
 # How long a fatal reason has to last: one more kubelet retry, and a quota that the last cluster is just giving back.
 CERTAIN_SECONDS = 12
@@ -41,7 +37,7 @@ class Hopeless(ClusterError):
 class Watch:
     """What was observed of one cluster so far. `wanted` is how many pods of each group have to start."""
 
-    client: "Api"
+    client: kube.Api
     cluster: DeclaredCluster
     wanted: dict[str, int]
     since: dict[tuple[str, str], float] = field(default_factory=dict)
@@ -129,13 +125,13 @@ def _group(it: kube.Object) -> str:
     return component if component in (SCHEDULER, AUTOSCALER) else labels.get(WORKER_GROUP, "")
 
 
-async def listed(client: "Api", cluster: DeclaredCluster, kind: str) -> list[kube.Object]:
+async def listed(client: kube.Api, cluster: DeclaredCluster, kind: str) -> list[kube.Object]:
     """The cluster's objects of one kind as the API server has them in memory: a list from etcd costs it far more."""
     labels = f"{CLUSTER_NAME}={cluster.physical_name}"
     return (await kube.get(client, cluster.path(kind), labelSelector=labels, resourceVersion="0"))["items"]
 
 
-async def explain_idle_operator(client: "Api", cluster: DeclaredCluster) -> None:
+async def explain_idle_operator(client: kube.Api, cluster: DeclaredCluster) -> None:
     """Raises `Hopeless` for the operator's own trouble: without it, a declared worker is only a number."""
     pods = await kube.unless_forbidden(_operator_pods(client))
     if pods is None:
@@ -152,7 +148,7 @@ async def explain_idle_operator(client: "Api", cluster: DeclaredCluster) -> None
         raise Hopeless(f"the operator does not run: {troubles[0]}")
 
 
-async def _operator_pods(client: "Api") -> list[kube.Object]:
+async def _operator_pods(client: kube.Api) -> list[kube.Object]:
     """By the chart's label, else by what they run: an installation may have given the chart another name."""
     pods = await kube.items(client, path("Pod"), chart.SELECTOR)
     return pods or [pod for pod in await kube.items(client, path("Pod")) if health.is_operator(pod)]

@@ -4,7 +4,7 @@ import asyncio
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pulumi
 
@@ -13,9 +13,6 @@ from ..kube.client import Object
 from ..kube.paths import path_of
 from ..lifecycle.difference import differences
 from ..vocabulary import PART_OF
-
-if TYPE_CHECKING:
-    from kr8s.asyncio import Api
 
 # A change of such an object has another name, or the engine ignores it.
 _NEVER_CHANGED = {"Secret", "Job", "DaskJob"}
@@ -84,7 +81,7 @@ def _is_plain(value: Any) -> bool:
     return value is None or isinstance(value, str | int | float)
 
 
-async def changes(client: "Api", objects: list[Declared]) -> list[Change]:
+async def changes(client: kube.Api, objects: list[Declared]) -> list[Change]:
     """The objects that are missing or not as declared. Those that cannot be read for lack of permission are left out.
 
     Takes one list for each kind and namespace, answered from the API server's memory, however many objects there are.
@@ -100,7 +97,7 @@ async def changes(client: "Api", objects: list[Declared]) -> list[Change]:
     return [change for group in found for change in group]
 
 
-async def _changes(client: "Api", url: str, label: str, group: list[Declared]) -> list[Change]:
+async def _changes(client: kube.Api, url: str, label: str, group: list[Declared]) -> list[Change]:
     if label:
         listed = await kube.unless_forbidden(kube.items(client, url, {PART_OF: label}, from_memory=True))
         if listed is None:
@@ -113,7 +110,7 @@ async def _changes(client: "Api", url: str, label: str, group: list[Declared]) -
     return [it for it in changed if it.live is None or not _is_live(it.declared, it.live)]
 
 
-async def _found(client: "Api", url: str) -> list[Object | None]:
+async def _found(client: kube.Api, url: str) -> list[Object | None]:
     """A list of one, to keep a missing object apart from a forbidden one."""
     return [await kube.find(client, url)]
 

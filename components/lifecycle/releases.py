@@ -9,7 +9,7 @@ import base64
 import gzip
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pulumi
 
@@ -20,9 +20,6 @@ from ..kube.paths import path
 from ..lifecycle import ownership
 from ..lifecycle.ownership import Claim
 from ..vocabulary import PART_OF
-
-if TYPE_CHECKING:
-    from kr8s.asyncio import Api
 
 RELEASE = "dask-operator"
 # A value that no template of the chart reads: who owns the release, and which chart it comes from.
@@ -58,7 +55,7 @@ def read(record: Object) -> Found:
     return Found(record["metadata"]["namespace"], content.get("config") or {})
 
 
-async def everywhere(client: "Api", *namespaces: str) -> list[Found]:
+async def everywhere(client: kube.Api, *namespaces: str) -> list[Found]:
     """The releases of all namespaces; without permission for that, those of the given namespaces that can be listed."""
     found = await kube.unless_forbidden(kube.items(client, path("Secret"), _CURRENT))
     if found is None:
@@ -69,10 +66,8 @@ async def everywhere(client: "Api", *namespaces: str) -> list[Found]:
     return [read(record) for record in found]
 
 
-async def installed(client: "Api", namespace: str) -> bool:
+async def installed(client: kube.Api, namespace: str) -> bool:
     """Whether a release is recorded in the namespace; False without permission to read it. Reads no content."""
-    import kr8s
-
     selector = ",".join(f"{key}={value}" for key, value in _RECORDS.items())
     headers = {"Accept": "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"}
     try:
@@ -80,11 +75,11 @@ async def installed(client: "Api", namespace: str) -> bool:
             client, "GET", path("Secret", namespace), params={"labelSelector": selector}, headers=headers
         ) as response:
             return bool(response.json()["items"])
-    except (kr8s.ServerError, kr8s.NotFoundError):
+    except kube.ServerError:
         return False
 
 
-async def is_ours(client: "Api", release: Found, owner: str, claim: Claim) -> bool:
+async def is_ours(client: kube.Api, release: Found, owner: str, claim: Claim) -> bool:
     """Whether this state has installed the release. Earlier versions wrote no marker; then the namespace decides."""
     if release.owner is not None:
         return release.owner == owner
@@ -95,7 +90,7 @@ async def is_ours(client: "Api", release: Found, owner: str, claim: Claim) -> bo
     return labels.get(PART_OF) == claim.part_of and ownership.owner_of(home) in (None, owner)
 
 
-async def make_room(client: "Api", namespace: str, owner: str, claim: Claim) -> None:
+async def make_room(client: kube.Api, namespace: str, owner: str, claim: Claim) -> None:
     """Lets Helm install the release where one of this stack exists that the state does not know.
 
     Raises `ClusterError` if it has another owner. A preview removes nothing.
@@ -119,14 +114,14 @@ async def make_room(client: "Api", namespace: str, owner: str, claim: Claim) -> 
         await kube.delete(client, path("Secret", namespace, record["metadata"]["name"]))
 
 
-async def refuse_taken(client: "Api", namespace: str, owner: str, claim: Claim) -> None:
+async def refuse_taken(client: kube.Api, namespace: str, owner: str, claim: Claim) -> None:
     """Raises `ClusterError` where another state has taken the release over since this one installed it."""
     records = await _history(client, namespace)
     if records and read(records[-1]).owner not in (None, owner):
         ownership.refuse_other_state(_where(namespace), claim)
 
 
-async def _history(client: "Api", namespace: str) -> list[Object]:
+async def _history(client: kube.Api, namespace: str) -> list[Object]:
     return sorted(await kube.items(client, path("Secret", namespace), _RECORDS), key=_revision)
 
 

@@ -9,7 +9,7 @@ targeted `up` repairs as well.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import pulumi
@@ -25,9 +25,6 @@ from ..lifecycle.drift import Drift, Live
 from ..manifests.declared import DeclaredCluster
 from ..settings.formats.quantities import seconds
 from ..vocabulary import CLUSTER_NAME
-
-if TYPE_CHECKING:
-    from kr8s.asyncio import Api
 
 POLL_SECONDS = 0.5
 # How many times `readyTimeout` all repairs of one cluster may take together, before the next one is begun.
@@ -63,7 +60,7 @@ async def _seen(connection: Connection, cluster: DeclaredCluster) -> int:
     return len(found)
 
 
-async def _survey(client: "Api", connection: Connection, namespace: str) -> drift.Survey:
+async def _survey(client: kube.Api, connection: Connection, namespace: str) -> drift.Survey:
     """What the namespace holds. All clusters that ask at the same time get the same answer."""
     under_way = _surveys.setdefault(asyncio.get_running_loop(), {})
     key = (connection, namespace)
@@ -73,7 +70,7 @@ async def _survey(client: "Api", connection: Connection, namespace: str) -> drif
     return await asyncio.shield(under_way[key])
 
 
-async def repair(client: "Api", cluster: DeclaredCluster) -> None:
+async def repair(client: kube.Api, cluster: DeclaredCluster) -> None:
     """Repairs every drift, kind by kind, and waits for all pods of the cluster: workers end with their scheduler.
 
     Starts no further repair after three times `readyTimeout`: it reports what is left, and the next `up` continues.
@@ -99,7 +96,7 @@ async def repair(client: "Api", cluster: DeclaredCluster) -> None:
         await _until(client, cluster, whole, f"{cluster.physical_name} is whole")
 
 
-async def _to_mend(client: "Api", cluster: DeclaredCluster, kind: drift.Kind) -> list[Drift]:
+async def _to_mend(client: kube.Api, cluster: DeclaredCluster, kind: drift.Kind) -> list[Drift]:
     """The drifts of one kind that can be repaired; all are reported."""
     live = await drift.look(client, cluster)
     found = [one for one in drift.find(cluster, live) if one.kind == kind] if live else []
@@ -111,7 +108,7 @@ async def _to_mend(client: "Api", cluster: DeclaredCluster, kind: drift.Kind) ->
     return found[:1] if kind == "missing" else found
 
 
-async def _missing(client: "Api", cluster: DeclaredCluster, _: Drift) -> None:
+async def _missing(client: kube.Api, cluster: DeclaredCluster, _: Drift) -> None:
     """The operator creates what is missing when a cluster enters this phase (controller.py, on.field status.phase)."""
 
     def made(live: Live) -> bool:
@@ -125,15 +122,15 @@ def _phase(live: Live) -> str:
     return live.cluster.get("status", {}).get("phase", "")
 
 
-async def _service(client: "Api", cluster: DeclaredCluster, one: Drift) -> None:
+async def _service(client: kube.Api, cluster: DeclaredCluster, one: Drift) -> None:
     await kube.patch(client, cluster.path("Service", one.name), admission.patch(cluster, one))
 
 
-async def _replicas(client: "Api", cluster: DeclaredCluster, one: Drift) -> None:
+async def _replicas(client: kube.Api, cluster: DeclaredCluster, one: Drift) -> None:
     await _resize(client, cluster, one.name, cluster.groups[one.name].wanted)
 
 
-async def _workers(client: "Api", cluster: DeclaredCluster, one: Drift) -> None:
+async def _workers(client: kube.Api, cluster: DeclaredCluster, one: Drift) -> None:
     """The operator counts only when the number changes: so this writes the live number, then the declared one."""
     live = await drift.look(client, cluster)
     if live and one.name in live.groups:
@@ -142,7 +139,7 @@ async def _workers(client: "Api", cluster: DeclaredCluster, one: Drift) -> None:
         await _resize(client, cluster, one.name, wanted)
 
 
-async def _resize(client: "Api", cluster: DeclaredCluster, group: str, replicas: int) -> None:
+async def _resize(client: kube.Api, cluster: DeclaredCluster, group: str, replicas: int) -> None:
     def resized(live: Live) -> bool:
         body = live.groups.get(group, {"metadata": {}})
         return drift.handled(body) == replicas == len(live.workers(group))
@@ -151,7 +148,7 @@ async def _resize(client: "Api", cluster: DeclaredCluster, group: str, replicas:
     await _until(client, cluster, resized, f"the operator has brought {group} to {replicas} workers")
 
 
-async def _scheduler(client: "Api", cluster: DeclaredCluster, one: Drift) -> None:
+async def _scheduler(client: kube.Api, cluster: DeclaredCluster, one: Drift) -> None:
     """Its restart loses all results, so it waits for an idle cluster as a replaced one is waited for."""
     live = await drift.look(client, cluster)
     if live and one.name in live.deployments and live.deployments[one.name].get("status", {}).get("availableReplicas"):
@@ -159,7 +156,7 @@ async def _scheduler(client: "Api", cluster: DeclaredCluster, one: Drift) -> Non
     await _worker(client, cluster, one)
 
 
-async def _worker(client: "Api", cluster: DeclaredCluster, one: Drift) -> None:
+async def _worker(client: kube.Api, cluster: DeclaredCluster, one: Drift) -> None:
     """Gives a Deployment its declared pods, and waits until they run: so workers go one after another.
 
     A worker's preStop hands its data over first.
@@ -179,7 +176,7 @@ def _rolled_out(deployment: kube.Object) -> bool:
     return status.get("observedGeneration") == deployment["metadata"]["generation"] and numbers == [1, 1, 1]
 
 
-async def _until(client: "Api", cluster: DeclaredCluster, condition: Callable[[Live], bool], what: str) -> None:
+async def _until(client: kube.Api, cluster: DeclaredCluster, condition: Callable[[Live], bool], what: str) -> None:
     """Waits until the live objects meet the condition, or the cluster is deleted.
 
     After `readyTimeout`, it raises `ClusterError` with what keeps the pods from running.
@@ -201,7 +198,7 @@ async def _until(client: "Api", cluster: DeclaredCluster, condition: Callable[[L
         raise ClusterError(f"{cluster.name}: timed out after {timeout}; not yet: {what}: {why}") from None
 
 
-_REPAIRS: dict[drift.Kind, Callable[["Api", DeclaredCluster, Drift], Awaitable[None]]] = {
+_REPAIRS: dict[drift.Kind, Callable[[kube.Api, DeclaredCluster, Drift], Awaitable[None]]] = {
     "missing": _missing,
     "service": _service,
     "replicas": _replicas,

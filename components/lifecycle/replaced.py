@@ -7,7 +7,7 @@ when every other step has succeeded: until then new work could begin on a cluste
 import asyncio
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pulumi
 
@@ -19,9 +19,6 @@ from ..lifecycle import drain, engine_state
 from ..manifests.declared import DeclaredCluster
 from ..settings.formats.quantities import seconds
 from ..vocabulary import CLUSTER_NAME, INSTANCE, NAME, OWNER, PART_OF
-
-if TYPE_CHECKING:
-    from kr8s.asyncio import Api
 
 
 @dataclass(frozen=True)
@@ -74,7 +71,7 @@ async def drain_and_delete(
             raise result
 
 
-async def _refuse_unmoved(client: "Api", cluster: DeclaredCluster) -> None:
+async def _refuse_unmoved(client: kube.Api, cluster: DeclaredCluster) -> None:
     """Raises `ClusterError` if the live endpoint leads elsewhere, as after a `--target` without it."""
     endpoint = await kube.find(client, path_of(cluster.endpoint)) or {}
     led_to = ((endpoint.get("spec") or {}).get("selector") or {}).get(CLUSTER_NAME)
@@ -85,7 +82,7 @@ async def _refuse_unmoved(client: "Api", cluster: DeclaredCluster) -> None:
         )
 
 
-async def _end(client: "Api", old: Old, timeout: str, moved: float | None) -> None:
+async def _end(client: kube.Api, old: Old, timeout: str, moved: float | None) -> None:
     await drain.until_idle(client, old.namespace, old.name, timeout, moved)
     if not old.certain:
         return
@@ -102,7 +99,7 @@ def _timeout(old: Old, cluster: DeclaredCluster, declared: Collection[DeclaredCl
 
 
 async def find(
-    client: "Api", cluster: DeclaredCluster, declared: Collection[DeclaredCluster], record: Record
+    client: kube.Api, cluster: DeclaredCluster, declared: Collection[DeclaredCluster], record: Record
 ) -> list[Old]:
     """The clusters that `cluster` replaces.
 
@@ -130,7 +127,11 @@ async def find(
 
 
 async def _renamed(
-    client: "Api", cluster: DeclaredCluster, declared: Collection[DeclaredCluster], record: Record, nameless: list[Old]
+    client: kube.Api,
+    cluster: DeclaredCluster,
+    declared: Collection[DeclaredCluster],
+    record: Record,
+    nameless: list[Old],
 ) -> list[Old]:
     """Clusters whose names are no longer under `dask:clusters` and that `cluster` may replace.
 
@@ -161,7 +162,7 @@ def _elsewhere(body: Object, cluster: DeclaredCluster, record: Record) -> Iterab
         yield Old(body, certain=False)
 
 
-async def _all(client: "Api", cluster: DeclaredCluster, record: Record) -> list[Object]:
+async def _all(client: kube.Api, cluster: DeclaredCluster, record: Record) -> list[Object]:
     """The DaskClusters of the namespace, and of all others if this stack's can be told apart."""
     if record.owner is not None:
         everywhere = kube.items(client, path("DaskCluster"), {NAME: "dask"})
@@ -173,7 +174,7 @@ async def _all(client: "Api", cluster: DeclaredCluster, record: Record) -> list[
     return await kube.items(client, cluster.path("DaskCluster"))
 
 
-async def _of_the_state(client: "Api", cluster: DeclaredCluster) -> list[Object]:
+async def _of_the_state(client: kube.Api, cluster: DeclaredCluster) -> list[Object]:
     """The clusters that the state knows in other namespaces: one may have moved, and not all can be listed."""
     try:
         metadata = [it["metadata"] for it in await engine_state.objects("DaskCluster")]
@@ -189,7 +190,7 @@ async def _of_the_state(client: "Api", cluster: DeclaredCluster) -> list[Object]
         return []
 
 
-async def _recorded(client: "Api", cluster: DeclaredCluster, record: Record) -> set[tuple[str, str]]:
+async def _recorded(client: kube.Api, cluster: DeclaredCluster, record: Record) -> set[tuple[str, str]]:
     """The clusters that the connection record names: in the engine's state, and live."""
     live = await kube.find(client, path_of(cluster.connection)) or {}
     ours = _label(live, PART_OF) == cluster.part_of and (record.owner is None or _owner(live) in (None, record.owner))

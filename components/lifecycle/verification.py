@@ -8,7 +8,6 @@ running ends the wait within seconds (docs/adr/0018).
 
 import asyncio
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 import pulumi
 from pulumi import ResourceHook, ResourceHookArgs
@@ -25,9 +24,6 @@ from ..lifecycle.pod_watch import Hopeless, Watch
 from ..manifests.declared import DeclaredCluster
 from ..settings.formats.quantities import seconds
 from ..vocabulary import OWNER
-
-if TYPE_CHECKING:
-    from kr8s.asyncio import Api
 
 # How the line with the result begins, which ends scripts/verify.py.
 RESULT = "verified: "
@@ -72,7 +68,7 @@ async def await_result(connection: Connection, cluster: DeclaredCluster, owner: 
                 each.cancel()
 
 
-async def _result(client: "Api", cluster: DeclaredCluster) -> None:
+async def _result(client: kube.Api, cluster: DeclaredCluster) -> None:
     async def computed() -> bool:
         pods = await _job_pods(client, cluster)
         for pod in pods:
@@ -92,7 +88,7 @@ async def _result(client: "Api", cluster: DeclaredCluster) -> None:
         raise _failure(cluster, f"its pod has not ended after {limit} s") from None
 
 
-async def _has_computed(client: "Api", cluster: DeclaredCluster, pod: Object) -> bool:
+async def _has_computed(client: kube.Api, cluster: DeclaredCluster, pod: Object) -> bool:
     """Whether this pod has the result. Raises `ClusterError` where it has ended without one."""
     for status in pod.get("status", {}).get("containerStatuses", []):
         state = status.get("state") or {}
@@ -105,16 +101,15 @@ async def _has_computed(client: "Api", cluster: DeclaredCluster, pod: Object) ->
     return False
 
 
-async def _log(client: "Api", cluster: DeclaredCluster, pod: Object) -> str:
+async def _log(client: kube.Api, cluster: DeclaredCluster, pod: Object) -> str:
     """The end of the pod's log; nothing where it may not, or cannot, be read."""
     import httpx
-    import kr8s
 
     url = f"{cluster.path('Pod', pod['metadata']['name'])}/log"
     try:
         async with kube.call(client, "GET", url, params={"tailLines": "5"}) as response:
             return response.text
-    except (kr8s.ServerError, kr8s.NotFoundError, kr8s.APITimeoutError, httpx.TransportError):
+    except (kube.ServerError, httpx.TransportError):
         return ""
 
 
@@ -151,11 +146,11 @@ async def _refused(watch: Watch) -> list[health.Trouble]:
     return [*health.pod_troubles(pods), *reported]
 
 
-async def _job_pods(client: "Api", cluster: DeclaredCluster) -> list[Object]:
+async def _job_pods(client: kube.Api, cluster: DeclaredCluster) -> list[Object]:
     return await kube.items(client, cluster.path("Pod"), {_JOB_NAME: cluster.verify_job["metadata"]["name"]})
 
 
-async def _run_again(client: "Api", cluster: DeclaredCluster, job: Object | None, owner: str | None) -> None:
+async def _run_again(client: kube.Api, cluster: DeclaredCluster, job: Object | None, owner: str | None) -> None:
     """Creates the Job anew: it may fail only once. It keeps the annotations that the program has given it."""
     url, body = path_of(cluster.verify_job), cluster.verify_job
     annotations = body["metadata"]["annotations"] | ({OWNER: owner} if owner else {})
@@ -172,7 +167,7 @@ async def _run_again(client: "Api", cluster: DeclaredCluster, job: Object | None
     await kube.apply(client, url, body | {"metadata": body["metadata"] | {"annotations": annotations}})
 
 
-async def _end(client: "Api", cluster: DeclaredCluster) -> None:
+async def _end(client: kube.Api, cluster: DeclaredCluster) -> None:
     """Ends the Job, which has nothing more to verify: without its pod it has failed, as it may fail only once."""
     pods = await _job_pods(client, cluster)
     running = [pod for pod in pods if pod.get("status", {}).get("phase") in (None, "Pending", "Running")]

@@ -24,9 +24,9 @@ class Asked(FakeApi):
     count = 0
 
     @asynccontextmanager
-    async def call_api(self, method: str, *, base: str, url: str, **options: Any) -> AsyncIterator[httpx.Response]:
+    async def send(self, method: str, path: str, **options: Any) -> AsyncIterator[httpx.Response]:
         self.count += 1
-        async with super().call_api(method, base=base, url=url, **options) as response:
+        async with super().send(method, path, **options) as response:
             yield response
 
 

@@ -50,15 +50,13 @@ class Channel:
 class Kubernetes(FakeApi):
     """One whose port-forwards lead to `Channel`s."""
 
-    _session = None
-
     def select(self, *pods: dict[str, Any]) -> None:
         self.answers |= {SERVICE: service(), PODS: {"items": list(pods)}}
 
     @asynccontextmanager
-    async def open_websocket(self, *, namespace: str, url: str, params: Any, **_: Any) -> AsyncIterator[Channel]:
-        assert (namespace, params) == ("analytics", {"ports": "9786"})
-        yield Channel(url.removeprefix("pods/").removesuffix("/portforward"))
+    async def websocket(self, path: str, *, params: Any, **_: Any) -> AsyncIterator[Channel]:
+        assert params == {"ports": "9786"}
+        yield Channel(path.removeprefix(f"{PODS}/").removesuffix("/portforward"))
 
 
 async def said(port: int, words: bytes, link: Any = None) -> tuple[bytes, Any]:

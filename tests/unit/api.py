@@ -9,8 +9,9 @@ from typing import Any
 
 import httpx
 import httpx_ws
-import kr8s
 import pytest
+
+from components.kube import client as kube
 
 Answer = dict[str, Any] | int | httpx.Response | Callable[[], dict[str, Any] | int]
 
@@ -32,9 +33,7 @@ class FakeApi:
     watches: list[dict[str, str]] = field(default_factory=list)
 
     @asynccontextmanager
-    async def call_api(self, method: str, *, base: str, url: str, **options: Any) -> AsyncIterator[httpx.Response]:
-        path = f"{base}/{url}".lstrip("/")
-        options.pop("version", None)
+    async def send(self, method: str, path: str, **options: Any) -> AsyncIterator[httpx.Response]:
         if method != "GET":
             self.sent.append((method, path, options))
             yield httpx.Response(200, json={})
@@ -53,12 +52,12 @@ class FakeApi:
             answer = httpx.Response(answer, request=httpx.Request(method, f"http://kubernetes/{path}"))
         if isinstance(answer, httpx.Response):
             status = str(answer.status_code)
-            raise kr8s.ServerError(f"status {status}", status=status, response=answer)
+            raise kube.ServerError(f"status {status}", answer)
         yield httpx.Response(200, json=answer)
 
     @asynccontextmanager
-    async def open_websocket(self, *, namespace: str, url: str, params: dict[str, str], **_: Any) -> AsyncIterator[Any]:
-        pod = url.removeprefix("pods/").removesuffix("/portforward")
+    async def websocket(self, path: str, *, params: dict[str, str], **_: Any) -> AsyncIterator[Any]:
+        namespace, _kind, pod = path.removeprefix("api/v1/namespaces/").removesuffix("/portforward").split("/")
         answer = self.forwards.get(f"{namespace}/{pod}:{params['ports']}", 502)
         answer = answer() if callable(answer) else answer
         if isinstance(answer, int):

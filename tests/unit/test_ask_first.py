@@ -35,11 +35,10 @@ class Judge(FakeApi):
         self.reads: list[str] = []
 
     @asynccontextmanager
-    async def call_api(self, method: str, *, base: str, url: str, **options: Any) -> AsyncIterator[httpx.Response]:
-        path = f"{base}/{url}".lstrip("/")
+    async def send(self, method: str, path: str, **options: Any) -> AsyncIterator[httpx.Response]:
         if method == "GET":
             self.reads.append(path)
-            async with super().call_api(method, base=base, url=url, **options) as answer:
+            async with super().send(method, path, **options) as answer:
                 yield answer
             return
         assert options["params"]["dryRun"] == "All"

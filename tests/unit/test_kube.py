@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import kr8s
 import pytest
 
 from components.kube import client as kube
@@ -34,7 +33,7 @@ class Away:
         self.times = times
 
     @asynccontextmanager
-    async def call_api(self, method: str, **_: Any) -> AsyncIterator[httpx.Response]:
+    async def send(self, method: str, _: str, **__: Any) -> AsyncIterator[httpx.Response]:
         self.times -= 1
         if self.times >= 0:
             raise httpx.ConnectError("All connection attempts failed")
@@ -58,7 +57,7 @@ class Refusing:
         self.status, self.times, self.after, self.asked = status, times, after, 0
 
     @asynccontextmanager
-    async def call_api(self, method: str, **_: Any) -> AsyncIterator[httpx.Response]:
+    async def send(self, method: str, _: str, **__: Any) -> AsyncIterator[httpx.Response]:
         self.asked += 1
         headers = {"Retry-After": self.after} if self.after else {}
         refused = self.asked <= self.times
@@ -74,7 +73,7 @@ def test_a_read_outlives_what_passes(status: int) -> None:
 def test_a_write_is_sent_again_only_where_it_was_not_taken(status: int, asked: int) -> None:
     server = Refusing(status, 1)
 
-    with suppress(kr8s.ServerError):
+    with suppress(kube.ServerError):
         asyncio.run(kube.patch(server, "api/v1/namespaces/n/pods/p", {}))  # type: ignore[arg-type]
 
     assert server.asked == asked
@@ -97,7 +96,7 @@ def test_the_server_says_when_to_come_back(monkeypatch: pytest.MonkeyPatch) -> N
 def test_what_stands_behind_a_proxy_is_asked_once() -> None:
     server = Refusing(503, 1)
 
-    with pytest.raises(kr8s.ServerError):
+    with pytest.raises(kube.ServerError):
         asyncio.run(kube.once(server, "api/v1/namespaces/n/services/s/proxy/"))  # type: ignore[arg-type]
 
     assert server.asked == 1
@@ -125,5 +124,5 @@ def test_what_is_no_kubeconfig_is_told_without_a_traceback(tmp_path: Path) -> No
     file = tmp_path / "kubeconfig"
     file.write_text("")
 
-    with pytest.raises(ClusterError, match="cannot reach the Kubernetes API of the ambient kubeconfig"):
+    with pytest.raises(ClusterError, match="kubeconfig does not say which Kubernetes cluster it is"):
         asyncio.run(kube.api(Connection(kubeconfig=str(file))))

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from typing import Any
 
 import httpx
-import kr8s
 import pytest
 
+from components.kube import client as kube
 from components.lifecycle import drain
 from tests.support.clock import FakeClock
 from tests.unit.hands import keep, mend, more_workers, service
@@ -103,7 +103,7 @@ def test_what_the_api_server_refuses_is_told_in_its_words_and_stops_nothing(
     def refuse(_: dict[str, Any]) -> None:
         words = 'admission webhook "policy.example" denied the request: only from the mirror'
         response = httpx.Response(403, request=httpx.Request("PATCH", "http://kubernetes"))
-        raise kr8s.ServerError(words, status="403", response=response)
+        raise kube.ServerError(words, response)
 
     box(world.objects[world.workers()[0]])["image"] = "other:1"
     world.veto = refuse
@@ -129,7 +129,7 @@ def test_where_the_api_server_cannot_be_asked_the_drift_is_told_as_it_is(
 ) -> None:
     def refuse(_: dict[str, Any]) -> None:
         response = httpx.Response(status, request=httpx.Request("PATCH", "http://kubernetes"))
-        raise kr8s.ServerError(words, status=str(status), response=response)
+        raise kube.ServerError(words, response)
 
     box(world.objects[world.workers()[0]])["image"] = "other:1"
     world.veto = refuse

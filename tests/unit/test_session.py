@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-import kr8s
 import pytest
 
 from components import kubernetes as kubernetes_module
@@ -109,7 +108,7 @@ def test_what_does_not_pass_is_asked_once(tmp_path: Path, status: int) -> None:
     async def work(connection: Connection) -> None:
         await kube.get(await kube.api(connection), "api/v1/pods")
 
-    with pytest.raises(kr8s.ServerError, match="in its words"):
+    with pytest.raises(kube.ServerError, match="in its words"):
         run(server, work, tmp_path, with_plugin(tmp_path))
 
     # A login is worth a second try after 401 only.
@@ -167,13 +166,13 @@ def test_ctrl_c_removes_the_credentials_before_it_ends_the_program(monkeypatch: 
     assert done == ["removed", 1]
 
 
-def test_the_import_of_kr8s_takes_no_command_line_and_no_other_event_loop_with_it(tmp_path: Path) -> None:
+def test_the_import_of_httpx_takes_no_command_line_and_no_other_event_loop_with_it(tmp_path: Path) -> None:
     """And leaves them to whoever wants them."""
     program = """
 import sys
-from components.kube.session import _import_kr8s
-_import_kr8s()
+from components.kube.session import _import_httpx
+_import_httpx()
 assert not {"trio", "rich", "pygments", "httpx._main"} & set(sys.modules), sorted(sys.modules)
-import trio, httpx._main, kr8s.asyncio
+import trio, httpx._main, httpx
 """
     subprocess.run([sys.executable, "-c", program], check=True)

@@ -12,8 +12,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
-import kr8s
 
+from components.kube import client as kube
 from components.lifecycle import drift
 from components.manifests.declared import DeclaredCluster
 from tests.support.declared import declared
@@ -115,8 +115,7 @@ class World:
         self.objects[self.url("Deployment", name)] = {"metadata": meta, "spec": spec, "status": status}
 
     @asynccontextmanager
-    async def call_api(self, method: str, *, base: str, url: str, **options: Any) -> AsyncIterator[httpx.Response]:
-        path = f"{base}/{url}".lstrip("/")
+    async def send(self, method: str, path: str, **options: Any) -> AsyncIterator[httpx.Response]:
         dry_run = options.get("params", {}).get("dryRun") == "All"
         if method == "POST":
             answer = json.loads(options["content"])
@@ -127,7 +126,7 @@ class World:
             answer = self._get(path)
         if answer is None:
             response = httpx.Response(404, request=httpx.Request(method, f"http://kubernetes/{path}"))
-            raise kr8s.ServerError("not found", status="404", response=response)
+            raise kube.ServerError("not found", response)
         yield httpx.Response(200, json=answer)
 
     def _get(self, path: str) -> Body | None:

@@ -15,8 +15,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import kr8s
-
 from components.kube import client as kube
 from components.kube import session
 from components.kube.client import Connection
@@ -36,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         place = choose(declared.outputs(options.cwd, options.stack), options.stack, options.name)
         asyncio.run(_connect(place, declared.connection(options.cwd, options.stack), options))
-    except (ToolError, ClusterError, kr8s.ServerError, OSError) as error:
+    except (ToolError, ClusterError, kube.ServerError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -22,8 +22,6 @@ async def certificates(place: Place, client: Any) -> Mapping[str, str]:
 
     Raises `ToolError` where the Secret cannot be read, or is of no use to a client.
     """
-    import kr8s
-
     home = f"namespaces/{place.namespace}"
     cluster = await kube.find(client, f"{_API}/{home}/daskclusters/{place.physical_name}")
     volumes = cluster["spec"]["scheduler"]["spec"].get("volumes", []) if cluster else []
@@ -32,7 +30,7 @@ async def certificates(place: Place, client: Any) -> Mapping[str, str]:
         return {}
     try:
         secret = await kube.get(client, f"api/v1/{home}/secrets/{name}")
-    except (kr8s.ServerError, kr8s.NotFoundError) as error:
+    except kube.ServerError as error:
         raise ToolError(
             f"the client's certificate is in the Secret {name} of namespace {place.namespace}, which cannot be read "
             f"({error}); ask for permission to `get` it, or for its ca.crt, client.crt and client.key"

@@ -15,7 +15,6 @@ from typing import Any
 from components.kube import client as kube
 from components.kube import pods as health
 from components.kube.client import Object
-from components.kube.session import renew
 from tools.failure import ToolError
 
 LOCALHOST = "127.0.0.1"
@@ -77,31 +76,14 @@ class Forwards:
             writer.close()
 
     async def _lead(self, goal: Goal, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        import httpx_ws
-
         pod, port = await target(self._client, goal)
         if self._pods.get(goal) not in (None, pod):
             self._say(f"{goal}: new connections lead to the pod {pod}")
         self._pods[goal] = pod
-        session = self._client._session
-        try:
-            await self._channel(goal.namespace, pod, port, reader, writer)
-        except httpx_ws.WebSocketUpgradeError as error:
-            # The login has expired: once more after another one.
-            if error.response.status_code != 401 or not await renew(self._client, session):
-                raise
-            await self._channel(goal.namespace, pod, port, reader, writer)
-
-    async def _channel(
-        self, namespace: str, pod: str, port: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        async with self._client.open_websocket(
-            namespace=namespace,
-            url=f"pods/{pod}/portforward",
-            params={"ports": str(port)},
-            # Under load an answer may take longer than the limit, and Dask has heartbeats of its own.
-            keepalive_ping_interval_seconds=None,
-        ) as channel:
+        url = f"api/v1/namespaces/{goal.namespace}/pods/{pod}/portforward"
+        # Under load an answer may take longer than the limit, and Dask has heartbeats of its own.
+        patient = {"keepalive_ping_interval_seconds": None}
+        async with self._client.websocket(url, params={"ports": str(port)}, **patient) as channel:
             await _copy(channel, reader, writer)
 
 

@@ -147,7 +147,7 @@ def _printed(plugin: Exec, text: str) -> Credentials:
 
 
 def headers(access: Access) -> list[tuple[str, str]]:
-    """What every request carries beside its credentials: whom the user acts as."""
+    """The headers of every request that say which other user the user acts as."""
     user = access.user
     if not user.as_:
         return []

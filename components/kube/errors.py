@@ -24,7 +24,7 @@ class KubeconfigError(ClusterError):
 
 
 class MissingKubeconfigError(ClusterError):
-    """No kubeconfig says which Kubernetes cluster it is, or none has the context. A preview goes on without it."""
+    """No kubeconfig says which Kubernetes cluster it is, or none has the context. A preview does not need one."""
 
 
 class ServerError(Exception):

@@ -37,7 +37,7 @@ class Connection:
 
 @dataclass(frozen=True)
 class Access:
-    """How one cluster is reached, and as whom."""
+    """The address of one cluster, and the user of the requests."""
 
     server: str
     """The URL of the API server, with its scheme, and with a path where the API is below one."""

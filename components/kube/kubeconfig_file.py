@@ -133,7 +133,7 @@ class AuthProvider(Part):
 
 
 class User(Part):
-    """As whom a server is asked."""
+    """The user of the requests."""
 
     client_certificate: str = ""
     client_certificate_data: Encoded = b""

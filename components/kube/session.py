@@ -1,6 +1,6 @@
 """One authenticated client of the Kubernetes API per cluster and event loop, for the whole run.
 
-Whoever asks while it is being created waits for it, and whoever asks after a failure is told of that for a while.
+Callers wait for one that is being created. After a failure they get its error for some time.
 """
 
 import asyncio

@@ -18,7 +18,7 @@ from tests.live.conftest import Connect, NewStack
 from tests.support.clusters import ROOT
 from tests.support.kubectl import Kubectl
 from tests.support.owner import Owner
-from tests.support.runs import names
+from tests.support.runs import VERIFICATION, names
 from tests.support.security import security
 from tests.support.stacks import IMAGE, Stack
 from tests.support.wait import wait_until
@@ -124,7 +124,7 @@ def test_prod_replaces_a_group_under_its_clients_and_is_protected(
     wider = groups | {"general": groups["general"] | {"threads": 2}}
     run = prod.change(clusters={"analytics": analytics | {"workerGroups": wider}})
 
-    assert [step[:2] for step in run.changes if step[1] != "Job"] == [
+    assert [step[:2] for step in run.changes if step[1] not in VERIFICATION] == [
         ("create", "DaskWorkerGroup"),
         ("delete", "DaskWorkerGroup"),
     ], names(run.changes)

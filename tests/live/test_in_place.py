@@ -10,7 +10,7 @@ import pytest
 from distributed import Client
 
 from tests.support.kubectl import Kubectl
-from tests.support.runs import Run, names
+from tests.support.runs import VERIFICATION, Run, names
 from tests.support.stacks import Stack
 from tests.support.wait import wait_until
 from tests.support.work import Work, client, computes, workers_of
@@ -21,7 +21,6 @@ ENDPOINT: dict[str, Any] = {
     "insecure": True,
     "nodePorts": {"scheduler": 30801, "dashboard": 30802},
 }
-VERIFICATION = ("Job", "ConfigMap")
 OTHER_PORTS = {"scheduler": 30811, "dashboard": 30812}
 
 

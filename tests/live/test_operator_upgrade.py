@@ -9,7 +9,7 @@ import pytest
 from components.vocabulary import CRD_CONTENT
 from tests.support.kubectl import Kubectl
 from tests.support.owner import Owner
-from tests.support.runs import names
+from tests.support.runs import VERIFICATION, names
 from tests.support.stacks import Stack
 from tests.support.wait import wait_until
 from tests.support.work import Work, client, workers_of
@@ -59,7 +59,7 @@ def test_clusters_compute_on_and_the_new_operator_takes_them_over(stack: Stack, 
 
         run = stack.change(clusters=cluster(3))
 
-        assert [kind for _, kind, _ in run.changes if kind != "Job"] == ["DaskCluster"]
+        assert [kind for _, kind, _ in run.changes if kind not in VERIFICATION] == ["DaskCluster"]
         assert stack.scheduler() == scheduler
         assert workers < workers_of(connected)
         assert len(workers_of(connected)) == 3

@@ -17,6 +17,8 @@ from pulumi.automation.events import EngineEvent, OpType, StepEventMetadata
 Step = tuple[str, str, str]
 """What happens to which kind of resource of which name: ("update", "Service", "main-endpoint")."""
 
+VERIFICATION = ("Job", "ConfigMap")
+"""The kinds that change with the workers that a verification counts: the verify Job, and the record that names it."""
 NO_CHANGE = (OpType.SAME, OpType.REFRESH, OpType.READ)
 
 

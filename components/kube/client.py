@@ -125,9 +125,12 @@ async def delete_with_children(client: Api, url: str, uid: str) -> None:
     await _unless(409, _unless(404, _patiently(_NOT_TAKEN, client, "DELETE", url, content=content)))
 
 
-async def apply(client: Api, url: str, body: Object) -> Object:
-    """A server-side apply under our field manager."""
-    params = {"fieldManager": FIELD_MANAGER, "force": "true"}
+async def apply(client: Api, url: str, body: Object, *, manager: str = FIELD_MANAGER, dry_run: bool = False) -> Object:
+    """A server-side apply. Fields that `manager` has applied before and that `body` lacks are removed.
+
+    With `dry_run` the answer is what the API server would store, and nothing changes.
+    """
+    params = {"fieldManager": manager, "force": "true"} | ({"dryRun": "All"} if dry_run else {})
     headers = {"Content-Type": "application/apply-patch+yaml"}
     return await _patiently(_NOT_TAKEN, client, "PATCH", url, params=params, content=json.dumps(body), headers=headers)
 

@@ -22,6 +22,7 @@ from ..vocabulary import INSTANCE
 AT_ONCE = 8
 # Where objects are validated whose own namespace does not exist yet: this one always exists.
 ELSEWHERE = "default"
+_PROVIDER = "pulumi-kubernetes"
 _HASH = re.compile(rf"-[0-9a-f]{{{HASH_LENGTH}}}\b")
 _NO_RIGHTS = re.compile(r'User ".*" cannot |cannot set an ownerRef on a resource you can\'t delete')
 # Other parts of the program name the holder of a node port. A new namespace gets its service account in a moment.
@@ -105,13 +106,25 @@ async def _ask(client: kube.Api, question: Question) -> list[Refusal]:
     named = body if "name" in body["metadata"] else body | {"metadata": body["metadata"] | {"name": "x"}}
     url = path_of(named)
     try:
-        if question.live is not None:
+        if question.live is not None and (manager := _applied_by(question.live)):
+            await kube.apply(client, url, body, manager=manager, dry_run=True)
+        elif question.live is not None:
             await kube.patch(client, url, body, dry_run=True)
         else:
             await kube.create(client, url.rpartition("/")[0], body, dry_run=True)
     except kube.ServerError as error:
         return list(_refusals(question, error))
     return []
+
+
+def _applied_by(live: Object) -> str | None:
+    """The name under which the provider applies an object. Each object has its own: `pulumi-kubernetes-<id>`.
+
+    Only under the same name does an apply remove what the body no longer has, as the update itself does.
+    """
+    entries = live["metadata"].get("managedFields") or []
+    names = (it["manager"] for it in entries if it.get("operation") == "Apply")
+    return next((name for name in names if name.startswith(_PROVIDER)), None)
 
 
 def _refusals(question: Question, error: Any) -> Iterable[Refusal]:

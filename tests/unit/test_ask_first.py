@@ -33,6 +33,7 @@ class Judge(FakeApi):
         self.verdict: Callable[[str, dict[str, Any]], Answer] = lambda *_: None
         self.asked: list[tuple[str, dict[str, Any]]] = []
         self.reads: list[str] = []
+        self.managers: list[str] = []
 
     @asynccontextmanager
     async def send(self, method: str, path: str, **options: Any) -> AsyncIterator[httpx.Response]:
@@ -44,6 +45,7 @@ class Judge(FakeApi):
         assert options["params"]["dryRun"] == "All"
         body = json.loads(options["content"])
         self.asked.append((path, body))
+        self.managers.append(options["params"]["fieldManager"])
         await asyncio.sleep(0)
         code, content = self.verdict(path, body) or (201, body)
         yield httpx.Response(code, json=content, request=httpx.Request(method, f"http://kubernetes/{path}"))
@@ -269,6 +271,26 @@ def test_what_is_live_is_not_asked_about(api: Judge, monkeypatch: pytest.MonkeyP
     assert api.asked == []
     # One list for each kind, however many objects there are.
     assert len(api.reads) == len(set(api.reads)) == len({one.collection for one in ask.objects})
+
+
+@pytest.mark.parametrize("operation", ["Apply", "Update"])
+def test_a_change_is_asked_about_under_the_name_that_the_provider_applies_it_under(
+    api: Judge, monkeypatch: pytest.MonkeyPatch, operation: str
+) -> None:
+    """A field that is no longer declared, such as the source ranges of a load balancer, is removed then."""
+    ask = registered(monkeypatch, **lab())
+    for one in ask.objects:
+        live = json.loads(json.dumps(one.body))
+        if one.kind == "Service":
+            live["spec"]["loadBalancerSourceRanges"] = ["10.0.0.0/8"]
+            live["spec"]["type"] = "LoadBalancer"
+            live["metadata"]["managedFields"] = [{"manager": "pulumi-kubernetes-1a2b3c4d", "operation": operation}]
+        api.answers.setdefault(one.collection, {"items": []})["items"].append(live)  # type: ignore[index]
+
+    asyncio.run(ask.answer("Service"))
+
+    assert [body["kind"] for _, body in api.asked] == ["Service"]
+    assert (api.managers == ["pulumi-kubernetes-1a2b3c4d"]) == (operation == "Apply")
 
 
 def test_clusters_that_differ_in_their_names_only_are_asked_about_once(

@@ -1,12 +1,13 @@
 """A notebook next to a cluster: JupyterLab in a browser, a kernel that computes, and a cluster that is replaced."""
 
 import json
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar, cast
 from uuid import uuid4
 
 import httpx
 import pytest
+from selenium.common.exceptions import ElementClickInterceptedException, StaleElementReferenceException
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from websocket import create_connection
@@ -18,6 +19,7 @@ from tests.support.kubectl import Kubectl, uid
 from tests.support.stacks import Stack
 from tests.support.wait import wait_until
 
+T = TypeVar("T")
 NAMESPACE = "notebook"
 RUN = "notebook:run-cell-and-select-next"
 COMPUTE = "from distributed import Client\nclient = Client()\nclient.submit(lambda number: 2 * number, 21).result()"
@@ -126,15 +128,13 @@ def test_a_browser_shows_a_notebook_that_computes_on_the_cluster(connected: Conn
 
     browser.get(f"{jupyter.root}/lab/tree/compute.ipynb?token={jupyter.token}")
     try:
-        wait_until(lambda: browser.find_elements(By.CSS_SELECTOR, ".jp-CodeCell .cm-content"), 90, "the cell")[
-            0
-        ].click()
-        wait_until(lambda: "Idle" in kernel_status(browser), 90, "the kernel is idle")
-        browser.find_element(By.CSS_SELECTOR, f"[data-command='{RUN}']").click()
-        wait_until(lambda: "42" in outputs(browser), 90, "the result is shown")
-        plots = wait_until(lambda: dashboards(browser), 60, "the extension knows the dashboard's plots")
-        next(it for it in plots if it.get_attribute("value") == "Progress").click()
-        browser.switch_to.frame(wait_until(lambda: frames(browser), 60, "the plot's panel")[0])
+        shown(lambda: pressed(browser, ".jp-CodeCell .cm-content"), 90, "the cell")
+        shown(lambda: "Idle" in kernel_status(browser), 90, "the kernel is idle")
+        shown(lambda: pressed(browser, f"[data-command='{RUN}']"), 30, "the button that runs the cell")
+        shown(lambda: "42" in outputs(browser), 90, "the result is shown")
+        plots = shown(lambda: dashboards(browser), 60, "the extension knows the dashboard's plots")
+        shown(lambda: pressed(browser, ".dask-DashboardListing-item button[value='Progress']"), 30, "the plot's button")
+        browser.switch_to.frame(shown(lambda: frames(browser), 60, "the plot's panel")[0])
         wait_until(lambda: browser.execute_script(PLOTS) >= 1, 60, "the plot is drawn")
         browser.switch_to.default_content()
     finally:
@@ -142,6 +142,26 @@ def test_a_browser_shows_a_notebook_that_computes_on_the_cluster(connected: Conn
 
     assert len(plots) > 10
     assert picture.stat().st_size > 20_000
+
+
+def shown(condition: Callable[[], T], seconds: float, what: str) -> T:
+    """Waits until `condition` is true of the page, which JupyterLab may be drawing again at any moment."""
+
+    def now() -> T | None:
+        try:
+            return condition()
+        except (StaleElementReferenceException, ElementClickInterceptedException):
+            return None
+
+    return cast(T, wait_until(now, seconds, what))
+
+
+def pressed(browser: Chrome, selector: str) -> bool:
+    """Clicks the first element; False if it does not exist yet."""
+    found = browser.find_elements(By.CSS_SELECTOR, selector)
+    if found:
+        found[0].click()
+    return bool(found)
 
 
 def kernel_status(browser: Chrome) -> str:

@@ -26,7 +26,7 @@ from .objects import KubernetesObject
 from .settings.cluster import Cluster, Endpoint
 from .settings.notebook import NotebookEndpoint
 from .settings.prices import Prices
-from .tls import tls_secret
+from .tls import tls_secret, with_certificates
 from .workspace import Home, home_of
 
 # How long a pod may take to end after its grace period: its volumes, its finalizers, the operator's turn.
@@ -80,6 +80,8 @@ class DaskCluster(pulumi.ComponentResource):
         self._computed = verification.before(self._connection, declared) if settings.verify else None
         ready = [self._verify(workers)] if settings.verify else workers
         service = self._endpoint(ready)
+        self._dashboard(service)
+        self._monitors(dask, tls)
         self._connection_record(service)
         self.notebook = self._notebook(service)
         self.cost = self._cost(home.prices)
@@ -107,9 +109,20 @@ class DaskCluster(pulumi.ComponentResource):
         dask = KubernetesObject(declared.physical_name, body, options)
         if budget := declared.disruption_budget:
             KubernetesObject(_logical(budget), budget, self._child([dask]))
-        for kind, monitor in declared.monitors.items():
-            KubernetesObject(f"{declared.name}-{kind.lower()}", monitor, self._child([dask]))
         return dask
+
+    def _monitors(self, dask: Resource, tls: KubernetesObject | None) -> None:
+        """The monitors, the alerts and the Grafana dashboard. One alert is about generated certificates."""
+        for body in self._declared.monitors:
+            own: dict[str, Any] = {}
+            if tls and body["kind"] == "PrometheusRule":
+                own["spec"] = with_certificates(self._declared, body["spec"], tls)
+            KubernetesObject(f"{self._declared.name}-{body['kind'].lower()}", body | own, self._child([dask]))
+
+    def _dashboard(self, service: Resource) -> None:
+        """The Service of the dashboard and what leads to it, after the endpoint: both move to another version."""
+        for body in self._declared.dashboard_objects:
+            KubernetesObject(f"{_logical(body)}-{body['kind'].lower()}", body, self._child([service]))
 
     def _worker_groups(self, dask: Resource) -> list[Resource]:
         made: list[Resource] = []

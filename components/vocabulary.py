@@ -22,6 +22,8 @@ ROLE = "dask-on-kubernetes/role"
 VERIFIED = "dask-on-kubernetes/verified"
 CRD_CONTENT = "dask-on-kubernetes/content"
 CRD_CHART_VERSION = "dask-on-kubernetes/chart-version"
+# Where the dashboard's login is asked for, in the user's words. Policies read it.
+LOGIN = "dask-on-kubernetes/login"
 # kopf writes it when it has handled an object. An object that carries it is not new to the operator.
 LAST_HANDLED = "kopf.zalando.org/last-handled-configuration"
 # Read by every provider; `enablePatchForce` is read by 4.29 and newer. A field that another tool has set is set back.
@@ -66,7 +68,11 @@ API_VERSIONS = {
     "Deployment": "apps/v1",
     "Job": "batch/v1",
     "PodDisruptionBudget": "policy/v1",
+    "Ingress": "networking.k8s.io/v1",
+    "NetworkPolicy": "networking.k8s.io/v1",
+    "HTTPRoute": "gateway.networking.k8s.io/v1",
     "PodMonitor": _MONITORING,
+    "PrometheusRule": _MONITORING,
     "ServiceMonitor": _MONITORING,
     "ClusterRole": _RBAC,
     "ClusterRoleBinding": _RBAC,

@@ -17,10 +17,11 @@ from .lifecycle.labels import owned, part_of
 from .manifests.context import WorkspaceContext
 from .manifests.declared import workspace_of
 from .objects import KubernetesObject
+from .settings.peers import Peer
 from .settings.prices import Prices
 from .settings.stack import Namespace as NamespaceSettings
 from .settings.stack import Quota, Settings
-from .vocabulary import PART_OF, ROLE
+from .vocabulary import API_VERSIONS, PART_OF, ROLE
 
 
 class ExistingNamespace:
@@ -116,15 +117,15 @@ class Workspace(pulumi.ComponentResource):
 
         In a namespace of another owner, the policy selects the stack's own pods only.
         """
-        ranges = [{"ipBlock": {"cidr": cidr}} for cidr in namespace.allow_from]
+        allowed = [_peer(peer) for peer in namespace.allow_from]
         selected: Any = {} if namespace.create else {"matchLabels": {PART_OF: part_of()}}
 
         def spec(homes: Sequence[str]) -> Any:
-            peers = [{"podSelector": {}}, *map(_operator_in, homes), *ranges]
+            peers = [{"podSelector": {}}, *map(_operator_in, homes), *allowed]
             return {"podSelector": selected, "policyTypes": ["Ingress"], "ingress": [{"from": peers}]}
 
         content = {"spec": pulumi.Output.from_input(operators).apply(spec)}
-        self._object("ingress", "networking.k8s.io/v1", "NetworkPolicy", content)
+        self._object("ingress", API_VERSIONS["NetworkPolicy"], "NetworkPolicy", content)
 
     def _secret(self, physical: str, data: Mapping[str, str]) -> None:
         hidden = {key: pulumi.Output.secret(value) for key, value in data.items()}
@@ -145,10 +146,17 @@ def home_of(workspace: Home | str) -> Home:
 
 
 def _operator_in(namespace: str) -> dict[str, Any]:
-    return {
-        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
-        "podSelector": {"matchLabels": chart.SELECTOR},
-    }
+    return _pods_in(namespace, chart.SELECTOR)
+
+
+def _peer(peer: Peer) -> dict[str, Any]:
+    return {"ipBlock": {"cidr": peer.cidr}} if peer.cidr else _pods_in(peer.namespace or "", peer.pods)
+
+
+def _pods_in(namespace: str, labels: Mapping[str, str]) -> dict[str, Any]:
+    """Pods with these labels in a namespace, all of them without labels; the name is a label that every one has."""
+    pods = {"podSelector": {"matchLabels": dict(labels)}} if labels else {}
+    return {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}}} | pods
 
 
 def secret_names(secrets: Mapping[str, Mapping[str, str]], namespace: str) -> dict[str, str]:

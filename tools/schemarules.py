@@ -61,8 +61,16 @@ ACROSS: dict[str, Node] = {
                 "then": _in_any("nodePorts", {"maxProperties": 0}),
             },
             {"if": {"not": _is("type", "LoadBalancer")}, "then": _in_any("sourceRanges", {"maxItems": 0})},
+            {"if": {"required": ["loadBalancerClass"]}, "then": _is("type", "LoadBalancer")},
+            {"if": {"required": ["externalTrafficPolicy"]}, "then": {"required": ["type"]}},
         ]
     },
+    "Dashboard": {
+        "if": {"required": ["hostname"]},
+        "then": {**_one_of("ingressClass", "gateway"), "properties": {"enabled": {"const": True}}},
+        "else": {"properties": dict.fromkeys(("ingressClass", "gateway", "tlsSecret", "login"), False)},
+    },
+    "Peer": _one_of("cidr", "namespace"),
     "Tls": {"if": {"required": ["secret"]}, "then": _is("enabled", True)},
     "Namespace": {
         "allOf": [

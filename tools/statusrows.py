@@ -1,6 +1,5 @@
 """The rows of the status table, as text, from live objects and the schedulers' answers."""
 
-import base64
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,6 +9,7 @@ from components.kube import pods as health
 from components.kube.client import Object
 from components.lifecycle import load as loads
 from components.lifecycle.drift import Live
+from components.manifests import certificates
 from components.manifests.addresses import Address
 from components.manifests.declared import DeclaredCluster
 from components.vocabulary import CLUSTER_NAME, COMPONENT, DEFAULT_GROUP, INSTANCE
@@ -112,10 +112,7 @@ def _certificates(secret: Object | None) -> Row:
         return Row(
             "  certificates", "unknown", "the Secret is missing, or there is no permission to read it", colour=SO_SO
         )
-    from cryptography import x509
-
-    files = {name: base64.b64decode(data) for name, data in secret["data"].items() if name.endswith(".crt")}
-    end = min(x509.load_pem_x509_certificate(pem).not_valid_after_utc for pem in files.values())
+    end = certificates.end(secret["data"])
     left = (end - datetime.now(UTC)).days
     state = f"valid until {end:%Y-%m-%d}" if left >= 0 else f"expired on {end:%Y-%m-%d}"
     details = "raise `tls.rotation` before that" if left < _SOON_DAYS else ""

@@ -19,6 +19,6 @@ def path_of(body: Mapping[str, Any]) -> str:
 
 def _path(api: str, kind: str, namespace: str, name: str) -> str:
     # The rule of apimachinery's UnsafeGuessKindToResource, as far as our kinds need it.
-    plural = f"{kind[:-1]}ies" if kind.endswith("y") else f"{kind}s"
+    plural = f"{kind[:-1]}ies" if kind.endswith("y") else f"{kind}es" if kind.endswith("s") else f"{kind}s"
     parts = ("apis" if "/" in api else "api", api, namespace and f"namespaces/{namespace}", plural.lower(), name)
     return "/".join(filter(None, parts))

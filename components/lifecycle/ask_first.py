@@ -28,7 +28,7 @@ _DASK = {"DaskCluster", "DaskJob"}
 # Objects that no other object's admission depends on. Any other may be what makes a refused object acceptable.
 _DEPENDED_ON_BY_NONE = _DASK | {
     *("DaskWorkerGroup", "DaskAutoscaler", "Job", "Service", "ConfigMap", "Secret", "NetworkPolicy"),
-    *("PodDisruptionBudget", "ServiceMonitor", "PodMonitor"),
+    *("PodDisruptionBudget", "ServiceMonitor", "PodMonitor", "PrometheusRule", "Ingress", "HTTPRoute"),
 }
 
 

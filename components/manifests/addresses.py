@@ -5,6 +5,7 @@ from typing import Any
 
 from ..manifests.context import service_host
 from ..manifests.declared import DeclaredCluster
+from ..settings.dashboard import Dashboard
 from ..settings.notebook import Notebook
 from ..vocabulary import ENDPOINT_COMM, ENDPOINT_DASHBOARD, NOTEBOOK_PORT
 
@@ -36,12 +37,12 @@ def address(cluster: DeclaredCluster, spec: Any, status: Any, hosts: list[str]) 
         }
         ports = node_ports
     host = host if settings.host == "auto" else settings.host
-    dashboard = _url("http", host, ports["dashboard"]) if settings.dashboard else None
+    dashboard = _url("http", host, ports["dashboard"]) if settings.exposes_dashboard else _served(settings.dashboard)
     return Address(
         scheduler_address=_url(cluster.context.scheme, host, ports["scheduler"]),
         dashboard_url=dashboard and f"{dashboard}/status",
         scheduler_node_port=node_ports["scheduler"],
-        dashboard_node_port=node_ports["dashboard"] if settings.dashboard else None,
+        dashboard_node_port=node_ports["dashboard"] if settings.exposes_dashboard else None,
     )
 
 
@@ -56,6 +57,12 @@ def notebook_url(cluster: DeclaredCluster, notebook: Notebook, spec: Any, status
         host, port = hosts[0] if hosts else None, endpoint.node_port or _node_port(spec, NOTEBOOK_PORT)
     url = _url("http", host if endpoint.host == "auto" else endpoint.host, port)
     return url and f"{url}/lab"
+
+
+def _served(dashboard: Dashboard) -> str | None:
+    if not (dashboard.enabled and dashboard.hostname):
+        return None
+    return f"http{'s' * dashboard.https}://{dashboard.hostname}"
 
 
 def _url(scheme: str, host: str | None, port: int | None) -> str | None:

@@ -19,6 +19,14 @@ def client_files(data: Mapping[str, str] | None) -> dict[str, str]:
     return {name: base64.b64decode(data[key]).decode() for name, key in names.items() if data and key in data}
 
 
+def end(data: Mapping[str, str]) -> datetime:
+    """When the first of the certificates in a Secret's data ends, in UTC."""
+    from cryptography import x509
+
+    files = (base64.b64decode(value) for name, value in data.items() if name.endswith(".crt"))
+    return min(x509.load_pem_x509_certificate(pem).not_valid_after_utc for pem in files)
+
+
 def make(cluster: str, valid_days: int) -> dict[str, str]:
     """A new CA and a leaf for each role, as PEM by file name. EC P-256."""
     from cryptography import x509

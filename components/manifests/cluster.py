@@ -20,7 +20,6 @@ from ..vocabulary import (
     DASHBOARD_PORT,
     ENDPOINT_COMM,
     ENDPOINT_DASHBOARD,
-    INSTANCE,
     NO_PROXY_INJECTED,
     NO_SIDECAR,
     SKIP_AWAIT,
@@ -68,8 +67,8 @@ def operator_service(cluster_name: str, *, speaks: bool) -> Spec:
         # Workers need not wait for the readiness probe's next turn.
         "publishNotReadyAddresses": True,
         "ports": [
-            _service_port(COMM if speaks else "comm", COMM_PORT, COMM),
-            _service_port(DASHBOARD, DASHBOARD_PORT, DASHBOARD),
+            service_port(COMM if speaks else "comm", COMM_PORT, COMM),
+            service_port(DASHBOARD, DASHBOARD_PORT, DASHBOARD),
         ],
     }
 
@@ -93,9 +92,9 @@ def endpoint(settings: Cluster, context: PodContext) -> Spec:
     It does not carry `dask.org/component: scheduler`, to which the operator would react.
     """
     own, scheduler = settings.endpoint, settings.scheduler
-    ports = [_service_port(ENDPOINT_COMM, scheduler.port, COMM, own.node_ports.scheduler)]
-    if own.dashboard:
-        ports.append(_service_port(ENDPOINT_DASHBOARD, scheduler.dashboard_port, DASHBOARD, own.node_ports.dashboard))
+    ports = [service_port(ENDPOINT_COMM, scheduler.port, COMM, own.node_ports.scheduler)]
+    if own.exposes_dashboard:
+        ports.append(service_port(ENDPOINT_DASHBOARD, scheduler.dashboard_port, DASHBOARD, own.node_ports.dashboard))
     body = context.object("Service", context.name)
     if own.type != "LoadBalancer":
         # Pulumi's own wait for endpoints costs 10 s, and the verify Job has already computed through the scheduler.
@@ -104,6 +103,10 @@ def endpoint(settings: Cluster, context: PodContext) -> Spec:
     spec: Spec = {"type": own.type, "selector": scheduler_selector(context.cluster_name), "ports": ports}
     if own.type == "LoadBalancer" and own.source_ranges:
         spec["loadBalancerSourceRanges"] = list(own.source_ranges)
+    if own.load_balancer_class:
+        spec["loadBalancerClass"] = own.load_balancer_class
+    if own.external_traffic_policy:
+        spec["externalTrafficPolicy"] = own.external_traffic_policy
     return body | {"spec": spec}
 
 
@@ -142,31 +145,23 @@ def connection(settings: Cluster, context: PodContext, verify_job: Spec) -> Spec
     host, scheduler = service_host(context.name, context.namespace), settings.scheduler
     address = f"{context.scheme}://{host}:{scheduler.port}"
     data = {"DASK_SCHEDULER_ADDRESS": address, "DASK_CLUSTER_NAME": context.cluster_name}
-    if settings.endpoint.dashboard:
-        data["DASK_DASHBOARD_URL"] = f"http://{host}:{scheduler.dashboard_port}/status"
+    if settings.endpoint.dashboard.enabled:
+        data["DASK_DASHBOARD_URL"] = f"http://{dashboard_host(settings, context)}:{scheduler.dashboard_port}/status"
     body = context.object("ConfigMap", f"{context.name}-connection")
     if settings.verify:
         body["metadata"]["annotations"] = {VERIFIED: verify_job["metadata"]["name"]}
     return body | {"data": data}
 
 
-def monitors(settings: Cluster, context: PodContext) -> dict[str, Spec]:
-    """Prometheus Operator monitors of scheduler and workers, by kind."""
-    if not settings.monitors.enabled:
-        return {}
-    scrape = [{"port": DASHBOARD, "interval": settings.monitors.interval}]
-    specs = {
-        "ServiceMonitor": {"endpoints": scrape, "selector": _pods_of(context.name, "scheduler")},
-        "PodMonitor": {"podMetricsEndpoints": scrape, "selector": _pods_of(context.name, "worker")},
-    }
-    return {
-        kind: context.object(kind, context.name, settings.monitors.labels) | {"spec": spec}
-        for kind, spec in specs.items()
-    }
+def dashboard_name(context: PodContext) -> str:
+    """The name of the dashboard's own Service, and of the Ingress or HTTPRoute to it."""
+    return f"{context.name}-dashboard"
 
 
-def _pods_of(instance: str, component: str) -> Spec:
-    return {"matchLabels": {INSTANCE: instance, COMPONENT: component}}
+def dashboard_host(settings: Cluster, context: PodContext) -> str:
+    """The host of the dashboard inside Kubernetes: its own Service, where it has one, else the endpoint."""
+    own = settings.endpoint.dashboard.hostname is not None
+    return service_host(dashboard_name(context) if own else context.name, context.namespace)
 
 
 def scheduler_selector(cluster_name: str) -> dict[str, str]:
@@ -174,7 +169,8 @@ def scheduler_selector(cluster_name: str) -> dict[str, str]:
     return {CLUSTER_NAME: cluster_name, COMPONENT: "scheduler"}
 
 
-def _service_port(name: str, number: int, target: str, node_port: int | None = None) -> Spec:
+def service_port(name: str, number: int, target: str, node_port: int | None = None) -> Spec:
+    """A port of a Service. `target` is the name of the container's port."""
     port: Spec = {"name": name, "port": number, "targetPort": target, "protocol": "TCP"}
     return port | ({"nodePort": node_port} if node_port else {})
 

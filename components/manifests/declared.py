@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ..kube.paths import path, path_of
-from ..manifests import autoscaler
+from ..manifests import autoscaler, monitoring
 from ..manifests import cluster as manifest
 from ..manifests import job as jobmanifest
 from ..manifests import notebook as notebookmanifest
 from ..manifests import worker_arguments as workerargs
 from ..manifests.context import PodContext, Spec, WorkspaceContext, recommended_labels
 from ..manifests.costs import Pods
+from ..manifests.dashboard import dashboard_objects
 from ..settings.cluster import Cluster, ScaledPods
 from ..settings.formats.names import cluster_content, content_hash
 from ..settings.job import Job
@@ -154,9 +155,14 @@ class DeclaredCluster(_Placed):
         return manifest.disruption_budget(self.settings, self.context)
 
     @cached_property
-    def monitors(self) -> dict[str, Spec]:
-        """The monitors of a Prometheus Operator, by kind."""
-        return manifest.monitors(self.settings, self.context)
+    def monitors(self) -> list[Spec]:
+        """The monitors and alerts of a Prometheus Operator, and the Grafana dashboard."""
+        return monitoring.monitors(self.settings.monitors, self.context)
+
+    @cached_property
+    def dashboard_objects(self) -> list[Spec]:
+        """What serves the dashboard under a hostname of its own."""
+        return dashboard_objects(self.settings, self.context)
 
     @cached_property
     def notebook(self) -> dict[str, Spec]:
@@ -188,7 +194,8 @@ class DeclaredCluster(_Placed):
         """Everything that is registered for the cluster, except for its certificates."""
         optional = [*self.autoscaler, self.disruption_budget]
         always = [self.dask_cluster, *self.worker_groups.values(), self.verify_job, self.endpoint, self.connection]
-        return [*always, *self.monitors.values(), *self.notebook.values(), *(body for body in optional if body)]
+        lists = (self.monitors, self.dashboard_objects, self.notebook.values())
+        return [*always, *(body for bodies in lists for body in bodies), *(body for body in optional if body)]
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ pod stays as it is when the cluster behind the endpoint is replaced.
 import json
 
 from ..manifests import pod as podspec
-from ..manifests.cluster import role_metadata
-from ..manifests.context import PodContext, Spec, service_host
+from ..manifests.cluster import dashboard_host, role_metadata
+from ..manifests.context import PodContext, Spec
 from ..settings.cluster import Cluster
 from ..settings.formats.names import versioned
 from ..settings.notebook import Notebook
@@ -35,7 +35,7 @@ def token_secret(notebook: Notebook, context: PodContext) -> str:
 def lab_settings(settings: Cluster, context: PodContext) -> Spec:
     """The ConfigMap with JupyterLab's settings: the extension shows the endpoint's dashboard, through JupyterLab."""
     extension = {"hideClusterManager": True}
-    if settings.endpoint.dashboard:
+    if settings.endpoint.dashboard.enabled:
         # The browser asks for the dashboard, because JupyterLab itself would ask without the user's token.
         extension |= {"defaultURL": f"{_proxied(settings, context)}/", "browserDashboardCheck": True}
     # Otherwise JupyterLab asks every user whether it may fetch news from the internet.
@@ -60,7 +60,7 @@ def deployment(settings: Cluster, notebook: Notebook, context: PodContext, addre
 
 def spec(settings: Cluster, notebook: Notebook, pod: PodSettings, context: PodContext, address: str) -> Spec:
     """The pod's spec, without what a `podTemplate` says."""
-    hosts = ["localhost", "127.0.0.1", service_host(context.name, context.namespace)]
+    hosts = ["localhost", "127.0.0.1", dashboard_host(settings, context)]
     arguments = [
         *("jupyter", "lab", "--no-browser", "--ServerApp.ip=*", f"--ServerApp.port={notebook.port}"),
         *("--ServerApp.port_retries=0", f"--LabApp.app_settings_dir={NOTEBOOK_PATH}"),
@@ -68,7 +68,7 @@ def spec(settings: Cluster, notebook: Notebook, pod: PodSettings, context: PodCo
         f"--ServerProxy.host_allowlist={json.dumps(hosts)}",
         *notebook.extra_args,
     ]
-    link = f"{_proxied(settings, context)}/status" if settings.endpoint.dashboard else ""
+    link = f"{_proxied(settings, context)}/status" if settings.endpoint.dashboard.enabled else ""
     token = {"secretKeyRef": {"name": token_secret(notebook, context), "key": "token"}}
     made = podspec.notebook(pod, context, notebook.port, arguments, address, link, token)
     volume = {"name": NOTEBOOK_VOLUME, "configMap": {"name": lab_settings(settings, context)["metadata"]["name"]}}
@@ -102,7 +102,7 @@ def service(notebook: Notebook, context: PodContext) -> Spec:
 
 def _proxied(settings: Cluster, context: PodContext) -> str:
     """The path of the dashboard in JupyterLab (jupyter-server-proxy)."""
-    return f"/proxy/{service_host(context.name, context.namespace)}:{settings.scheduler.dashboard_port}"
+    return f"/proxy/{dashboard_host(settings, context)}:{settings.scheduler.dashboard_port}"
 
 
 def _at_home(variable: Spec, pod: PodSettings) -> Spec:

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from ..settings.dashboard import Dashboard, DashboardOrSwitch
 from ..settings.fields import (
     Annotations,
     Cidr,
@@ -12,7 +13,7 @@ from ..settings.fields import (
     GroupName,
     Host,
     Image,
-    Labels,
+    LabelKey,
     Model,
     ObjectName,
     Port,
@@ -20,6 +21,7 @@ from ..settings.fields import (
     ResourceName,
 )
 from ..settings.formats import images
+from ..settings.monitors import Monitors
 from ..settings.notebook import Notebook
 from ..settings.pod import PodSettings, Probes, merge
 from ..vocabulary import COMM_PORT, DASHBOARD_PORT, DASK_IMAGE
@@ -124,13 +126,22 @@ class Endpoint(Model):
     """The host in the printed addresses. `auto`: an address of a node, of the load balancer, or the Service's name."""
     source_ranges: tuple[Cidr, ...] = ()
     """The CIDR ranges that may connect through a load balancer."""
-    dashboard: bool = True
-    """Whether the endpoint exposes the dashboard as well. The dashboard has no login."""
+    dashboard: DashboardOrSwitch = Dashboard()
+    """Whether the endpoint exposes the dashboard as well, or the name that an ingress or a gateway serves it under."""
+    load_balancer_class: LabelKey | None = None
+    """The implementation of the load balancer, such as `service.k8s.aws/nlb`. The API server never lets it change."""
+    external_traffic_policy: Literal["Cluster", "Local"] | None = None
+    """`Local`: only the node of the scheduler's pod answers, and the pod sees clients' addresses. Default: Cluster."""
     insecure: bool = False
     """Confirms that everyone who can reach the port can run code on the cluster. Required without TLS, unless the type
     is ClusterIP."""
     annotations: Annotations = {}
     """Annotations of the Service, such as a cloud's load balancer settings."""
+
+    @property
+    def exposes_dashboard(self) -> bool:
+        """Whether the dashboard is a port of the endpoint itself."""
+        return self.dashboard.enabled and self.dashboard.hostname is None
 
 
 class Tls(Model):
@@ -144,17 +155,6 @@ class Tls(Model):
     """Increment it to issue new certificates. The cluster is then updated like for any other change of its pods."""
     valid_days: Annotated[int, Field(ge=1, le=3650)] = 825
     """Validity of generated certificates in days. Takes effect when they are next issued: see `rotation`."""
-
-
-class Monitors(Model):
-    """Prometheus Operator monitors for scheduler and workers. Requires the CRDs of monitoring.coreos.com."""
-
-    enabled: bool = False
-    """Whether to create the monitors."""
-    interval: Duration = "15s"
-    """How often Prometheus scrapes."""
-    labels: Labels = {}
-    """Labels by which your Prometheus selects its monitors."""
 
 
 class Cluster(PodSettings):

@@ -111,6 +111,9 @@ Duration = Annotated[
 ]
 DurationOrZero = Annotated[str, _SECONDS, AfterValidator(quantities.duration), pattern(quantities.DURATION, "10m")]
 Host = Annotated[str, AfterValidator(addresses.host), pattern(addresses.HOST, "dask.example.com")]
+Hostname = Annotated[
+    str, AfterValidator(addresses.dns_name), pattern(addresses.DNS_NAME, "dask.example.com", _OBJECT_LENGTH)
+]
 Url = Annotated[str, AfterValidator(addresses.url), pattern(addresses.URL, "https://helm.dask.org")]
 Cidr = Annotated[str, AfterValidator(addresses.cidr), pattern(addresses.CIDR, "10.0.0.0/8")]
 Port = Annotated[int, Field(ge=1, le=65535)]

@@ -9,7 +9,6 @@ from pydantic import BeforeValidator, Field
 
 from ..settings.cluster import Cluster
 from ..settings.fields import (
-    Cidr,
     ClusterName,
     Cpu,
     Duration,
@@ -27,6 +26,7 @@ from ..settings.fields import (
     Word,
 )
 from ..settings.job import Job
+from ..settings.peers import PeerOrRange
 from ..settings.prices import Prices
 from ..settings.resources import Resources
 
@@ -59,8 +59,8 @@ class Namespace(Model):
     """The Pod Security Standard that the namespace enforces."""
     network_policies: bool = False
     """Whether only the namespace's own pods, the operator and `allowFrom` may connect to the clusters."""
-    allow_from: tuple[Cidr, ...] = ()
-    """CIDR ranges of clients that may connect even with `networkPolicies`."""
+    allow_from: tuple[PeerOrRange, ...] = ()
+    """Who else may connect with `networkPolicies`: address ranges, and pods of other namespaces."""
 
 
 class ChartRepository(Model):

@@ -33,6 +33,7 @@ ONE: dict[str, OneRule] = {
 STACK: dict[str, StackRule] = {
     "exposed-only-with-tls": stackrules.exposed_only_with_tls,
     "no-api-on-exposed-dashboards": stackrules.no_api_on_exposed_dashboard,
+    "dashboards-ask-for-a-login": stackrules.dashboards_ask_for_a_login,
     "clusters-are-encrypted": stackrules.encrypted_clusters,
     "namespaces-are-guarded": stackrules.guarded_namespaces,
     "clusters-are-protected": stackrules.protected_clusters,

@@ -1,5 +1,6 @@
 """Rules about how the objects of a stack fit together."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +10,9 @@ _HTTP_API = "distributed.http.scheduler.api"
 _ENCRYPTED = "DASK_DISTRIBUTED__COMM__REQUIRE_ENCRYPTION"
 _ROUTES = "DASK_DISTRIBUTED__SCHEDULER__HTTP__ROUTES"
 _TLS_VOLUME = "dask-tls"
+_LOGIN_SAID = "dask-on-kubernetes/login"
+# The annotations of ingress-nginx, HAProxy, AWS, Traefik, Kong and Contour that ask for a login.
+_LOGIN = re.compile(r"/(auth-(url|type|signin|tls-secret|realm)|oauth|plugins|router\.middlewares)$|/.*auth")
 _INSTANCE = "app.kubernetes.io/instance"
 _PART_OF = "app.kubernetes.io/part-of"
 _COMPONENT = "dask.org/component"
@@ -36,6 +40,21 @@ def no_api_on_exposed_dashboard(stack: Stack) -> Iterator[Violation]:
         if ports and any(_HTTP_API in environment(pod).get(_ROUTES, "") for _, pod in cluster.pods()):
             text = f"{service} opens the dashboard of {cluster}, whose HTTP API is on and asks for no credentials"
             yield Violation(f"{text}; set `endpoint.dashboard: false`, or remove the API's routes", service.urn)
+
+
+def dashboards_ask_for_a_login(stack: Stack) -> Iterator[Violation]:
+    """Whatever leads from a hostname to a dashboard says where a login is asked for; the dashboard has none."""
+    dashboards = {
+        (service.namespace, service.name)
+        for service in stack.of("Service")
+        if any(port.get("targetPort") == "http-dashboard" for port in service.spec.get("ports") or [])
+    }
+    for route in stack.of("Ingress", "HTTPRoute"):
+        leads_there = any((route.namespace, name) in dashboards for name in _backends(route.spec))
+        annotations = route.metadata.get("annotations") or {}
+        if leads_there and not any(key == _LOGIN_SAID or _LOGIN.search(key) for key in annotations):
+            text = f"{route} opens a dashboard, which has no login, and no annotation asks for one"
+            yield Violation(f"{text}; add it to `endpoint.dashboard.annotations`, or set `login`", route.urn)
 
 
 def encrypted_clusters(stack: Stack) -> Iterator[Violation]:
@@ -121,6 +140,16 @@ def _exposed(stack: Stack) -> Iterator[tuple[Resource, Resource]]:
         cluster = clusters.get((service.namespace, selected))
         if cluster and service.spec.get("type", "ClusterIP") != "ClusterIP":
             yield service, cluster
+
+
+def _backends(node: Any) -> Iterator[str]:
+    """The names of the Services that an Ingress's or an HTTPRoute's spec leads to."""
+    if isinstance(node, dict):
+        if isinstance(service := node.get("service"), dict):
+            yield str(service.get("name"))
+        yield from (str(ref.get("name")) for ref in node.get("backendRefs") or [])
+    for child in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        yield from _backends(child)
 
 
 def _tls_secret(pod: Pod) -> str | None:

@@ -27,6 +27,7 @@ _VERSION = {"DaskCluster", "DaskWorkerGroup", "PodDisruptionBudget", "Job"}
 # How many workers there are, of the default ones and of a group: what no pod says.
 _SIZES = {"replicas", "minimum", "maximum", "idleTime", "maximumStarting"}
 _POLICIES = {"ResourceQuota", "LimitRange", "NetworkPolicy"}
+_MONITORS = {"ServiceMonitor", "PodMonitor", "PrometheusRule"}
 _RIGHTS = {"Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"}
 
 
@@ -51,7 +52,11 @@ CLASSES: dict[str, tuple[set[Step], set[Step]]] = {
     "new run": ({("create", "DaskJob")}, {("delete", "DaskJob"), ("update", "ConfigMap")}),
     "check": (_pairs(("create", "delete"), ("Job",)), _JOB),
     "budget": (_pairs(("create", "delete"), ("PodDisruptionBudget",)), set()),
-    "monitors": (_pairs(("create", "update", "delete"), ("ServiceMonitor", "PodMonitor")), set()),
+    "monitors": (_pairs(("create", "update", "delete"), {*_MONITORS, "ConfigMap"}), set()),
+    "dashboard": (
+        _pairs(("create", "update", "delete"), ("Ingress", "HTTPRoute")),
+        _pairs(("create", "delete"), ("Service",)),
+    ),
     "new secret": ({("create", "Secret")}, {("delete", "Secret")}),
     "namespace": (_pairs(("create", "update", "delete"), _POLICIES | {"Namespace"}), set()),
     "let go": (_pairs(("let go",), _RIGHTS | {"Namespace", "Release"}), set()),

@@ -76,6 +76,22 @@ def http_api(bodies: list[Body]) -> None:
     set_env(bodies, "DASK_DISTRIBUTED__SCHEDULER__HTTP__ROUTES", "['distributed.http.scheduler.api']")
 
 
+def ingress(bodies: list[Body], **annotations: str) -> None:
+    service = {"name": only(bodies, "Service")["metadata"]["name"], "port": {"number": 8787}}
+    paths = [{"path": "/", "pathType": "Prefix", "backend": {"service": service}}]
+    leads(bodies, "Ingress", {"rules": [{"host": "a.example.com", "http": {"paths": paths}}]}, annotations)
+
+
+def route(bodies: list[Body], **annotations: str) -> None:
+    backend = {"name": only(bodies, "Service")["metadata"]["name"], "port": 8787}
+    leads(bodies, "HTTPRoute", {"rules": [{"backendRefs": [backend]}]}, annotations)
+
+
+def leads(bodies: list[Body], kind: str, spec: Body, annotations: dict[str, str]) -> None:
+    metadata = only(bodies, "Service")["metadata"] | {"name": "dashboard", "annotations": annotations}
+    bodies.append({"apiVersion": "example.com/v1", "kind": kind, "metadata": metadata, "spec": spec})
+
+
 ENFORCE = "pod-security.kubernetes.io/enforce"
 LATEST = {"images-never-float", "images-pinned-by-digest"}
 MISTAKES: dict[str, tuple[Mistake, set[str]]] = {
@@ -123,6 +139,8 @@ MISTAKES: dict[str, tuple[Mistake, set[str]]] = {
         lambda all: (http_api(all), expose(all)),
         {"no-api-on-exposed-dashboards"},
     ),
+    "an Ingress to the dashboard without a login": (ingress, {"dashboards-ask-for-a-login"}),
+    "an HTTPRoute to the dashboard without a login": (route, {"dashboards-ask-for-a-login"}),
     "no network policy": (lambda all: drop(all, "NetworkPolicy"), {"namespaces-are-guarded"}),
     "a network policy for some pods only": (
         lambda all: only(all, "NetworkPolicy")["spec"].update(podSelector={"matchLabels": {"a": "b"}}),
@@ -140,7 +158,21 @@ MISTAKES: dict[str, tuple[Mistake, set[str]]] = {
 }
 
 
+LOGINS = [
+    (ingress, "nginx.ingress.kubernetes.io/auth-url"),
+    (ingress, "traefik.ingress.kubernetes.io/router.middlewares"),
+    (ingress, "alb.ingress.kubernetes.io/auth-type"),
+    (route, "dask-on-kubernetes/login"),
+]
+
+
 class TestRules:
+    @pytest.mark.parametrize(("lead", "annotation"), LOGINS)
+    def test_a_dashboard_behind_a_login_passes(self, production: list[Body], lead: Any, annotation: str) -> None:
+        bodies = copy.deepcopy(production)
+        lead(bodies, **{annotation: "the login"})
+        assert broken_rules(bodies) == set()
+
     def test_production_passes_every_rule(self, production: list[Body]) -> None:
         assert broken_rules(production) == set()
 

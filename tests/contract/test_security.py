@@ -186,7 +186,7 @@ class TestProduction:
         ]
 
         assert policy["spec"]["podSelector"] == {}
-        assert ranges == list(settings_of("prod").namespace.allow_from)
+        assert ranges == [peer.cidr for peer in settings_of("prod").namespace.allow_from]
         assert "0.0.0.0/0" not in ranges
 
     @pytest.mark.parametrize("stack", STACKS)

@@ -15,7 +15,7 @@ from tests.support.declared import declared, declared_job
 
 FULL = {
     "workers": {"minimum": 1, "maximum": 3},
-    "monitors": {"enabled": True},
+    "monitors": {"enabled": True, "alerts": True, "grafana": True},
     "endpoint": {"type": "NodePort", "insecure": True, "nodePorts": {"scheduler": 30786, "dashboard": 30787}},
 }
 GROUPS = {"workerGroups": {"big": {"replicas": 2, "processes": 2}, "small": {"replicas": 1}}}

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from ...settings.checks.dask_config import encryption
 from ...settings.checks.paths import parts
 from ...settings.checks.walker import until_unknown
-from ...settings.cluster import Cluster, Endpoint, ScaledPods, Scheduler, Tls, WorkerPods
+from ...settings.cluster import Cluster, ScaledPods, Scheduler, Tls, WorkerPods
 from ...settings.job import Job, Runner
 from ...settings.mistakes import Mistake, Path
 from ...settings.pod import PodSettings
@@ -43,24 +43,6 @@ def scheduler_ports(scheduler: Scheduler) -> Iterator[Mistake]:
     """The scheduler's port and its dashboard share one network namespace."""
     if scheduler.port == scheduler.dashboard_port:
         yield Mistake("is the scheduler's port too", "choose another", ("dashboardPort",), scheduler.dashboard_port)
-
-
-def node_ports(endpoint: Endpoint) -> Iterator[Mistake]:
-    ports = endpoint.node_ports
-    if endpoint.type == "ClusterIP" and (ports.scheduler is not None or ports.dashboard is not None):
-        yield Mistake("have no meaning for type ClusterIP", "remove it, or use `type: NodePort`", ("nodePorts",))
-    elif ports.scheduler is not None and ports.scheduler == ports.dashboard:
-        fix = f"try {ports.scheduler + 1 if ports.scheduler not in (32767, 65535) else ports.scheduler - 1}"
-        yield Mistake("is the scheduler's port too", fix, ("nodePorts", "dashboard"))
-    if ports.dashboard is not None and not endpoint.dashboard:
-        yield Mistake("would be ignored, because `dashboard` is false", "remove it", ("nodePorts", "dashboard"))
-
-
-def source_ranges(endpoint: Endpoint) -> Iterator[Mistake]:
-    """kube-proxy applies `loadBalancerSourceRanges` only to traffic that comes through a load balancer."""
-    if endpoint.source_ranges and endpoint.type != "LoadBalancer":
-        fix = "use `dask:namespace.networkPolicies` and `allowFrom`"
-        yield Mistake(f"would be ignored for type {endpoint.type}", fix, ("sourceRanges",))
 
 
 def tls_switched_on(tls: Tls) -> Iterator[Mistake]:

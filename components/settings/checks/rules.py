@@ -7,12 +7,14 @@ under, and for the classes derived from that one.
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from ...settings.checks import cluster, dask_config, notebook, pod, pod_fields, stack, walker
+from ...settings.checks import cluster, dask_config, endpoint, notebook, pod, pod_fields, stack, walker
 from ...settings.checks.walker import Rules
 from ...settings.cluster import Cluster, Endpoint, ScaledPods, Scheduler, Tls, WorkerPods
+from ...settings.dashboard import Dashboard
 from ...settings.job import Job, Runner
 from ...settings.mistakes import Mistake
 from ...settings.notebook import Notebook, NotebookEndpoint
+from ...settings.peers import Peer
 from ...settings.pod import PodSettings
 from ...settings.pod_parts import EnvSource, Toleration
 from ...settings.resources import Resources
@@ -29,7 +31,9 @@ ALONE: Rules = {
     Scheduler: (cluster.scheduler_ports,),
     WorkerPods: (cluster.worker_ports,),
     ScaledPods: (cluster.fixed_or_range, cluster.resources_twice),
-    Endpoint: (cluster.node_ports, cluster.source_ranges),
+    Endpoint: (endpoint.node_ports, endpoint.source_ranges, endpoint.load_balancer),
+    Dashboard: (endpoint.hostname, endpoint.login),
+    Peer: (endpoint.peer,),
     Tls: (cluster.tls_switched_on,),
     Cluster: (
         cluster.exposure,

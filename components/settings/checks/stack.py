@@ -2,6 +2,7 @@
 
 from collections.abc import Container, Iterator
 
+from ...settings.checks import monitoring
 from ...settings.checks.paths import parts
 from ...settings.checks.walker import until_unknown
 from ...settings.cluster import Cluster, NodePorts
@@ -21,6 +22,9 @@ def warnings(settings: Settings) -> list[str]:
             found += (mistake.below(*path) for mistake in (*_mutable_image(part), *_old_python(part)))
         elif isinstance(part, NodePorts):
             found += (mistake.below(*path) for mistake in _unusual_node_ports(part))
+        elif isinstance(part, Cluster):
+            of_metrics = (*monitoring.silent(part), *monitoring.shut_out(part, settings))
+            found += (mistake.below(*path) for mistake in of_metrics)
     return [str(mistake) for mistake in found]
 
 

@@ -7,6 +7,7 @@ from ...settings.mistakes import invalid
 
 # For the JSON Schema: as much as a pattern can check. The functions below are exact.
 HOST = r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*"
+DNS_NAME = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
 CIDR = r"[0-9A-Fa-f.:]+/[0-9]{1,3}"
 URL = r"(https?|oci)://[^\s/]+\S*"
 _HOST_LABEL = r"[A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?"
@@ -23,9 +24,16 @@ def host(value: str) -> str:
     return value
 
 
+def dns_name(value: str) -> str:
+    """A DNS name as an Ingress takes it: lower case, no address, no scheme, no port."""
+    if not re.fullmatch(DNS_NAME, value) or len(value) > 253 or re.fullmatch(r"[0-9.]*", value):
+        raise invalid("must be a DNS name in lower case", _host_fix(value.lower()).removesuffix(" or '192.0.2.10'"))
+    return value
+
+
 def _host_fix(value: str) -> str:
     bare = re.sub(r"^[a-z]+://|:[0-9]+(/.*)?$|/.*$", "", value)
-    usable = bare != value and re.fullmatch(rf"{_HOST_LABEL}(\.{_HOST_LABEL})*", bare)
+    usable = not re.fullmatch(r"[0-9.]*", bare) and re.fullmatch(rf"{_HOST_LABEL}(\.{_HOST_LABEL})*", bare)
     return f"try '{bare}'" if usable else "see 'dask.example.com' or '192.0.2.10'"
 
 

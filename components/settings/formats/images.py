@@ -59,6 +59,11 @@ def is_floating(image_reference: str) -> bool:
     return ":" not in last or last.endswith(":latest")
 
 
+def is_upstream(image_reference: str) -> bool:
+    """Whether the image is one that the Dask project builds."""
+    return image_reference.partition("@")[0].rpartition(":")[0] in _UPSTREAM
+
+
 def notebook(image_reference: str) -> str | None:
     """Upstream's image of JupyterLab for an image of Dask: `…/dask:<tag>` -> `…/dask-notebook:<tag>`; else None.
 

@@ -28,7 +28,7 @@ CLUSTERS = [
         "a node port for a dashboard that is not shown",
         endpoint(dashboard=False, nodePorts={"dashboard": 30787}),
         (
-            "dask:clusters.a.endpoint.nodePorts.dashboard: 30787 would be ignored, because `dashboard` is false; "
+            "dask:clusters.a.endpoint.nodePorts.dashboard: 30787 would be ignored, because the dashboard is off; "
             "remove it"
         ),
         schema=False,
@@ -131,6 +131,95 @@ CLUSTERS = [
         (
             'dask:namespace.allowFrom: ["10.0.0.0/8"] would be ignored, because networkPolicies is off; add '
             "`networkPolicies: true`"
+        ),
+    ),
+    Case(
+        "a dashboard that is neither on nor off",
+        endpoint(dashboard="no"),
+        "dask:clusters.a.endpoint.dashboard: 'no' must be true, false or a mapping; choose one of them",
+    ),
+    Case(
+        "a hostname that nothing serves",
+        endpoint(dashboard={"hostname": "dask.example.com", "login": "the proxy"}),
+        (
+            "dask:clusters.a.endpoint.dashboard.hostname: 'dask.example.com' needs exactly one of `ingressClass` and "
+            "`gateway`; add `ingressClass: nginx`, or the class that your cluster has"
+        ),
+    ),
+    Case(
+        "a hostname without a login",
+        endpoint(dashboard={"hostname": "dask.example.com", "ingressClass": "nginx"}),
+        (
+            "dask:clusters.a.endpoint.dashboard.hostname: 'dask.example.com' shows code and logs to everyone who "
+            "reaches the name, because the dashboard has no login; add `login: the policy of the gateway`, in your "
+            "words, if it is asked for elsewhere, or the annotation by which your ingress asks for it, such as "
+            "nginx.ingress.kubernetes.io/auth-url"
+        ),
+        schema=False,
+    ),
+    Case(
+        "a hostname that is a URL",
+        endpoint(dashboard={"hostname": "https://Dask.example.com/", "ingressClass": "nginx", "login": "the proxy"}),
+        (
+            "dask:clusters.a.endpoint.dashboard.hostname: 'https://Dask.example.com/' must be a DNS name in lower "
+            "case; try 'dask.example.com'"
+        ),
+    ),
+    Case(
+        "an ingress class without a hostname",
+        endpoint(dashboard={"ingressClass": "nginx"}),
+        (
+            "dask:clusters.a.endpoint.dashboard.ingressClass: 'nginx' has no meaning without a hostname; add "
+            "`hostname`, or remove it"
+        ),
+    ),
+    Case(
+        "a certificate where the gateway has one",
+        endpoint(
+            dashboard={"hostname": "a.example.com", "gateway": {"name": "g"}, "tlsSecret": "b", "login": "the gateway"}
+        ),
+        ("dask:clusters.a.endpoint.dashboard.tlsSecret: 'b' belongs to the gateway's listener; remove it"),
+        schema=False,
+    ),
+    Case(
+        "a node port of a dashboard with a hostname",
+        endpoint(
+            nodePorts={"dashboard": 30787},
+            dashboard={"hostname": "a.example.com", "gateway": {"name": "g"}, "login": "the gateway"},
+        ),
+        (
+            "dask:clusters.a.endpoint.nodePorts.dashboard: 30787 would be ignored, because the dashboard has a "
+            "hostname of its own; remove it"
+        ),
+        schema=False,
+    ),
+    Case(
+        "the class of a load balancer that is none",
+        endpoint(loadBalancerClass="service.k8s.aws/nlb"),
+        (
+            "dask:clusters.a.endpoint.loadBalancerClass: 'service.k8s.aws/nlb' has no meaning for type NodePort; "
+            "remove it"
+        ),
+    ),
+    Case(
+        "a traffic policy of a ClusterIP",
+        cluster(endpoint={"externalTrafficPolicy": "Local"}),
+        ("dask:clusters.a.endpoint.externalTrafficPolicy: 'Local' has no meaning for type ClusterIP; remove it"),
+    ),
+    Case(
+        "a peer that is neither range nor namespace",
+        {"namespace": {"networkPolicies": True, "allowFrom": [{"pods": {"app": "prometheus"}}]}},
+        (
+            "dask:namespace.allowFrom[0]: needs exactly one of `cidr` and `namespace`; add `namespace: monitoring`, or "
+            "write a range such as 10.0.0.0/8"
+        ),
+    ),
+    Case(
+        "a peer of a wrong type",
+        {"namespace": {"networkPolicies": True, "allowFrom": [8]}},
+        (
+            "dask:namespace.allowFrom[0]: 8 must be an address range or a mapping; see '10.0.0.0/8' or "
+            "'{namespace: monitoring}'"
         ),
     ),
     Case(

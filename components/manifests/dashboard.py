@@ -1,0 +1,55 @@
+"""Renders what serves the dashboard under a name of its own: a Service, and an Ingress or HTTPRoute to it.
+
+The Service selects the scheduler as the endpoint does. Its only port is that of the dashboard, so the name does not
+expose the port that runs code.
+"""
+
+from ..manifests.cluster import dashboard_name, scheduler_selector, service_port
+from ..manifests.context import PodContext, Spec
+from ..settings.cluster import Cluster
+from ..settings.dashboard import Dashboard
+from ..vocabulary import DASHBOARD, LOGIN, SKIP_AWAIT
+
+
+def dashboard_objects(settings: Cluster, context: PodContext) -> list[Spec]:
+    """The Service, and the Ingress or HTTPRoute; nothing without a hostname."""
+    own = settings.endpoint.dashboard
+    if not (own.enabled and own.hostname):
+        return []
+    service, port = _service(context, settings.scheduler.dashboard_port), settings.scheduler.dashboard_port
+    return [service, _route(own, context, port) if own.gateway else _ingress(own, context)]
+
+
+def _service(context: PodContext, port: int) -> Spec:
+    body = context.object("Service", dashboard_name(context))
+    # Pulumi's own wait for endpoints costs 10 s, and the verify Job has already computed through the scheduler.
+    body["metadata"]["annotations"] = {SKIP_AWAIT: "true"}
+    ports = [service_port(DASHBOARD, port, DASHBOARD)]
+    return body | {"spec": {"type": "ClusterIP", "selector": scheduler_selector(context.cluster_name), "ports": ports}}
+
+
+def _ingress(dashboard: Dashboard, context: PodContext) -> Spec:
+    backend = {"service": {"name": dashboard_name(context), "port": {"name": DASHBOARD}}}
+    paths = [{"path": "/", "pathType": "Prefix", "backend": backend}]
+    rules = [{"host": dashboard.hostname, "http": {"paths": paths}}]
+    spec: Spec = {"ingressClassName": dashboard.ingress_class, "rules": rules}
+    if dashboard.tls_secret:
+        spec["tls"] = [{"hosts": [dashboard.hostname], "secretName": dashboard.tls_secret}]
+    return _annotated(dashboard, context.object("Ingress", dashboard_name(context))) | {"spec": spec}
+
+
+def _route(dashboard: Dashboard, context: PodContext, port: int) -> Spec:
+    assert dashboard.gateway
+    spec = {
+        "parentRefs": [dashboard.gateway.model_dump(by_alias=True, exclude_none=True)],
+        "hostnames": [dashboard.hostname],
+        "rules": [{"backendRefs": [{"name": dashboard_name(context), "port": port}]}],
+    }
+    return _annotated(dashboard, context.object("HTTPRoute", dashboard_name(context))) | {"spec": spec}
+
+
+def _annotated(dashboard: Dashboard, body: Spec) -> Spec:
+    # An ingress controller may need minutes for an address, which nothing here waits for.
+    own = {SKIP_AWAIT: "true"} | ({LOGIN: dashboard.login} if dashboard.login else {})
+    body["metadata"]["annotations"] = own | dict(dashboard.annotations)
+    return body

@@ -1,0 +1,106 @@
+"""Renders what monitors a cluster: Prometheus Operator monitors, alerts, and a Grafana dashboard.
+
+The monitors give every series the labels that the alerts and the dashboard select by: `dask_cluster` (the name in the
+stack's configuration), `dask_cluster_version` (the DaskCluster), `dask_component` and, of workers, `dask_worker_group`.
+`namespace` and `pod` come from the Prometheus Operator.
+"""
+
+import json
+from datetime import datetime
+from typing import Any
+
+from ..manifests.context import PodContext, Spec
+from ..manifests.grafana import dashboard
+from ..settings.monitors import Monitors
+from ..vocabulary import COMPONENT, DASHBOARD, INSTANCE
+
+# How long before its end a certificate is reported.
+CERTIFICATE_DAYS = 30
+_META = "__meta_kubernetes"
+
+
+def monitors(settings: Monitors, context: PodContext) -> list[Spec]:
+    """The monitors, the alerts and the Grafana dashboard that are switched on."""
+    made = [_service_monitor(settings, context), _pod_monitor(settings, context)] if settings.enabled else []
+    if settings.alerts:
+        made.append(_alerts(settings, context))
+    if settings.grafana:
+        made.append(_grafana(settings, context))
+    return made
+
+
+def certificate_rule(name: str, end: datetime) -> dict[str, Any]:
+    """The alert about certificates that this program has generated. No metric holds their end."""
+    first = int(end.timestamp()) - CERTIFICATE_DAYS * 86400
+    text = f"The certificates of the cluster {name} end on {end:%Y-%m-%d}: increment its `tls.rotation`."
+    return _rule("DaskCertificatesExpire", f"vector(time()) > {first}", "0m", "warning", text)
+
+
+def series(context: PodContext, more: str = "") -> str:
+    """The label matchers of all series of the cluster."""
+    return f'namespace="{context.namespace}",dask_cluster="{context.name}"{more}'
+
+
+def _service_monitor(settings: Monitors, context: PodContext) -> Spec:
+    scrape = _scrape(settings, context, "scheduler", {"dask_cluster_version": "service_label_dask_org_cluster_name"})
+    spec = {"endpoints": [scrape], "selector": _selector(context, "scheduler")}
+    return context.object("ServiceMonitor", context.name, settings.labels) | {"spec": spec}
+
+
+def _pod_monitor(settings: Monitors, context: PodContext) -> Spec:
+    labels = {
+        "dask_cluster_version": "pod_label_dask_org_cluster_name",
+        "dask_worker_group": "pod_label_dask_org_workergroup_name",
+    }
+    scrape = _scrape(settings, context, "worker", labels)
+    spec = {"podMetricsEndpoints": [scrape], "selector": _selector(context, "worker")}
+    return context.object("PodMonitor", context.name, settings.labels) | {"spec": spec}
+
+
+def _scrape(settings: Monitors, context: PodContext, component: str, copied: dict[str, str]) -> Spec:
+    constant = {"dask_cluster": context.name, "dask_component": component}
+    relabelings: list[Spec] = [{"targetLabel": name, "replacement": value} for name, value in constant.items()]
+    relabelings += [{"sourceLabels": [f"{_META}_{source}"], "targetLabel": name} for name, source in copied.items()]
+    return {"port": DASHBOARD, "interval": settings.interval, "relabelings": relabelings}
+
+
+def _selector(context: PodContext, component: str) -> Spec:
+    return {"matchLabels": {INSTANCE: context.name, COMPONENT: component}}
+
+
+def _alerts(settings: Monitors, context: PodContext) -> Spec:
+    own, name = series(context), context.name
+    scheduler = series(context, ',dask_component="scheduler"')
+    rules = [
+        _rule(
+            *("DaskSchedulerMissing", f"absent(up{{{scheduler}}} == 1)", "5m", "critical"),
+            f"Prometheus cannot scrape the scheduler of the cluster {name}: it is missing, or does not answer.",
+        ),
+        _rule(
+            "DaskNoWorkers",
+            f'sum(dask_scheduler_tasks{{{own},state=~"no-worker|queued"}}) > 0 and '
+            f"sum(dask_scheduler_workers{{{own}}}) == 0",
+            *("10m", "warning", f"Tasks of the cluster {name} wait, and it has no workers."),
+        ),
+        _rule(
+            *("DaskWorkersPaused", f'sum(dask_scheduler_workers{{{own},state="paused"}}) > 0', "10m", "warning"),
+            f"Workers of the cluster {name} have paused, because their memory is nearly full.",
+        ),
+        _rule(
+            *("DaskTasksSuspicious", f"sum(increase(dask_scheduler_tasks_suspicious_total{{{own}}}[15m])) > 0"),
+            *("0m", "warning", f"Workers of the cluster {name} ended while they ran tasks: look at their pods."),
+        ),
+    ]
+    spec = {"groups": [{"name": f"dask-{name}", "rules": rules}]}
+    return context.object("PrometheusRule", name, settings.labels) | {"spec": spec}
+
+
+def _rule(alert: str, expression: str, lasting: str, severity: str, summary: str) -> dict[str, Any]:
+    body = {"alert": alert, "expr": expression, "for": lasting, "labels": {"severity": severity}}
+    return body | {"annotations": {"summary": summary}}
+
+
+def _grafana(settings: Monitors, context: PodContext) -> Spec:
+    content = json.dumps(dashboard(context.name, series(context)), indent=1)
+    body = context.object("ConfigMap", f"{context.name}-grafana", settings.grafana_labels)
+    return body | {"data": {f"dask-{context.namespace}-{context.name}.json": content}}

@@ -1,0 +1,39 @@
+"""Who may connect to the pods of a namespace with network policies: an address range, or pods of another namespace."""
+
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+
+from ..settings.fields import Cidr, Model, Name, Selector
+from ..settings.formats.addresses import CIDR, cidr
+from ..settings.mistakes import invalid
+
+
+class Peer(Model):
+    """An address range, or pods of a namespace: of an ingress controller, of Prometheus, of JupyterHub. A range alone,
+    `10.0.0.0/8`, stands for `cidr`."""
+
+    cidr: Cidr | None = None
+    """The address range."""
+    namespace: Name | None = None
+    """The namespace."""
+    pods: Selector = {}
+    """Labels of the pods there. Default: all pods of the namespace."""
+
+
+def _range(value: Any) -> Any:
+    if isinstance(value, str):
+        return {"cidr": cidr(value)}
+    if isinstance(value, dict | Peer):
+        return value
+    raise invalid("must be an address range or a mapping", "see '10.0.0.0/8' or '{namespace: monitoring}'")
+
+
+class _Schema:
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"anyOf": [{"type": "string", "pattern": f"^(?:{CIDR})$(?!\\n)"}, handler(core)]}
+
+
+PeerOrRange = Annotated[Peer, BeforeValidator(_range), _Schema()]

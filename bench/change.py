@@ -5,7 +5,6 @@
 It writes every measurement to bench/results/change-<date>.json, and the table to change.md.
 """
 
-import argparse
 import contextlib
 import os
 import subprocess
@@ -14,16 +13,16 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 from distributed import Client, Future
 from distributed.versions import VersionMismatchWarning
 
+from bench import rounds
 from bench.change_report import markdown
 from bench.change_ways import VARIABLE, WAYS, Way
-from bench.place import Place, empty, facts, own_cluster
-from bench.results import RESULTS, failure, new_report, order, save
+from bench.place import Place, empty
+from bench.results import failure
 from bench.stopwatch import Stopwatch
 
 TIMEOUT_SECONDS = 240
@@ -114,27 +113,9 @@ def measure(place: Place, way: str, number: int) -> dict[str, Any]:
 
 def main(argv: list[str] | None = None) -> int:
     """Runs the rounds and writes the report."""
-    options = _parse(argv)
     # The host's Python and the image's may differ in the patch version, which is harmless.
     warnings.simplefilter("ignore", VersionMismatchWarning)
-    with own_cluster(keep=options.keep) as place:
-        report = new_report(options.rounds, facts(place))
-        for number in range(options.rounds):
-            for way in order(list(options.ways), number):
-                report["results"].append(measure(place, way, number))
-                save("change", report, markdown(report), options.results)
-        empty(place)
-    print(markdown(report))
-    return int(any("failure" in result for result in report["results"] if result["way"] == "c"))
-
-
-def _parse(argv: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m bench.change", description="A change of the pods.")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--ways", default="abc", help="which ways, as letters (default: abc)")
-    parser.add_argument("--results", type=Path, default=RESULTS, help="where the files go (default: bench/results)")
-    parser.add_argument("--keep", action="store_true", help="leave the bench's Kubernetes running")
-    return parser.parse_args(argv)
+    return rounds.run("change", "A change of the pods.", measure, markdown, argv)
 
 
 if __name__ == "__main__":

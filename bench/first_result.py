@@ -5,18 +5,16 @@
 It writes every measurement to bench/results/first_result-<date>.json, and the tables to first_result.md.
 """
 
-import argparse
 import os
 import subprocess
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-from bench import ways
-from bench.place import Place, empty, facts, own_cluster
+from bench import rounds, ways
+from bench.place import Place, empty
 from bench.report import markdown
-from bench.results import RESULTS, failure, new_report, order, save
+from bench.results import failure
 from bench.timeline import timeline
 
 WAYS: dict[str, Callable[[Place], ways.Stopwatch]] = {
@@ -44,27 +42,7 @@ def measure(place: Place, way: str, number: int) -> dict[str, Any]:
 
 def main(argv: list[str] | None = None) -> int:
     """Runs the rounds and writes the report."""
-    options = _parse(argv)
-    names = list(options.ways)
-    with own_cluster(keep=options.keep) as place:
-        report = new_report(options.rounds, facts(place))
-        results = report["results"]
-        for number in range(options.rounds):
-            for way in order(names, number):
-                results.append(measure(place, way, number))
-                save("first_result", report, markdown(report), options.results)
-        empty(place)
-    print(markdown(report))
-    return int(any("failure" in result for result in results if result["way"] == "c"))
-
-
-def _parse(argv: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m bench.first_result", description="Time to the first result.")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--ways", default="abc", help="which ways, as letters (default: abc)")
-    parser.add_argument("--results", type=Path, default=RESULTS, help="where the files go (default: bench/results)")
-    parser.add_argument("--keep", action="store_true", help="leave the bench's Kubernetes running")
-    return parser.parse_args(argv)
+    return rounds.run("first_result", "Time to the first result.", measure, markdown, argv)
 
 
 if __name__ == "__main__":

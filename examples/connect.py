@@ -8,7 +8,6 @@ import json
 import os
 import platform
 import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -44,10 +43,7 @@ def connect(address: str | None = None, cluster: str | None = None) -> Client:
 
 def stack_outputs(*, secrets: bool = False) -> dict[str, Any]:
     """What `make -s outputs` prints for the stack in $STACK, with its secrets if they are wanted."""
-    command = ["make", "-s", "outputs"]
-    if secrets:
-        stack = os.environ.get("STACK", "dev")
-        command = [sys.executable, "-m", "local", "outputs", "--stack", stack, "--show-secrets"]
+    command = ["make", "-s", "outputs", *(["ARGS=--show-secrets"] if secrets else [])]
     ended = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
     try:
         return json.loads(ended.stdout)

@@ -70,15 +70,14 @@ def test_secrets_are_shown_only_when_they_are_wanted(monkeypatch):
     asked = []
 
     def run(command, **_):
-        asked.append(command[1:])
+        asked.append(command)
         return subprocess.CompletedProcess(command, 0, "{}", "")
 
     monkeypatch.setattr(connect.subprocess, "run", run)
-    monkeypatch.setenv("STACK", "tutorial")
 
     connect.stack_outputs(secrets=True)
 
-    assert asked == [["-m", "local", "outputs", "--stack", "tutorial", "--show-secrets"]]
+    assert asked == [["make", "-s", "outputs", "ARGS=--show-secrets"]]
 
 
 def test_outputs_that_are_no_json_end_with_the_words_of_make(monkeypatch):

@@ -17,6 +17,7 @@ from ..kube.events import Event
 from ..kube.paths import path
 from ..kube.pods import Trouble
 from ..lifecycle import event_troubles
+from ..lifecycle.crashes import causes
 from ..manifests.declared import DeclaredCluster
 from ..vocabulary import CLUSTER_NAME, COMPONENT, NAME, WORKER_GROUP
 
@@ -61,7 +62,10 @@ class Watch:
         young = [pod for pod in self.pods if pod not in old]
         # In a cluster that has worked before, a pod that crashes on a user's task is reported and does not fail `up`.
         passing = [replace(it, fatal=it.fatal and it.reason != health.CRASH_LOOP) for it in health.pod_troubles(old)]
-        self.judge([*more, *refused, *health.pod_troubles(young), *passing, *self._reported()])
+        try:
+            self.judge([*more, *refused, *health.pod_troubles(young), *passing, *self._reported()])
+        except Hopeless as error:
+            raise Hopeless(f"{error}{await causes(self.client, self.cluster, young, str(error))}") from None
         return False
 
     def _reported(self) -> list[Trouble]:

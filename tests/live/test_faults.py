@@ -43,6 +43,15 @@ def survives(stack: Stack, healthy: str) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("survives")
+def test_the_error_that_a_nanny_hides_is_named(stack: Stack) -> None:
+    run = stack.failing_up(clusters=cluster(workers={"replicas": 1, "extraArgs": ["--preload", "no_such_module"]}))
+
+    assert "CrashLoopBackOff" in run.text
+    assert "ModuleNotFoundError: No module named 'no_such_module'" in run.text
+    assert run.seconds < NAMED_WITHIN
+
+
+@pytest.mark.usefixtures("survives")
 def test_a_crash_loop_is_named_with_its_last_words(stack: Stack) -> None:
     run = stack.failing_up(clusters=cluster(scheduler={"extraArgs": ["--no-such-option"]}))
 

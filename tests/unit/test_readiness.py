@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+import httpx
 import pytest
 
 from components.kube import client as kube
@@ -49,6 +50,35 @@ def test_a_declared_groups_trouble_is_named_within_a_quarter_of_a_minute(place: 
         asyncio.run(pods(place, made))
 
     assert place.now - 100 < 16
+
+
+LOG = """
+  File "distributed/preloading.py", line 130, in _import_module
+ModuleNotFoundError: No module named 'ours'
+distributed.nanny - ERROR - Failed to start process
+Traceback (most recent call last):
+RuntimeError: Nanny failed to start.
+"""
+
+
+def test_a_crash_loop_is_named_with_the_error_that_its_last_words_leave_out(place: Place) -> None:
+    made = target()
+    [*healthy, _] = running(made)
+    crashing = pod(list(made.expected_workers)[-1], "CrashLoopBackOff")
+    last = {"reason": "Error", "exitCode": 1, "message": "RuntimeError: Nanny failed to start."}
+    crashing["status"]["containerStatuses"][0] |= {
+        "lastState": {"terminated": last},
+        "restartCount": 2,
+        "name": "worker",
+    }
+    place.pods = lambda _: [*healthy, crashing]
+    log = f"{podwatch.path('Pod', 'lab', crashing['metadata']['name'])}/log"
+    place.api.answers[log] = httpx.Response(200, text=LOG, request=httpx.Request("GET", f"http://kubernetes/{log}"))
+
+    with pytest.raises(
+        ClusterError, match=r"start\.; its log says before that: ModuleNotFoundError: No module .*ours'$"
+    ):
+        asyncio.run(pods(place, made))
 
 
 def test_a_worker_that_crashes_on_somebodys_task_keeps_nobody_from_scaling(place: Place) -> None:

@@ -1,0 +1,44 @@
+"""Finds in the log of a crashed container the errors that its last words leave out.
+
+kubelet keeps the last 2 KiB of a log as a container's last words. A worker's nanny prints a long traceback of its own
+after that of the worker, so the error that a user could correct is no longer in them.
+"""
+
+import re
+from collections.abc import Iterable
+
+import httpx
+
+from ..kube import client as kube
+from ..kube.client import Object
+from ..kube.pods import CRASH_LOOP, pod_troubles
+from ..manifests.declared import DeclaredCluster
+
+TAIL_LINES = 400
+_MOST = 3
+# The last line of a traceback, and how command lines report a mistake.
+_ERROR = re.compile(r"(?:[\w.]*(?:Error|Exception|Exit)\b(?:: .+)?|Error: .+)")
+
+
+async def causes(client: kube.Api, cluster: DeclaredCluster, pods: Iterable[Object], told: str) -> str:
+    """The errors in the log of the first crashing pod that `told` does not contain; empty if there are none."""
+    crashing = (pod for pod in pods if any(it.reason == CRASH_LOOP for it in pod_troubles([pod])))
+    first = next(crashing, None)
+    if first is None:
+        return ""
+    log = await _previous_log(client, cluster, first)
+    errors = [line for line in dict.fromkeys(map(str.strip, log.splitlines())) if _ERROR.fullmatch(line)]
+    new = [error for error in errors if error not in told][:_MOST]
+    return f"; its log says before that: {'; '.join(new)}" if new else ""
+
+
+async def _previous_log(client: kube.Api, cluster: DeclaredCluster, pod: Object) -> str:
+    """The log of the container that has crashed; empty if it cannot be read."""
+    log = f"{cluster.path('Pod', pod['metadata']['name'])}/log"
+    names = [it["name"] for it in pod["status"].get("containerStatuses", []) if it.get("restartCount") and "name" in it]
+    parameters = {"previous": "true", "tailLines": str(TAIL_LINES)} | ({"container": names[0]} if names else {})
+    try:
+        async with kube.call(client, "GET", log, params=parameters) as response:
+            return response.text
+    except (kube.ServerError, httpx.TransportError):
+        return ""

@@ -50,10 +50,11 @@ class FakeApi:
         answer = answer() if callable(answer) else answer
         if isinstance(answer, int):
             answer = httpx.Response(answer, request=httpx.Request(method, f"http://kubernetes/{path}"))
-        if isinstance(answer, httpx.Response):
-            status = str(answer.status_code)
-            raise kube.ServerError(f"status {status}", answer)
-        yield httpx.Response(200, json=answer)
+        if not isinstance(answer, httpx.Response):
+            answer = httpx.Response(200, json=answer)
+        if answer.is_error:
+            raise kube.ServerError(f"status {answer.status_code}", answer)
+        yield answer
 
     @asynccontextmanager
     async def websocket(self, path: str, *, params: dict[str, str], **_: Any) -> AsyncIterator[Any]:

@@ -157,3 +157,22 @@ def test_a_long_message_is_cut() -> None:
     [trouble] = event_troubles.troubles([Event("Pod", "a", "FailedMount", "x" * 2000, "")], lambda *_: True, 0)
 
     assert len(trouble.message) == 400
+
+
+@pytest.mark.parametrize(
+    ("message", "fatal"),
+    [
+        ('pods "v" is forbidden: exceeded quota: dask, requested: pods=1, used: pods=4, limited: pods=4', False),
+        ('Internal error occurred: failed calling webhook "w": connection refused', False),
+        ('admission webhook "policy" denied the request: a label is missing', True),
+        ('pods "v" is forbidden: violates PodSecurity "restricted:latest"', True),
+        ('pods "v" is forbidden: failed quota: dask: must specify limits.cpu', True),
+    ],
+)
+def test_only_a_refusal_that_does_not_pass_is_fatal_for_a_job(message: str, fatal: bool) -> None:
+    refused = Event("Job", "v", "FailedCreate", message, last="")
+
+    [trouble] = event_troubles.troubles([refused], lambda *_: True, 10)
+
+    assert trouble.fatal is fatal
+    assert message in str(trouble)

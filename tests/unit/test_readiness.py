@@ -73,7 +73,7 @@ def test_a_crash_loop_is_named_with_the_error_that_its_last_words_leave_out(plac
     }
     place.pods = lambda _: [*healthy, crashing]
     log = f"{podwatch.path('Pod', 'lab', crashing['metadata']['name'])}/log"
-    place.api.answers[log] = httpx.Response(200, text=LOG, request=httpx.Request("GET", f"http://kubernetes/{log}"))
+    place.api.answers[log] = httpx.Response(200, text=LOG)
 
     with pytest.raises(
         ClusterError, match=r"start\.; its log says before that: ModuleNotFoundError: No module .*ours'$"

@@ -14,6 +14,7 @@ from devcluster.shell import DevclusterError
 from tools import backend, cli, target
 from tools.failure import ToolError
 from tools.project import Project, open_project
+from tools.scratch import private
 
 ROOT = Path(__file__).resolve().parents[1]
 _CLI: dict[str, list[str]] = {
@@ -74,7 +75,8 @@ def prepare(root: Path, stack: str, cluster: str, command: str) -> Prepared:
     state = backend.choose(project, where.local)
     if state.words:
         _say(f"state: {state.words}")
-    return Prepared(project, state, {**os.environ, **state.environment, "PULUMI_SKIP_UPDATE_CHECK": "true"})
+    scratch = private(backend.state_root())
+    return Prepared(project, state, {**os.environ, **state.environment, **scratch, "PULUMI_SKIP_UPDATE_CHECK": "true"})
 
 
 def _pulumi(command: str, more: list[str], prepared: Prepared) -> int:

@@ -61,6 +61,21 @@ def test_preview_and_refresh_change_nothing(running: Stack) -> None:
     assert running.scheduler() == scheduler
 
 
+@pytest.mark.parametrize("command", ["preview", "up"])
+def test_a_mistake_in_the_stack_file_is_one_message_and_no_traceback(running: Stack, command: str) -> None:
+    before = running.scheduler()
+    running.configure(**declared(workers={"replica": 2}))
+
+    run = running.run(command, *(["--yes", "--skip-preview"] if command == "up" else []))
+
+    assert run.code != 0
+    assert "dask:clusters.main.workers.replica" in run.text, run.text
+    assert "did you mean 'replicas'" in run.text
+    assert "Traceback" not in run.text
+    assert run.changes == []
+    assert running.scheduler() == before
+
+
 @pytest.mark.parametrize("kind", ["DaskCluster", "Namespace", "Service"])
 def test_a_replacement_under_the_same_name_is_refused(running: Stack, kind: str) -> None:
     scheduler, [urn] = running.scheduler(), urns(running, kind)

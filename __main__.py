@@ -11,7 +11,11 @@ first: list[Resource] = [workspace]
 if settings.operator.install:
     wait = not settings.clusters  # a verified cluster proves that the operator works
     options = ResourceOptions(depends_on=[workspace])
-    first.append(DaskOperator("operator", settings.operator, kubernetes, wait=wait, opts=options))
+    labels, annotations = settings.labels, settings.annotations
+    operator = DaskOperator(
+        "operator", settings.operator, kubernetes, wait=wait, labels=labels, annotations=annotations, opts=options
+    )
+    first.append(operator)
 # Clusters are deleted before the operator, whose finalizers they carry, and both before the namespaces
 # (dask-kubernetes #773).
 after = ResourceOptions(depends_on=first)

@@ -7,6 +7,7 @@ from typing import Any
 import pulumi
 from pulumi.runtime import config as pulumi_config
 
+from .manifests.context import Common
 from .manifests.rendered import as_they_run
 from .settings.checks import rules
 from .settings.checks.stack import warnings
@@ -81,6 +82,14 @@ def stack_settings(settings: Settings | Mapping[str, Any]) -> Settings:
 def operator_settings(settings: Operator | Mapping[str, Any]) -> Operator:
     """The settings of the operator, from what stands under `dask:operator`."""
     return settings if isinstance(settings, Operator) else _warned(parse({"operator": settings})).operator
+
+
+def common(labels: Mapping[str, str] | None, annotations: Mapping[str, str] | None) -> Common:
+    """What stands under `dask:labels` and `dask:annotations`, checked. Raises `LoadError` with every mistake."""
+    if not (labels or annotations):
+        return Common()
+    settings = parse({"labels": dict(labels or {}), "annotations": dict(annotations or {})})
+    return Common(settings.labels, settings.annotations)
 
 
 def _warned(settings: Settings) -> Settings:

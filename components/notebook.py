@@ -50,13 +50,8 @@ class DaskNotebook(pulumi.ComponentResource):
 
     def _token(self, name: str, declared: DeclaredCluster) -> KubernetesObject:
         """A token that is generated once: later runs generate another one, which is ignored."""
-        body = {
-            "apiVersion": "v1",
-            "kind": "Secret",
-            "metadata": {"name": name, "namespace": declared.namespace, "labels": declared.labels},
-            "stringData": {"token": Output.secret(secrets.token_urlsafe(32))},
-            "immutable": True,
-        }
+        token = {"token": Output.secret(secrets.token_urlsafe(32))}
+        body = declared.context.object("Secret", name) | {"stringData": token, "immutable": True}
         return KubernetesObject(name, body, self._child(ignore_changes=["stringData", "data"]))
 
 

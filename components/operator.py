@@ -11,7 +11,7 @@ from pulumi import Output, ResourceHook, ResourceHookArgs, ResourceHookBinding, 
 
 from . import handover
 from .children import options_of_children
-from .configuration import operator_settings
+from .configuration import common, operator_settings
 from .kube import chart
 from .kube import client as kube
 from .kube.errors import UnknownClusterError
@@ -41,19 +41,23 @@ class DaskOperator(pulumi.ComponentResource):
         kubernetes: Kubernetes | None = None,
         *,
         wait: bool = True,
+        labels: Mapping[str, str] | None = None,
+        annotations: Mapping[str, str] | None = None,
         opts: ResourceOptions | None = None,
     ) -> None:
         """`settings` are what stands under `dask:operator` in a stack file, as a mapping or a model.
+
+        `labels` and `annotations` are what stands under `dask:labels` and `dask:annotations`.
 
         `wait` for the rollout: not needed if a verified cluster proves that the operator works. `opts.depends_on` are
         the namespaces in which it gets permissions or is installed. A namespace of its own waits for none of them.
         """
         settings, kubernetes = operator_settings(settings), kubernetes or Kubernetes.of_program()
         super().__init__(handover.OPERATOR, name, {}, kubernetes.options_with(opts))
-        child = options_of_children(self, opts)
+        child, self._common = options_of_children(self, opts), common(labels, annotations)
         own = self._home(settings, kubernetes)
         options = ResourceOptions(parent=self, depends_on=own) if own else child()
-        self._release(name, settings, kubernetes, wait, options, rights(settings, child, self))
+        self._release(name, settings, kubernetes, wait, options, rights(settings, self._common, child, self))
         pulumi.Output.from_input(_warn_of_trouble(settings, kubernetes))
         self.release_name = Output.from_input(RELEASE)
         self.version = Output.from_input(settings.chart.version if settings.chart else chart.bundled_version())
@@ -66,7 +70,7 @@ class DaskOperator(pulumi.ComponentResource):
             return []
         labels = owned() | {"pod-security.kubernetes.io/enforce": "restricted"}
         metadata: Any = {"name": settings.namespace, "labels": labels, "annotations": {ROLE: "operator"}}
-        body = {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
+        body = {"apiVersion": "v1", "kind": "Namespace", "metadata": self._common.below(metadata)}
         return [KubernetesObject("namespace", body, child)]
 
     def _release(
@@ -84,7 +88,7 @@ class DaskOperator(pulumi.ComponentResource):
         inputs = {
             "name": RELEASE,
             "namespace": settings.namespace,
-            "values": operator_values(settings) | {MARKER: _marker(settings, kubernetes)},
+            "values": operator_values(settings, self._common) | {MARKER: _marker(settings, kubernetes)},
             "skipCrds": settings.chart is None,
             "skipAwait": not wait,
             "atomic": wait,

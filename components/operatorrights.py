@@ -12,6 +12,7 @@ from pulumi import Resource, ResourceOptions
 from .kube import chart
 from .lifecycle.labels import owned
 from .lifecycle.releases import RELEASE
+from .manifests.context import Common
 from .objects import KubernetesObject
 from .settings.stack import Operator
 
@@ -40,30 +41,32 @@ _START: Any = [
 ]
 
 
-def rights(settings: Operator, child: Callable[[], ResourceOptions], parent: Resource) -> list[Resource]:
+def rights(
+    settings: Operator, common: Common, child: Callable[[], ResourceOptions], parent: Resource
+) -> list[Resource]:
     """The permissions of a namespaced operator; none if it watches all namespaces, which the chart covers.
 
     `child` makes the options of what waits for the namespaces.
     """
     made: list[Resource] = []
     for namespace in settings.watch or ():
-        made += _in_namespace(namespace, _subject(settings), child())
+        made += _in_namespace(namespace, common, _subject(settings), child())
     if settings.watch is not None and settings.cluster_role:
-        made += _at_the_start(settings, ResourceOptions(parent=parent))
+        made += _at_the_start(settings, common, ResourceOptions(parent=parent))
     return made
 
 
-def _in_namespace(namespace: str, subject: Any, opts: ResourceOptions) -> Iterator[Resource]:
-    metadata = {"name": RELEASE, "namespace": namespace, "labels": owned()}
+def _in_namespace(namespace: str, common: Common, subject: Any, opts: ResourceOptions) -> Iterator[Resource]:
+    metadata = common.below({"name": RELEASE, "namespace": namespace, "labels": owned()})
     role = KubernetesObject(f"role-{namespace}", _rbac("Role", metadata, rules=_WORK), opts)
     yield role
     binding = _rbac("RoleBinding", metadata, roleRef=_reference("Role", RELEASE), subjects=[subject])
     yield KubernetesObject(f"binding-{namespace}", binding, _bound_after(role, opts))
 
 
-def _at_the_start(settings: Operator, opts: ResourceOptions) -> Iterator[Resource]:
+def _at_the_start(settings: Operator, common: Common, opts: ResourceOptions) -> Iterator[Resource]:
     name = f"{RELEASE}-{settings.namespace}"
-    metadata = {"name": name, "labels": owned()}
+    metadata = common.below({"name": name, "labels": owned()})
     role = KubernetesObject("start", _rbac("ClusterRole", metadata, rules=_START), opts)
     yield role
     reference, subjects = _reference("ClusterRole", name), [_subject(settings)]

@@ -1,7 +1,6 @@
 """The Secret with the TLS material of one cluster, and the alert about its end."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import pulumi
 
@@ -17,9 +16,8 @@ def tls_secret(cluster: DeclaredCluster, opts: pulumi.ResourceOptions) -> Kubern
     material = {
         key: pulumi.Output.secret(value) for key, value in make(cluster.name, cluster.settings.tls.valid_days).items()
     }
-    metadata: Any = {"name": cluster.tls_secret, "namespace": cluster.namespace, "labels": cluster.labels}
     own = pulumi.ResourceOptions(ignore_changes=["stringData", "data"])
-    body = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": material, "immutable": True}
+    body = cluster.context.object("Secret", cluster.tls_secret) | {"stringData": material, "immutable": True}
     return KubernetesObject(cluster.tls_secret, body, pulumi.ResourceOptions.merge(opts, own))
 
 

@@ -9,7 +9,7 @@ from pulumi import ResourceOptions
 
 from . import handover
 from .children import options_of_children
-from .configuration import stack_settings
+from .configuration import common, stack_settings
 from .kube import chart
 from .kubernetes import Kubernetes
 from .lifecycle import operators as peers
@@ -32,11 +32,18 @@ class ExistingNamespace:
         name: str,
         kubernetes: Kubernetes | None = None,
         pod_security: Literal["restricted", "baseline", "privileged"] = "restricted",
+        *,
+        labels: Mapping[str, str] | None = None,
+        annotations: Mapping[str, str] | None = None,
     ) -> None:
-        """`pod_security` is the Pod Security Standard that the namespace enforces."""
+        """`pod_security` is the Pod Security Standard that the namespace enforces.
+
+        `labels` and `annotations` are given to everything that is created in it, as by `dask:labels` in a stack file.
+        """
         self.kubernetes = kubernetes or Kubernetes.of_program()
         self.as_settings = {"name": name, "create": False, "podSecurity": pod_security}
-        self.context = WorkspaceContext(name, part_of(), restricted=pod_security == "restricted")
+        given = common(labels, annotations)
+        self.context = WorkspaceContext(name, part_of(), restricted=pod_security == "restricted", common=given)
         self.prices: Prices | None = None
 
 
@@ -85,7 +92,7 @@ class Workspace(pulumi.ComponentResource):
         level = {f"pod-security.kubernetes.io/{mode}": namespace.pod_security for mode in ("enforce", "warn")}
         labels = owned() | level | dict(namespace.labels)
         metadata: Any = {"name": namespace.name, "labels": labels, "annotations": {ROLE: "workspace"}}
-        body = {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
+        body = {"apiVersion": "v1", "kind": "Namespace", "metadata": self.context.common.below(metadata)}
         return [KubernetesObject("namespace", body, self._options())]
 
     def _foreign(self, namespace: NamespaceSettings) -> list[pulumi.Resource]:
@@ -95,7 +102,7 @@ class Workspace(pulumi.ComponentResource):
 
     def _object(self, logical: str, api: str, kind: str, content: dict[str, Any], name: str = "dask") -> None:
         """An object in the namespace, which is called `logical` in the program and `name` in Kubernetes."""
-        metadata = {"name": name, "namespace": self._name, "labels": owned()}
+        metadata = self.context.common.below({"name": name, "namespace": self._name, "labels": owned()})
         body = {"apiVersion": api, "kind": kind, "metadata": metadata} | content
         KubernetesObject(logical, body, self._options(self._home))
 

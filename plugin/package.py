@@ -25,6 +25,10 @@ class _KubernetesArgs(TypedDict):
     """The context of the kubeconfig. Default: the current one."""
     kubeconfig: NotRequired[Input[str]]
     """A kubeconfig, or the path of one. Default: the ambient one. It may be the output of another resource."""
+    labels: NotRequired[dict[str, str]]
+    """Labels of everything that is created, its pods included, as `dask:labels` in a stack file."""
+    annotations: NotRequired[dict[str, str]]
+    """Annotations of everything that is created, as `dask:annotations` in a stack file."""
 
 
 class _PlacedArgs(_KubernetesArgs):
@@ -119,7 +123,15 @@ class DaskOperator(pulumi.ComponentResource):
     def __init__(self, name: str, args: DaskOperatorArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__(f"{PACKAGE}:index:DaskOperator", name, {}, opts)
         settings, kubernetes = whole(args.get("operator") or {}), _kubernetes(self, name, args, opts)
-        made = components.DaskOperator(name, settings, kubernetes, opts=_after(opts))
+        common = _common(args)
+        made = components.DaskOperator(
+            name,
+            settings,
+            kubernetes,
+            labels=common["labels"],
+            annotations=common["annotations"],
+            opts=_after(opts),
+        )
         self.release_name, self.version = made.release_name, made.version
         self.register_outputs({"releaseName": self.release_name, "version": self.version})
 
@@ -135,7 +147,7 @@ class Workspace(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: WorkspaceArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__(f"{PACKAGE}:index:Workspace", name, {}, opts)
-        settings = whole({"namespace": args["namespace"], "operator": args.get("operator") or {}})
+        settings = whole({"namespace": args["namespace"], "operator": args.get("operator") or {}}) | _common(args)
         made = components.Workspace(name, settings, _kubernetes(self, name, args, opts), _after(opts))
         self.namespace_name = made.namespace
         self.register_outputs({"namespaceName": self.namespace_name})
@@ -179,7 +191,12 @@ def _place(
     parent: pulumi.ComponentResource, name: str, args: _PlacedArgs, opts: ResourceOptions | None
 ) -> ExistingNamespace:
     level: Any = args.get("pod_security", "restricted")
-    return ExistingNamespace(args["namespace"], _kubernetes(parent, name, args, opts), level)
+    return ExistingNamespace(args["namespace"], _kubernetes(parent, name, args, opts), level, **_common(args))
+
+
+def _common(args: _KubernetesArgs) -> dict[str, dict[str, str]]:
+    """The labels and annotations of everything."""
+    return {"labels": args.get("labels") or {}, "annotations": args.get("annotations") or {}}
 
 
 def _after(opts: ResourceOptions | None) -> ResourceOptions:

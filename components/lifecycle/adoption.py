@@ -30,10 +30,15 @@ async def spec(connection: Connection, cluster: DeclaredCluster) -> Spec:
 
 
 def content(cluster: DeclaredCluster, spec: Spec) -> str:
-    """The `content_hash` of what runs: without `adopt`, the cluster is recreated if the declared one differs."""
+    """The `content_hash` of what runs: without `adopt`, the cluster is recreated if the declared one differs.
+
+    What the stack gives everything is not in it: the pods that run have it not, and the objects get it in place.
+    """
     # The CRD's default, which is never declared.
     declared = {key: value for key, value in spec.items() if (key, value) != ("idleTimeout", 0)}
-    return cluster_content(cluster.dask_cluster | {"spec": declared})
+    metadata = cluster.dask_cluster["metadata"]
+    known = {key: metadata[key] for key in ("name", "namespace")} | {"labels": cluster.labels}
+    return cluster_content(cluster.dask_cluster | {"metadata": known, "spec": declared})
 
 
 async def _live(client: kube.Api, cluster: DeclaredCluster) -> kube.Object:

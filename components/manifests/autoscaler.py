@@ -9,11 +9,11 @@ from collections.abc import Mapping
 
 from ..manifests import pod as podspec
 from ..manifests import worker_arguments as workerargs
-from ..manifests.cluster import role_metadata
-from ..manifests.context import PodContext, Spec
+from ..manifests.cluster import pod_metadata
+from ..manifests.context import PodContext, Spec, annotate
 from ..settings.cluster import Cluster, ScaledPods
 from ..settings.formats.quantities import seconds
-from ..vocabulary import CLUSTER_NAME, COMPONENT, NO_SIDECAR, SKIP_AWAIT
+from ..vocabulary import CLUSTER_NAME, COMPONENT, SKIP_AWAIT
 
 ROLE = "autoscaler"
 _RBAC = "rbac.authorization.k8s.io"
@@ -53,13 +53,10 @@ def _deployment(settings: Cluster, context: PodContext, name: str, groups: Mappi
         "groups": [_group(settings, group, it) for group, it in groups.items()],
     }
     pod = podspec.autoscaler(settings, context, name, json.dumps(declared, sort_keys=True))
-    body = context.object("Deployment", name, {CLUSTER_NAME: context.cluster_name, COMPONENT: ROLE})
-    # The readiness of the cluster waits for its pod, while the workers start.
-    body["metadata"]["annotations"] = {SKIP_AWAIT: "true"}
     selector = {CLUSTER_NAME: context.cluster_name, COMPONENT: ROLE}
-    role = role_metadata(settings.scheduler_pod()).get("metadata", {})
-    labels = role.get("labels", {}) | body["metadata"]["labels"] | {NO_SIDECAR: "false"}
-    template = {"metadata": role | {"labels": labels}, "spec": pod}
+    # The readiness of the cluster waits for its pod, while the workers start.
+    body = annotate(context.object("Deployment", name, selector), {SKIP_AWAIT: "true"})
+    template = {"metadata": pod_metadata(context, settings.scheduler_pod(), selector), "spec": pod}
     # Never two at a time.
     spec = {"replicas": 1, "strategy": {"type": "Recreate"}, "selector": {"matchLabels": selector}}
     return body | {"spec": spec | {"template": template}}

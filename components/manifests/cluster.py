@@ -6,7 +6,7 @@ when only the replicas change, the cluster is updated. `declared.DeclaredCluster
 """
 
 from ..manifests import pod as podspec
-from ..manifests.context import PodContext, Spec, service_host
+from ..manifests.context import PodContext, Spec, annotate, service_host
 from ..settings.cluster import Cluster, WorkerGroup
 from ..settings.formats.names import versioned
 from ..settings.formats.quantities import seconds
@@ -98,8 +98,8 @@ def endpoint(settings: Cluster, context: PodContext) -> Spec:
     body = context.object("Service", context.name)
     if own.type != "LoadBalancer":
         # Pulumi's own wait for endpoints costs 10 s, and the verify Job has already computed through the scheduler.
-        body["metadata"]["annotations"] = {SKIP_AWAIT: "true"}
-    body["metadata"].setdefault("annotations", {}).update(own.annotations)
+        annotate(body, {SKIP_AWAIT: "true"})
+    annotate(body, own.annotations)
     spec: Spec = {"type": own.type, "selector": scheduler_selector(context.cluster_name), "ports": ports}
     if own.type == "LoadBalancer" and own.source_ranges:
         spec["loadBalancerSourceRanges"] = list(own.source_ranges)
@@ -118,13 +118,10 @@ def verify_job(settings: Cluster, context: PodContext, expected_workers: dict[st
     pod = podspec.verify(settings, context, expected_workers, patience)
     body = context.object("Job", versioned(context.name, [pod, suffix], "verify"))
     # A hook waits for its result, which the provider sees two seconds later (lifecycle/verification.py).
-    body["metadata"]["annotations"] = {SKIP_AWAIT: "true"}
+    annotate(body, {SKIP_AWAIT: "true"})
     # A namespace's rules (a label that every pod needs, no sidecar) hold for this pod as for those of the operator.
-    role = role_metadata(settings.scheduler_pod()).get("metadata", {})
-    # With a sidecar, the Job would never end.
-    labels = role.get("labels", {}) | body["metadata"]["labels"] | {COMPONENT: "verify", NO_SIDECAR: "false"}
-    annotations = {NO_PROXY_INJECTED: "disabled"} | role.get("annotations", {})
-    template = {"metadata": {"labels": labels, "annotations": annotations}, "spec": pod}
+    metadata = pod_metadata(context, settings.scheduler_pod(), {COMPONENT: "verify"}, {NO_PROXY_INJECTED: "disabled"})
+    template = {"metadata": metadata, "spec": pod}
     return body | {"spec": {"backoffLimit": 0, "activeDeadlineSeconds": patience + 60, "template": template}}
 
 
@@ -149,7 +146,7 @@ def connection(settings: Cluster, context: PodContext, verify_job: Spec) -> Spec
         data["DASK_DASHBOARD_URL"] = f"http://{dashboard_host(settings, context)}:{scheduler.dashboard_port}/status"
     body = context.object("ConfigMap", f"{context.name}-connection")
     if settings.verify:
-        body["metadata"]["annotations"] = {VERIFIED: verify_job["metadata"]["name"]}
+        annotate(body, {VERIFIED: verify_job["metadata"]["name"]})
     return body | {"data": data}
 
 
@@ -183,6 +180,17 @@ def node_ports(spec: Spec) -> set[int]:
 def without_node_ports(port: Spec, held: set[int]) -> Spec:
     """A port of a Service, without its node port if that is in `held`."""
     return {key: value for key, value in port.items() if key != "nodePort" or value not in held}
+
+
+def pod_metadata(
+    context: PodContext, pod: PodSettings, labels: dict[str, str], annotations: dict[str, str] | None = None
+) -> Spec:
+    """The metadata of a pod that the program itself creates. `annotations` are defaults, which the user's override."""
+    role = role_metadata(pod).get("metadata", {})
+    # What is the stack's gives way to what is the role's, and everything to what selects the pod.
+    given = context.common.below(role | {"annotations": (annotations or {}) | role.get("annotations", {})})
+    own = given.get("labels", {}) | context.labels | labels | {NO_SIDECAR: "false"}
+    return {key: value for key, value in (given | {"labels": own}).items() if value}
 
 
 def role_metadata(pod: PodSettings) -> Spec:

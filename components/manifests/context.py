@@ -1,5 +1,6 @@
 """What the objects of a cluster or job have to know of the place that they are in: names, labels, TLS and Secrets."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -7,6 +8,19 @@ from ..settings.cluster import Tls
 from ..vocabulary import API_VERSIONS, COMM_PORT, INSTANCE, NAME, PART_OF
 
 Spec = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Common:
+    """The labels and annotations that a stack gives everything that it creates."""
+
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
+
+    def below(self, metadata: Mapping[str, Any]) -> Spec:
+        """The metadata with them, where it has none of the same name itself."""
+        own = {"labels": self.labels, "annotations": self.annotations}
+        return {**metadata} | {key: {**it, **(metadata.get(key) or {})} for key, it in own.items() if it}
 
 
 @dataclass(frozen=True)
@@ -20,6 +34,8 @@ class WorkspaceContext:
     """Whether the namespace enforces the restricted Pod Security Standard."""
     secrets: tuple[tuple[str, str], ...] = ()
     """Names under `dask:secrets` with the names of the Secrets in Kubernetes."""
+    common: Common = Common()
+    """What all objects and pods are labelled and annotated with."""
 
 
 @dataclass(frozen=True)
@@ -58,16 +74,32 @@ class PodContext:
         """The name in Kubernetes of a Secret that a user refers to: one under `dask:secrets`, or one that exists."""
         return dict(self.workspace.secrets).get(name, name)
 
+    @property
+    def common(self) -> Common:
+        """What everything is labelled and annotated with."""
+        return self.workspace.common
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """The recommended labels of all objects of this name."""
+        return recommended_labels(self.name, self.workspace.part_of)
+
     def object(self, kind: str, name: str, labels: dict[str, str] | None = None) -> Spec:
         """An object's kind and metadata."""
-        own = recommended_labels(self.name, self.workspace.part_of) | (labels or {})
-        metadata = {"name": name, "namespace": self.namespace, "labels": own}
+        own = self.labels | (labels or {})
+        metadata = self.common.below({"name": name, "namespace": self.namespace, "labels": own})
         return {"apiVersion": API_VERSIONS[kind], "kind": kind, "metadata": metadata}
 
 
 def recommended_labels(instance: str, part_of: str) -> dict[str, str]:
     """The labels of a cluster's or job's objects. The operator copies them into selectors, so they never change."""
     return {NAME: "dask", INSTANCE: instance, PART_OF: part_of}
+
+
+def annotate(body: Spec, annotations: Mapping[str, str]) -> Spec:
+    """The body, with more annotations, over those that it has."""
+    body["metadata"]["annotations"] = {**body["metadata"].get("annotations", {}), **annotations}
+    return body
 
 
 def service_host(name: str, namespace: str) -> str:

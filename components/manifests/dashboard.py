@@ -5,7 +5,7 @@ expose the port that runs code.
 """
 
 from ..manifests.cluster import dashboard_name, scheduler_selector, service_port
-from ..manifests.context import PodContext, Spec
+from ..manifests.context import PodContext, Spec, annotate
 from ..settings.cluster import Cluster
 from ..settings.dashboard import Dashboard
 from ..vocabulary import DASHBOARD, LOGIN, SKIP_AWAIT
@@ -21,9 +21,8 @@ def dashboard_objects(settings: Cluster, context: PodContext) -> list[Spec]:
 
 
 def _service(context: PodContext, port: int) -> Spec:
-    body = context.object("Service", dashboard_name(context))
     # Pulumi's own wait for endpoints costs 10 s, and the verify Job has already computed through the scheduler.
-    body["metadata"]["annotations"] = {SKIP_AWAIT: "true"}
+    body = annotate(context.object("Service", dashboard_name(context)), {SKIP_AWAIT: "true"})
     ports = [service_port(DASHBOARD, port, DASHBOARD)]
     return body | {"spec": {"type": "ClusterIP", "selector": scheduler_selector(context.cluster_name), "ports": ports}}
 
@@ -51,5 +50,4 @@ def _route(dashboard: Dashboard, context: PodContext, port: int) -> Spec:
 def _annotated(dashboard: Dashboard, body: Spec) -> Spec:
     # An ingress controller may need minutes for an address, which nothing here waits for.
     own = {SKIP_AWAIT: "true"} | ({LOGIN: dashboard.login} if dashboard.login else {})
-    body["metadata"]["annotations"] = own | dict(dashboard.annotations)
-    return body
+    return annotate(body, own | dict(dashboard.annotations))

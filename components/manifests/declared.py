@@ -14,7 +14,7 @@ from ..manifests import cluster as manifest
 from ..manifests import job as jobmanifest
 from ..manifests import notebook as notebookmanifest
 from ..manifests import worker_arguments as workerargs
-from ..manifests.context import PodContext, Spec, WorkspaceContext, recommended_labels
+from ..manifests.context import Common, PodContext, Spec, WorkspaceContext, recommended_labels
 from ..manifests.costs import Pods
 from ..manifests.dashboard import dashboard_objects
 from ..settings.cluster import Cluster, ScaledPods
@@ -41,7 +41,7 @@ class _Placed:
 
     @property
     def labels(self) -> dict[str, str]:
-        """The labels of all objects of this name, whatever their version."""
+        """The labels by which all objects of this name are known, whatever their version."""
         return recommended_labels(self.name, self.part_of)
 
     def path(self, kind: str, name: str = "") -> str:
@@ -238,9 +238,9 @@ class DeclaredJob(_Placed):
 
 def workspace_of(settings: Settings, part_of: str, secrets: Mapping[str, str]) -> WorkspaceContext:
     """The workspace of a stack. `secrets` are the names under `dask:secrets` with the names in Kubernetes."""
-    namespace = settings.namespace
+    namespace, common = settings.namespace, Common(settings.labels, settings.annotations)
     return WorkspaceContext(
-        namespace.name, part_of, namespace.pod_security == "restricted", tuple(sorted(secrets.items()))
+        namespace.name, part_of, namespace.pod_security == "restricted", tuple(sorted(secrets.items())), common
     )
 
 

@@ -7,14 +7,14 @@ pod stays as it is when the cluster behind the endpoint is replaced.
 import json
 
 from ..manifests import pod as podspec
-from ..manifests.cluster import dashboard_host, role_metadata
-from ..manifests.context import PodContext, Spec
+from ..manifests.cluster import dashboard_host, pod_metadata
+from ..manifests.context import PodContext, Spec, annotate
 from ..settings.cluster import Cluster
 from ..settings.formats.names import versioned
 from ..settings.notebook import Notebook
 from ..settings.pod import PodSettings
 from ..settings.pod_merge import laid_over
-from ..vocabulary import COMPONENT, INSTANCE, NO_SIDECAR, NOTEBOOK_PATH, NOTEBOOK_PORT, NOTEBOOK_VOLUME, SKIP_AWAIT
+from ..vocabulary import COMPONENT, INSTANCE, NOTEBOOK_PATH, NOTEBOOK_PORT, NOTEBOOK_VOLUME, SKIP_AWAIT
 
 ROLE = "notebook"
 # The home and the group of upstream's image (dask-docker, notebook/Dockerfile: NB_USER, NB_GID).
@@ -49,10 +49,8 @@ def deployment(settings: Cluster, notebook: Notebook, context: PodContext, addre
     pod = settings.notebook_pod(notebook)
     body = context.object("Deployment", name(context))
     selector = {INSTANCE: context.name, COMPONENT: ROLE}
-    role = role_metadata(pod).get("metadata", {})
-    labels = role.get("labels", {}) | body["metadata"]["labels"] | selector | {NO_SIDECAR: "false"}
     plain = spec(settings, notebook, pod, context, address)
-    template = {"metadata": role | {"labels": labels}, "spec": laid_over(plain, pod.pod_template)}
+    template = {"metadata": pod_metadata(context, pod, selector), "spec": laid_over(plain, pod.pod_template)}
     # A claim may belong to one pod at a time.
     rollout = {"replicas": 1, "strategy": {"type": "Recreate"}, "selector": {"matchLabels": selector}}
     return body | {"spec": rollout | {"template": template}}
@@ -90,7 +88,7 @@ def service(notebook: Notebook, context: PodContext) -> Spec:
     waited = endpoint.type == "LoadBalancer"
     annotations = ({} if waited else {SKIP_AWAIT: "true"}) | endpoint.annotations
     if annotations:
-        body["metadata"]["annotations"] = annotations
+        annotate(body, annotations)
     port: Spec = {"name": NOTEBOOK_PORT, "port": notebook.port, "targetPort": NOTEBOOK_PORT, "protocol": "TCP"}
     port |= {"nodePort": endpoint.node_port} if endpoint.node_port else {}
     selector = {INSTANCE: context.name, COMPONENT: ROLE}

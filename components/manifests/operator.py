@@ -3,13 +3,16 @@
 from typing import Any
 
 from ..kube.chart import bundled_version
+from ..manifests.context import Common
 from ..settings.pod_merge import overlay
 from ..settings.stack import Operator
 from ..vocabulary import OPERATOR_IMAGE
 
 
-def values(operator: Operator) -> dict[str, Any]:
-    """The chart's values. All static: an Output in them would be a diff in every preview (pulumi-kubernetes #2649)."""
+def values(operator: Operator, common: Common | None = None) -> dict[str, Any]:
+    """The chart's values, which can annotate its pod and its service account, and label nothing.
+
+    All static: an Output in them would be a diff in every preview (pulumi-kubernetes #2649)."""
     tag = operator.image.tag or (None if operator.chart else bundled_version())
     image = {"name": operator.image.name or OPERATOR_IMAGE} | ({"tag": tag} if tag else {})
     made: dict[str, Any] = {
@@ -26,6 +29,9 @@ def values(operator: Operator) -> dict[str, Any]:
         # operatorrights.py grants the permissions in every watched namespace.
         made["rbac"] = {"create": operator.cluster_role, "cluster": False}
         made["kopfArgs"] = [f"--namespace={namespace}" for namespace in operator.watch]
+    if common and common.annotations:
+        made["podAnnotations"] = dict(common.annotations)
+        made["serviceAccount"] = {"annotations": dict(common.annotations)}
     return overlay(made, operator.values)
 
 

@@ -191,6 +191,10 @@ def _volume(source: Spec, context: PodContext) -> Spec:
     if "secret" in source:
         name = source["secret"]["secretName"]
         return source | {"secret": {"secretName": context.secret(name)}}
+    if "ephemeral" in source and (metadata := context.common.below({})):
+        return source | {
+            "ephemeral": {"volumeClaimTemplate": {"metadata": metadata, **source["ephemeral"]["volumeClaimTemplate"]}}
+        }
     return source
 
 

@@ -80,6 +80,7 @@ _OBJECT_LENGTH = names.OBJECT_NAME_LENGTH
 _NOT_DEFAULT = {"not": {"const": names.DEFAULT_GROUP}}
 _NOT_SYSTEM = {"not": {"enum": list(names.SYSTEM_NAMESPACES)}}
 _NOT_RESERVED = {"not": {"pattern": f"^(?:{names.RESERVED_LABELS})$"}}
+_NOT_RESERVED_ANNOTATION = {"not": {"pattern": f"^(?:{names.RESERVED_ANNOTATIONS})$"}}
 
 ClusterName = Annotated[str, key(names.cluster_name), pattern(names.CLUSTER, "analytics", _CLUSTER_LENGTH)]
 GroupName = Annotated[str, key(names.group_name), pattern(names.LABEL, "highmem", _LABEL_LENGTH, _NOT_DEFAULT)]
@@ -91,6 +92,9 @@ ObjectName = Annotated[str, AfterValidator(names.object_name), pattern(names.SUB
 SecretKey = Annotated[str, key(names.secret_key), pattern(names.SECRET_KEY, "PASSWORD", _OBJECT_LENGTH)]
 LabelKey = Annotated[str, key(names.label_key), pattern(names.LABEL_KEY, "example.com/team")]
 OwnLabelKey = Annotated[str, key(names.own_label_key), pattern(names.LABEL_KEY, "example.com/team", more=_NOT_RESERVED)]
+OwnAnnotationKey = Annotated[
+    str, key(names.own_annotation_key), pattern(names.LABEL_KEY, "example.com/owner", more=_NOT_RESERVED_ANNOTATION)
+]
 LabelValue = Annotated[str, AfterValidator(names.label_value), pattern(names.LABEL_VALUE, "research", _LABEL_LENGTH)]
 Image = Annotated[str, AfterValidator(images.image), pattern(images.IMAGE, DASK_IMAGE)]
 ImageName = Annotated[str, AfterValidator(images.image_name), pattern(images.NAME, OPERATOR_IMAGE)]
@@ -122,4 +126,5 @@ Replicas = Annotated[int, Field(ge=0, le=10_000)]
 Labels = dict[OwnLabelKey, LabelValue]
 Selector = dict[LabelKey, LabelValue]
 Annotations = dict[LabelKey, str]
+CommonAnnotations = dict[OwnAnnotationKey, str]
 Raw = dict[str, Any]

@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field
 from ..settings.cluster import Cluster
 from ..settings.fields import (
     ClusterName,
+    CommonAnnotations,
     Cpu,
     Duration,
     ImageName,
@@ -140,6 +141,11 @@ class Settings(Model):
     """Kubernetes Secrets to create, by name. Set the values with `pulumi config set --secret`."""
     prices: Prices = Prices()
     """What resources cost. `preview` and `up` then say what each cluster costs for an hour."""
+    labels: Labels = {}
+    """Labels of everything that the stack creates, its pods included, for cost centres and policies. The labels of a
+    cluster, a role or a monitor come first."""
+    annotations: CommonAnnotations = {}
+    """Annotations of everything that the stack creates, like `labels`."""
     strict: bool = False
     """Turns these warnings into errors: mutable image tags such as `latest`, and secrets in plain text."""
     take_over: bool = False

@@ -28,6 +28,7 @@ _VERSION = {"DaskCluster", "DaskWorkerGroup", "PodDisruptionBudget", "Job"}
 _SIZES = {"replicas", "minimum", "maximum", "idleTime", "maximumStarting"}
 _POLICIES = {"ResourceQuota", "LimitRange", "NetworkPolicy"}
 _MONITORS = {"ServiceMonitor", "PodMonitor", "PrometheusRule"}
+_OTHERS = {"Namespace", "Secret", "Service", "ConfigMap", "Deployment", "Release", "DaskJob"}
 _RIGHTS = {"Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"}
 
 
@@ -40,6 +41,7 @@ _JOB = _pairs(("create", "delete"), ("Job",)) | {("update", "ConfigMap")}
 _EVERYTHING = _pairs(("replace",), {"Namespace", "Service", "ConfigMap", "Secret", "CustomResource"} | _POLICIES)
 # The class, the steps one of which has to be there, and those that belong to it. The first that fits takes its steps.
 CLASSES: dict[str, tuple[set[Step], set[Step]]] = {
+    "everything": ({("update", "Secret")}, _pairs(("update",), _OTHERS | _POLICIES | _MONITORS | _RIGHTS)),
     "operator moves": ({("replace", "Release")}, {("replace", "Namespace"), *_pairs(("replace",), _RIGHTS)}),
     "move": ({("replace", "Namespace")}, _EVERYTHING | _NEW_VERSION | _pairs(("replace",), _RIGHTS)),
     "recreated": ({("replace", "DaskCluster")}, _NEW_VERSION | _pairs(("replace",), _VERSION)),

@@ -25,7 +25,7 @@ COMPONENTS = {
     "DaskOperator": (set[str](), {"operator"}),
     "Workspace": ({"namespace"}, {"operator"}),
 }
-EVERYWHERE = {"context", "kubeconfig"}
+EVERYWHERE = {"context", "kubeconfig", "labels", "annotations"}
 
 
 @pytest.fixture(scope="module")

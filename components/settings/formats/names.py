@@ -116,7 +116,14 @@ def label_key(value: str) -> str:
 # Label prefixes that are reserved by the operator (controller.py), by Kubernetes and by this program's selectors.
 RESERVED_LABELS = (
     r"(.*\.)?dask\.org/.*|kubernetes\.io/.*|k8s\.io/.*|pod-security\.kubernetes\.io/.*|sidecar\.istio\.io/inject"
-    r"|app\.kubernetes\.io/(name|instance|part-of|managed-by)"
+    r"|app\.kubernetes\.io/(name|instance|part-of|managed-by)|dask-on-kubernetes/.*"
+    # Controllers set them on the pods of a Job and a Deployment.
+    r"|(batch\.kubernetes\.io/)?(job-name|controller-uid)|pod-template-hash"
+)
+# Annotations that the program, the provider, the operator and Kubernetes set. The operator does not copy kubectl's.
+RESERVED_ANNOTATIONS = (
+    r"(.*\.)?dask\.org/.*|dask-on-kubernetes/.*|pulumi\.com/.*|kopf\.zalando\.org/.*|meta\.helm\.sh/.*"
+    r"|((kubectl|deployment|batch)\.)?kubernetes\.io/.*|k8s\.io/.*"
 )
 
 
@@ -124,6 +131,14 @@ def own_label_key(value: str) -> str:
     """The key of a label that a user may set."""
     if re.fullmatch(RESERVED_LABELS, value):
         raise invalid("is a label that the program, the operator or Kubernetes sets itself", "use a prefix of your own")
+    return label_key(value)
+
+
+def own_annotation_key(value: str) -> str:
+    """The key of an annotation that a user may set on everything."""
+    if re.fullmatch(RESERVED_ANNOTATIONS, value):
+        rule = "is an annotation that the program, the operator or Kubernetes sets itself"
+        raise invalid(rule, "use a prefix of your own")
     return label_key(value)
 
 

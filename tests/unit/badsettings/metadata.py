@@ -44,6 +44,35 @@ METADATA = [
         ),
     ),
     Case(
+        "a label of the operator for everything",
+        {"labels": {"dask.org/component": "x"}},
+        (
+            "dask:labels.\"dask.org/component\": 'dask.org/component' is a label that the program, the operator or "
+            "Kubernetes sets itself; use a prefix of your own"
+        ),
+    ),
+    Case(
+        "a label of a controller",
+        cluster(labels={"pod-template-hash": "x"}),
+        (
+            "dask:clusters.a.labels.pod-template-hash: 'pod-template-hash' is a label that the program, the operator "
+            "or Kubernetes sets itself; use a prefix of your own"
+        ),
+    ),
+    Case(
+        "an annotation of the program for everything",
+        {"annotations": {"dask-on-kubernetes/owner": "x"}},
+        (
+            "dask:annotations.\"dask-on-kubernetes/owner\": 'dask-on-kubernetes/owner' is an annotation that the "
+            "program, the operator or Kubernetes sets itself; use a prefix of your own"
+        ),
+    ),
+    Case(
+        "a number as a label's value",
+        {"labels": {"cost-center": 42}},
+        ('dask:labels.cost-center: 42 must be a string; write "42"'),
+    ),
+    Case(
         "an annotation with two slashes",
         cluster(annotations={"a/b/c": "x"}),
         (

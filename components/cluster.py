@@ -22,7 +22,7 @@ from .manifests.cluster import node_ports
 from .manifests.costs import Cost, cost
 from .manifests.declared import DeclaredCluster
 from .notebook import DaskNotebook
-from .objects import KubernetesObject
+from .objects import KubernetesObject, binding_of
 from .settings.cluster import Cluster, Endpoint
 from .settings.notebook import NotebookEndpoint
 from .settings.prices import Prices
@@ -134,14 +134,16 @@ class DaskCluster(pulumi.ComponentResource):
 
     def _autoscaler(self, workers: list[Resource]) -> list[Resource]:
         """The autoscaler, one object after the other: its permissions exist before it starts."""
-        made: list[Resource] = []
+        made: list[KubernetesObject] = []
         for body in self._declared.autoscaler:
             options = self._child([*workers, *made])
+            if body["kind"] == "RoleBinding":
+                body = binding_of(made[-1], body)
             if body["kind"] == "Deployment":
                 hook = elastic.takes_over(self._connection, self._declared)
                 options = ResourceOptions.merge(options, ResourceOptions(hooks=hook))
             made.append(KubernetesObject(f"{_logical(body)}-{body['kind'].lower()}", body, options))
-        return made
+        return [*made]
 
     def _verify(self, workers: list[Resource]) -> Resource:
         declared, connection = self._declared, self._connection

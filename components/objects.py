@@ -29,6 +29,15 @@ class KubernetesObject(pulumi.CustomResource):
         super().__init__(object_type(body), name, {"spec": None, "status": None, "data": None} | inputs, opts)
 
 
+def binding_of(role: pulumi.CustomResource, body: Mapping[str, Any]) -> dict[str, Any]:
+    """The body of a RoleBinding or ClusterRoleBinding whose role is not known before it exists.
+
+    The API server looks up the role even in a dry run, unless the user has the permission to `bind` all roles. So a
+    preview would fail for everyone but administrators if it asked about both at once.
+    """
+    return {**body, "roleRef": role.id.apply(lambda _: body["roleRef"])}
+
+
 class HelmRelease(pulumi.CustomResource):
     """A release that the provider installs as Helm does."""
 

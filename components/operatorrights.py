@@ -13,7 +13,7 @@ from .kube import chart
 from .lifecycle.labels import owned
 from .lifecycle.releases import RELEASE
 from .manifests.context import Common
-from .objects import KubernetesObject
+from .objects import KubernetesObject, binding_of
 from .settings.stack import Operator
 
 # The chart's fullname template: `<release>-<chart>` unless the release's name holds the chart's.
@@ -61,7 +61,7 @@ def _in_namespace(namespace: str, common: Common, subject: Any, opts: ResourceOp
     role = KubernetesObject(f"role-{namespace}", _rbac("Role", metadata, rules=_WORK), opts)
     yield role
     binding = _rbac("RoleBinding", metadata, roleRef=_reference("Role", RELEASE), subjects=[subject])
-    yield KubernetesObject(f"binding-{namespace}", binding, _bound_after(role, opts))
+    yield KubernetesObject(f"binding-{namespace}", binding_of(role, binding), _bound_after(role, opts))
 
 
 def _at_the_start(settings: Operator, common: Common, opts: ResourceOptions) -> Iterator[Resource]:
@@ -71,7 +71,7 @@ def _at_the_start(settings: Operator, common: Common, opts: ResourceOptions) -> 
     yield role
     reference, subjects = _reference("ClusterRole", name), [_subject(settings)]
     binding = _rbac("ClusterRoleBinding", metadata, roleRef=reference, subjects=subjects)
-    yield KubernetesObject("start-binding", binding, _bound_after(role, opts))
+    yield KubernetesObject("start-binding", binding_of(role, binding), _bound_after(role, opts))
 
 
 def _rbac(kind: str, metadata: dict[str, Any], **content: Any) -> dict[str, Any]:

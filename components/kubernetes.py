@@ -10,6 +10,7 @@ import gc
 import json
 import os
 import signal
+import threading
 from collections.abc import Mapping
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -181,7 +182,11 @@ def end_quickly() -> None:
 
     The engine interrupts it when a step has failed; the reason has been printed, and a traceback would only hide it.
     For each resource, the SDK sends the engine seven messages that only `pulumi up --debug` shows, and waits for each.
+
+    Does nothing in a program that the Automation API runs: it is a thread of a process that has other things to do.
     """
+    if threading.current_thread() is not threading.main_thread():
+        return
 
     def end(*_: object) -> None:
         remove_credentials()

@@ -1,14 +1,18 @@
 """One login per run, and nothing of it on the disk."""
 
 import asyncio
+import gc
+import signal
 import subprocess
 import sys
 import tempfile
 import threading
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import pulumi
 import pytest
 
 from components import kubernetes as kubernetes_module
@@ -164,6 +168,15 @@ def test_ctrl_c_removes_the_credentials_before_it_ends_the_program(monkeypatch: 
     kubernetes_module.end_quickly()
 
     assert done == ["removed", 1]
+
+
+def test_a_program_in_a_thread_leaves_the_process_that_it_is_a_part_of_alone() -> None:
+    """Python refuses to set a handler outside of the main thread, and the process is not the program's to end."""
+    before = (signal.getsignal(signal.SIGINT), gc.get_threshold(), pulumi.log.debug)
+    with ThreadPoolExecutor() as threads:
+        threads.submit(kubernetes_module.end_quickly).result()
+
+    assert (signal.getsignal(signal.SIGINT), gc.get_threshold(), pulumi.log.debug) == before
 
 
 def test_the_import_of_httpx_takes_no_command_line_and_no_other_event_loop_with_it(tmp_path: Path) -> None:

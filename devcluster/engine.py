@@ -16,6 +16,7 @@ from devcluster.shell import DevclusterError
 _CLI = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"
 _SDK = "github.com/pulumi/pulumi/sdk/v3"
 _HOST = "./pulumi-language-python"
+_YAML = "github.com/pulumi/pulumi-yaml/cmd/pulumi-language-yaml"
 
 
 def engine() -> golang.Product:
@@ -29,6 +30,12 @@ def engine() -> golang.Product:
         shutil.copyfile(script, folder / script.name)
 
     return golang.Product(bare.name, bare.module, bare.packages, flags, bare.usual, finish=finish)
+
+
+def yaml_host() -> golang.Product:
+    """`bin/` holds the language host for programs in YAML. Only those who run such programs need it."""
+    flags = ("-buildvcs=false", "-trimpath", "-ldflags=-s -w")
+    return golang.Product("yaml", "yaml", (_YAML,), flags, "1 to 3 min on two cores the first time")
 
 
 def ensure() -> Path:

@@ -14,6 +14,8 @@ from tests.contract.rendering import ROOT, STACKS
 
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
 every_workflow = pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+HEAD = (ROOT / ".github/workflows/deploy.yml").read_text().partition("\nname:")[0]
+"""The comment that explains what the repository's settings need."""
 PINNED = re.compile(r"[\w-]+/[\w./-]+@[0-9a-f]{40}")
 
 
@@ -52,9 +54,46 @@ def test_actions_of_others_are_pinned_by_commit(path: Path) -> None:
     assert [action for action in used if not PINNED.fullmatch(action)] == []
 
 
-@every_workflow
-def test_a_workflow_may_only_read_unless_a_job_says_more(path: Path) -> None:
-    assert read(path)["permissions"] == {"contents": "read"}
+def test_a_workflow_may_only_read_unless_a_job_says_more() -> None:
+    """A called workflow has what the calling job has, less what it gives up itself."""
+    assert {path.name: read(path).get("permissions") for path in WORKFLOWS} == {
+        "deploy.yml": {"contents": "read"},
+        "stack.yml": None,
+    }
+    assert "permissions" not in jobs("stack.yml")["run"]
+
+
+def test_every_job_that_logs_in_may_ask_for_its_identity_and_no_other_job_may() -> None:
+    deploy = jobs("deploy.yml")
+
+    given = {name: job["permissions"] for name, job in deploy.items() if "permissions" in job}
+
+    login = {"contents": "read", "id-token": "write"}
+    assert {name for name, job in deploy.items() if "uses" in job} == set(given)
+    assert given.pop("preview") == login | {"pull-requests": "write"}
+    assert all(permissions == login for permissions in given.values())
+
+
+def test_each_login_is_asked_for_by_a_variable_and_a_stored_kubeconfig_is_the_last_way() -> None:
+    run = {step.get("name", ""): step for step in steps(ROOT / ".github/workflows/stack.yml")}
+    asked = {name: re.findall(r"vars\.(\w+) != ''", step.get("if", "")) for name, step in run.items()}
+    reached = [variables for name, variables in asked.items() if name.startswith("Reach")]
+    last = run["Write the kubeconfig of the environment"]["if"]
+
+    assert [(name, variables) for name, variables in asked.items() if name.startswith("Log in")] == [
+        ("Log in to AWS", ["AWS_ROLE"]),
+        ("Log in to Google Cloud", ["GOOGLE_PROVIDER"]),
+        ("Log in to Azure", ["AZURE_CLIENT"]),
+        ("Log in to Pulumi Cloud", ["PULUMI_ORGANIZATION"]),
+    ]
+    assert len(reached) == 3
+    assert [[name] for name in re.findall(r"vars\.(\w+) == ''", last)] == reached
+
+
+def test_every_variable_is_explained() -> None:
+    text = (ROOT / ".github/workflows/stack.yml").read_text()
+
+    assert {name for name in re.findall(r"(?:vars|secrets)\.(\w+)", text) if name not in HEAD} == set()
 
 
 @every_workflow
@@ -92,7 +131,7 @@ def test_the_cli_has_the_version_of_the_sdk() -> None:
 
 
 def test_every_preview_and_update_runs_the_guard_rails() -> None:
-    pulumi = [step for step in steps(ROOT / ".github/workflows/stack.yml") if "pulumi/" in step.get("uses", "")]
+    pulumi = [step for step in steps(ROOT / ".github/workflows/stack.yml") if "pulumi/actions" in step.get("uses", "")]
 
     guarded = {step["if"]: step["with"].get("policyPacks") for step in pulumi}
 

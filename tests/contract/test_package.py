@@ -8,8 +8,10 @@ import sys
 import tomllib
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
+from packaging.metadata import Metadata
 from pydantic.alias_generators import to_camel
 
 from components.settings.fields import Model
@@ -119,13 +121,45 @@ def test_numbers_come_as_floats_and_are_taken_as_they_were_meant() -> None:
     )
 
 
-def test_another_program_installs_the_components_and_has_all_that_they_need(tmp_path: Path) -> None:
-    source = tmp_path / "source"
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The package as it would be published, built from what git has of it."""
+    made = tmp_path_factory.mktemp("wheel")
+    source = made / "source"
     shutil.copytree(ROOT / "components", source / "components", ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source / name)
+    pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--disable-pip-version-check"]
+    subprocess.run([*pip, "--wheel-dir", str(made), str(source)], check=True)
+    [found] = made.glob("*.whl")
+    return found
+
+
+def test_the_wheel_has_every_module_and_the_marker_of_types_and_nothing_else(wheel: Path) -> None:
+    sources = [*(ROOT / "components").rglob("*.py"), ROOT / "components/py.typed"]
+    modules = {f"dask_on_kubernetes/{file.relative_to(ROOT / 'components')}" for file in sources}
+
+    held = {name for name in ZipFile(wheel).namelist() if ".dist-info/" not in name}
+
+    assert held == modules
+
+
+def test_the_wheels_metadata_is_what_an_index_takes(wheel: Path) -> None:
+    with ZipFile(wheel) as archive:
+        [name] = [it for it in archive.namelist() if it.endswith("/METADATA")]
+        metadata = Metadata.from_email(archive.read(name), validate=True)
+        licenses = [it for it in archive.namelist() if "/licenses/" in it]
+
+    assert (metadata.name, metadata.license_expression) == ("dask-on-kubernetes", "BSD-3-Clause")
+    assert metadata.description
+    assert metadata.description_content_type == "text/markdown"
+    assert "Typing :: Typed" in (metadata.classifiers or [])
+    assert [it.rpartition("/")[2] for it in licenses] == ["LICENSE"]
+
+
+def test_another_program_installs_the_components_and_has_all_that_they_need(wheel: Path, tmp_path: Path) -> None:
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--disable-pip-version-check"]
-    subprocess.run([*pip, "--target", str(tmp_path / "site"), str(source)], check=True)
+    subprocess.run([*pip, "--target", str(tmp_path / "site"), str(wheel)], check=True)
     program = (
         "from importlib.metadata import version; from dask_on_kubernetes import DaskCluster, cluster;"
         "from dask_on_kubernetes.manifests.embedding import script;"

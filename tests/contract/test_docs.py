@@ -75,6 +75,17 @@ def test_the_readmes_mistakes_are_told_in_the_programs_words() -> None:
     assert str(error.value) == shown.rstrip()
 
 
+def test_the_comparison_shows_what_was_measured() -> None:
+    """The medians until the first result and until both workers, of each way."""
+    result = PAGES["bench/results/first_result.md"]
+    measured = re.findall(r"^\| \([abc]\) .*?\| ([\d.]+ s) \|.*?\|.*?\| ([\d.]+ s) \|", result, re.MULTILINE)
+
+    shown = re.findall(r"^\| .* \| ([\d.]+ s) \| ([\d.]+ s) \|$", PAGES["docs/compared.md"], re.MULTILINE)
+
+    assert len(shown) == 3
+    assert shown == measured
+
+
 def test_the_table_of_guard_rails_names_all_of_them() -> None:
     named = re.findall(r"^\| `([a-z-]+)` \|", PAGES["policy/README.md"], re.MULTILINE)
 

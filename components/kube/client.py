@@ -32,6 +32,7 @@ POLL_SECONDS = 1.0
 # The server has not processed these requests, or may succeed soon.
 _PASSING = {429, 500, 502, 503, 504}
 _NOT_TAKEN = {429}
+_METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
 
 @asynccontextmanager
@@ -54,9 +55,9 @@ def _refusal(response: httpx.Response) -> ServerError:
     return ServerError(words, response)
 
 
-async def get(client: Api, url: str, **params: str) -> Object:
+async def get(client: Api, url: str, *, accept: str = "application/json", **params: str) -> Object:
     """The JSON behind `url`. Raises `ServerError`, also for 404; `ClusterError` when the server stays away."""
-    return await _patiently(_PASSING, client, "GET", url, params=params)
+    return await _patiently(_PASSING, client, "GET", url, params=params, headers={"Accept": accept})
 
 
 async def once(client: Api, url: str, **params: str) -> Object:
@@ -100,16 +101,24 @@ async def find(client: Api, url: str) -> Object | None:
 
 
 async def items(
-    client: Api, url: str, selector: Mapping[str, str | None] | None = None, *, from_memory: bool = False
+    client: Api,
+    url: str,
+    selector: Mapping[str, str | None] | None = None,
+    *,
+    fields: str = "",
+    from_memory: bool = False,
+    metadata_only: bool = False,
 ) -> list[Object]:
     """The objects of a collection, narrowed by labels; none where the kind or the namespace is unknown.
 
-    None as a label's value: whatever it is. `from_memory`: as the API server remembers them, perhaps a moment old,
-    which costs it less than asking etcd.
+    None as a label's value: whatever it is. `fields` is a field selector. `from_memory`: as the API server remembers
+    them, perhaps a moment old, which costs it less than asking etcd. `metadata_only`: each has nothing but `metadata`.
     """
     labels = ",".join(key if value is None else f"{key}={value}" for key, value in (selector or {}).items())
-    params = ({"labelSelector": labels} if labels else {}) | ({"resourceVersion": "0"} if from_memory else {})
-    found = await _unless(404, get(client, url, **params))
+    params = ({"labelSelector": labels} if labels else {}) | ({"fieldSelector": fields} if fields else {})
+    params |= {"resourceVersion": "0"} if from_memory else {}
+    accept = _METADATA if metadata_only else "application/json"
+    found = await _unless(404, get(client, url, accept=accept, **params))
     return found["items"] if found else []
 
 

@@ -4,8 +4,7 @@ Many reasons show up in no object: a volume that cannot be mounted, a Deployment
 """
 
 import asyncio
-import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,14 +13,12 @@ from weakref import WeakKeyDictionary
 from ..kube import client as kube
 from ..kube import wait
 from ..kube.errors import ClusterError
+from ..kube.follow import follow
 from ..kube.paths import path
 
 # kopf, on which the operator is built, has types of its own: Error and Fatal.
 TROUBLE = "type!=Normal"
-# The API server ends a watch after this long, and a client that hears nothing for longer asks again.
-WATCH_SECONDS, SILENCE_SECONDS = 240, 300
 PAUSE_SECONDS = 1.0
-_GONE = 410
 
 
 @dataclass(frozen=True)
@@ -50,46 +47,25 @@ class Events:
         return iter(list(self._last.values()))
 
     async def _follow(self) -> None:
-        """Lists, then watches from there. Begins anew where the API server no longer knows the place."""
-        import httpx
-
-        version = ""
+        """Reads on whatever happens; without the permission it reads nothing."""
+        url, params = path("Event", self.namespace), {"fieldSelector": TROUBLE}
         while True:
             try:
-                version = version or await self._list()
-                async for change in self._watch(version):
-                    if change["type"] == "ERROR":
-                        version = ""
-                        break
-                    version = change["object"]["metadata"]["resourceVersion"]
-                    if change["type"] in ("ADDED", "MODIFIED"):
-                        self._take(change["object"])
-            except (httpx.TransportError, ClusterError, ValueError):
-                pass  # the connection has ended, in the middle of a line perhaps
+                await follow(self.client, url, params, self._take_all, self._change)
+            except ClusterError:
+                pass  # `follow` has waited for the API server; it waits again
             except kube.ServerError as error:
                 if kube.forbidden(error):
                     return
-                version = "" if kube.status(error) == _GONE else version
-            await wait.sleep(PAUSE_SECONDS)
+                await wait.sleep(PAUSE_SECONDS)
 
-    async def _list(self) -> str:
-        found = await kube.get(self.client, path("Event", self.namespace), fieldSelector=TROUBLE, resourceVersion="0")
-        for event in found["items"]:
+    def _take_all(self, found: Sequence[kube.Object]) -> None:
+        for event in found:
             self._take(event)
-        return found.get("metadata", {}).get("resourceVersion", "")
 
-    async def _watch(self, version: str) -> AsyncIterator[kube.Object]:
-        import httpx
-
-        params = {"watch": "1", "fieldSelector": TROUBLE, "allowWatchBookmarks": "true", "resourceVersion": version}
-        params["timeoutSeconds"] = str(WATCH_SECONDS)
-        patience = httpx.Timeout(kube.REQUEST_SECONDS, read=SILENCE_SECONDS)
-        async with kube.call(
-            self.client, "GET", path("Event", self.namespace), params=params, stream=True, timeout=patience
-        ) as answer:
-            async for line in answer.aiter_lines():
-                if line:
-                    yield json.loads(line)
+    def _change(self, kind: str, event: kube.Object) -> None:
+        if kind != "DELETED":
+            self._take(event)
 
     def _take(self, event: kube.Object) -> None:
         about = event.get("involvedObject", {})

@@ -17,6 +17,9 @@ from ..manifests.context import Spec
 from ..manifests.declared import DeclaredCluster
 from ..vocabulary import OWNER, PART_OF
 
+# Most Services of a Kubernetes cluster have no node port.
+_HAS_PORTS = "spec.type!=ClusterIP"
+
 
 async def preview(connection: Connection, cluster: DeclaredCluster, declared: Collection[DeclaredCluster]) -> Spec:
     """The endpoint's spec for a preview, without the ports that `up` will hand over first.
@@ -80,9 +83,9 @@ async def _holders(
     own = await kube.find(client, path_of(cluster.endpoint))
     if own and node_ports(own["spec"]) >= asked:
         return [], []  # no other Service can have them
-    found = await kube.unless_forbidden(kube.items(client, path("Service")))
+    found = await kube.unless_forbidden(kube.items(client, path("Service"), fields=_HAS_PORTS))
     if found is None:
-        found = await kube.items(client, cluster.path("Service"))
+        found = await kube.items(client, cluster.path("Service"), fields=_HAS_PORTS)
     for service in found:
         meta, held = service["metadata"], asked & node_ports(service["spec"])
         where = (meta["namespace"], meta["name"])

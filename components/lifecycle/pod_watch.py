@@ -4,7 +4,8 @@ Only the scheduler, the default workers and the declared worker groups count. A 
 behind, or one that is about to be deleted, does not count for this version.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
 import pulumi
@@ -13,7 +14,8 @@ from ..kube import chart, wait
 from ..kube import client as kube
 from ..kube import pods as health
 from ..kube.errors import ClusterError
-from ..kube.events import Event
+from ..kube.events import Event, watched
+from ..kube.mirror import Mirror, mirrored
 from ..kube.paths import path
 from ..kube.pods import Trouble
 from ..lifecycle import event_troubles
@@ -41,22 +43,24 @@ class Watch:
     client: kube.Api
     cluster: DeclaredCluster
     wanted: dict[str, int]
+    live_pods: Mirror
+    live_deployments: Mirror
+    events: Iterable[Event] = ()
+    """The namespace's reports of trouble, as they come."""
     since: dict[tuple[str, str], float] = field(default_factory=dict)
     told: set[tuple[str, str]] = field(default_factory=set)
     pods: list[kube.Object] = field(default_factory=list)
-    events: Iterable[Event] = ()
-    """The namespace's reports of trouble, as they come."""
     troubles: list[Trouble] = field(default_factory=list)
     begin: float = field(default_factory=wait.now)
 
     async def look(self, more: Sequence[Trouble] = ()) -> bool:
         """Whether all wanted pods have started. Warns of what is new, of `more` too, and raises `Hopeless`."""
-        pods = await listed(self.client, self.cluster, "Pod")
+        pods = await self.live_pods.items()
         self.pods = [pod for pod in pods if self._counts(pod) and "deletionTimestamp" not in pod["metadata"]]
         if not self.missing():
             self.judge(more)
             return True
-        deployments = await listed(self.client, self.cluster, "Deployment")
+        deployments = await self.live_deployments.items()
         refused = health.deployment_troubles([it for it in deployments if self._counts(it)])
         old = [pod for pod in self.pods if health.age(pod) > WORKED_SECONDS]
         young = [pod for pod in self.pods if pod not in old]
@@ -129,10 +133,16 @@ def _group(it: kube.Object) -> str:
     return component if component in (SCHEDULER, AUTOSCALER) else labels.get(WORKER_GROUP, "")
 
 
-async def listed(client: kube.Api, cluster: DeclaredCluster, kind: str) -> list[kube.Object]:
-    """The cluster's objects of one kind as the API server has them in memory: a list from etcd costs it far more."""
+@asynccontextmanager
+async def watching(client: kube.Api, cluster: DeclaredCluster, wanted: dict[str, int]) -> AsyncIterator[Watch]:
+    """A watch of the cluster's pods and Deployments, and of its namespace's events, for as long as the block lasts."""
     labels = f"{CLUSTER_NAME}={cluster.physical_name}"
-    return (await kube.get(client, cluster.path(kind), labelSelector=labels, resourceVersion="0"))["items"]
+    async with (
+        mirrored(client, cluster.path("Pod"), labels) as pods,
+        mirrored(client, cluster.path("Deployment"), labels) as deployments,
+        watched(client, cluster.namespace) as events,
+    ):
+        yield Watch(client, cluster, wanted, pods, deployments, events)
 
 
 async def explain_idle_operator(client: kube.Api, cluster: DeclaredCluster) -> None:

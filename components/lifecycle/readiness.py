@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable
 from pulumi import ResourceHook, ResourceHookArgs
 
 from ..kube import client as kube
-from ..kube import events, wait
 from ..kube import pods as health
+from ..kube import wait
 from ..kube.client import Connection
 from ..lifecycle import pod_watch as podwatch
 from ..lifecycle.pod_watch import SCHEDULER, Hopeless, Watch
@@ -32,8 +32,7 @@ async def await_service(connection: Connection, cluster: DeclaredCluster) -> Non
     A look-up of its name before that would be answered from DNS caches for half a minute: the workers' look-ups too.
     """
     client = await kube.api(connection)
-    async with events.watched(client, cluster.namespace) as reported:
-        watch = Watch(client, cluster, podwatch.all_pods(cluster), events=reported)
+    async with podwatch.watching(client, cluster, podwatch.all_pods(cluster)) as watch:
 
         async def exists() -> bool:
             if await kube.find(client, cluster.path("Service", cluster.scheduler_name)):
@@ -59,8 +58,7 @@ async def await_pods(watch: Watch, more: Callable[[], Awaitable[list[health.Trou
 async def await_scheduler(connection: Connection, cluster: DeclaredCluster) -> None:
     """Returns when the scheduler answers its readiness probe; raises `ClusterError` with the reason if not."""
     client = await kube.api(connection)
-    async with events.watched(client, cluster.namespace) as reported:
-        watch = Watch(client, cluster, {SCHEDULER: 1}, events=reported)
+    async with podwatch.watching(client, cluster, {SCHEDULER: 1}) as watch:
 
         async def answers() -> bool:
             return await watch.look() and any(map(health.ready, watch.pods))

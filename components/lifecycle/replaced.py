@@ -36,6 +36,7 @@ class Old:
     """A live DaskCluster that no resource of the program declares any more."""
 
     body: Object
+    """Its `metadata`, at least."""
     certain: bool
     """Whether it certainly belongs to this stack. Only then it is deleted here."""
 
@@ -165,7 +166,7 @@ def _elsewhere(body: Object, cluster: DeclaredCluster, record: Record) -> Iterab
 async def _all(client: kube.Api, cluster: DeclaredCluster, record: Record) -> list[Object]:
     """The DaskClusters of the namespace, and of all others if this stack's can be told apart."""
     if record.owner is not None:
-        everywhere = kube.items(client, path("DaskCluster"), {NAME: "dask"})
+        everywhere = kube.items(client, path("DaskCluster"), {NAME: "dask"}, metadata_only=True)
         found = await kube.unless_forbidden(everywhere)
         if found is not None:
             return found

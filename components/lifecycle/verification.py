@@ -13,8 +13,8 @@ import pulumi
 from pulumi import ResourceHook, ResourceHookArgs
 
 from ..kube import client as kube
-from ..kube import events, wait
 from ..kube import pods as health
+from ..kube import wait
 from ..kube.client import Connection, Object
 from ..kube.errors import ClusterError
 from ..kube.paths import path_of
@@ -53,8 +53,7 @@ async def await_result(connection: Connection, cluster: DeclaredCluster, owner: 
     job = await kube.find(client, path_of(cluster.verify_job))
     if job is None or _has(job, "Failed"):
         await _run_again(client, cluster, job, owner)
-    async with events.watched(client, cluster.namespace) as reported:
-        watch = Watch(client, cluster, podwatch.all_pods(cluster), events=reported)
+    async with podwatch.watching(client, cluster, podwatch.all_pods(cluster)) as watch:
         waits = [asyncio.create_task(_result(client, cluster)), asyncio.create_task(_troubles(watch))]
         try:
             done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)

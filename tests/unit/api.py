@@ -23,7 +23,8 @@ class FakeApi:
     """Answers GET from `answers` (a status code is an error), and keeps every other request.
 
     `forwards` are port-forwards by `<namespace>/<pod>:<port>`: what the pod answers, or the status of a refusal.
-    A watch shows the lines of `changes`, one watch after another, and then stays silent.
+    A watch shows the lines of `changes`, one watch after another, and then stays silent; one of a collection in
+    `living` shows how its answer changes from `moment` to `moment`.
     """
 
     answers: dict[str, Answer] = field(default_factory=dict)
@@ -31,6 +32,8 @@ class FakeApi:
     sent: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
     changes: list[list[dict[str, Any]] | int] = field(default_factory=list)
     watches: list[dict[str, str]] = field(default_factory=list)
+    living: set[str] = field(default_factory=set)
+    moment: int = 0
 
     @asynccontextmanager
     async def send(self, method: str, path: str, **options: Any) -> AsyncIterator[httpx.Response]:
@@ -40,6 +43,9 @@ class FakeApi:
             return
         if options.get("params", {}).get("watch"):
             self.watches.append(options["params"])
+            if path in self.living:
+                yield httpx.Response(200, content=self._life(path))
+                return
             shown = self.changes.pop(0) if self.changes else None
             request = httpx.Request(method, f"http://kubernetes/{path}")
             status = shown if isinstance(shown, int) else 200
@@ -55,6 +61,28 @@ class FakeApi:
         if answer.is_error:
             raise kube.ServerError(f"status {answer.status_code}", answer)
         yield answer
+
+    async def _life(self, path: str) -> AsyncIterator[bytes]:
+        """The differences between the collection and what it was a moment ago."""
+        known, last = self._living(path), self.moment
+        while True:
+            await asyncio.sleep(0)
+            if self.moment == last:
+                continue
+            now, last = self._living(path), self.moment
+            changed = [
+                ("MODIFIED" if it in known else "ADDED", body) for it, body in now.items() if known.get(it) != body
+            ]
+            changed += [("DELETED", body) for it, body in known.items() if it not in now]
+            for kind, body in changed:
+                meta = {"resourceVersion": str(last)} | body["metadata"]
+                yield json.dumps({"type": kind, "object": body | {"metadata": meta}}).encode() + b"\n"
+            known = now
+
+    def _living(self, path: str) -> dict[str, dict[str, Any]]:
+        answer = self.answers[path]
+        answer = answer() if callable(answer) else answer
+        return {it["metadata"]["name"]: it for it in json.loads(json.dumps(answer))["items"]}
 
     @asynccontextmanager
     async def websocket(self, path: str, *, params: dict[str, str], **_: Any) -> AsyncIterator[Any]:

@@ -47,7 +47,8 @@ class Place:
         self.asked: list[float] = []
         self.told: list[str] = []
         self.api = FakeApi(
-            {PODS: self._pods, DEPLOYMENTS: {"items": []}, OPERATORS: {"items": []}, EVENTS: {"items": []}}
+            {PODS: self._pods, DEPLOYMENTS: {"items": []}, OPERATORS: {"items": []}, EVENTS: {"items": []}},
+            living={PODS, DEPLOYMENTS},
         )
         for level in ("info", "warn", "error"):
             monkeypatch.setattr(pulumi.log, level, self.told.append)
@@ -57,11 +58,13 @@ class Place:
 
     async def _sleep(self, seconds: float) -> None:
         self.now += seconds
-        await asyncio.sleep(0)
+        self.api.moment += 1
+        for _ in range(3):  # watches see the moment before the sleeper does
+            await asyncio.sleep(0)
 
     def _pods(self) -> Any:
         self.asked.append(self.now - 100)
         found = self.pods(self.now - 100)
         if isinstance(found, Exception):
             raise found
-        return {"items": found}
+        return {"metadata": {"resourceVersion": "1"}, "items": found}

@@ -13,7 +13,6 @@ from components.kube.events import Event
 from components.kube.pods import Trouble
 from components.lifecycle import event_troubles, readiness
 from components.lifecycle import pod_watch as podwatch
-from components.lifecycle.pod_watch import Watch
 from tests.support.clock import FakeClock
 from tests.unit.api import FakeApi
 from tests.unit.pods import EVENTS, Place, pod, running, target
@@ -86,8 +85,7 @@ class TestWait:
             return []
 
         made = target()
-        async with events.watched(place.api, made.namespace) as reported:  # type: ignore[arg-type]
-            watch = Watch(place.api, made, podwatch.all_pods(made), events=reported)  # type: ignore[arg-type]
+        async with podwatch.watching(place.api, made, podwatch.all_pods(made)) as watch:  # type: ignore[arg-type]
             await readiness.await_pods(watch, nothing_else)
 
     def waits(self, place: Place, *found: dict[str, Any]) -> str:

@@ -6,15 +6,14 @@ fails, the endpoint still points to the old cluster, which keeps serving.
 """
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 
 import pulumi
-from pulumi import Output, Resource, ResourceHook, ResourceHookArgs, ResourceHookBinding, ResourceOptions
+from pulumi import Output, Resource, ResourceHook, ResourceHookBinding, ResourceOptions
 
 from .children import options_of_children
 from .configuration import cluster_settings
-from .lifecycle import adoption, elastic, readiness, repair, verification
+from .lifecycle import adoption, readiness, verification
 from .lifecycle.endpoint_move import Move, ends_well
 from .manifests import certificates
 from .manifests.addresses import Address, address
@@ -22,17 +21,13 @@ from .manifests.cluster import node_ports
 from .manifests.costs import Cost, cost
 from .manifests.declared import DeclaredCluster
 from .notebook import DaskNotebook
-from .objects import KubernetesObject, binding_of
+from .objects import KubernetesObject
 from .settings.cluster import Cluster, Endpoint
 from .settings.notebook import NotebookEndpoint
 from .settings.prices import Prices
 from .tls import tls_secret, with_certificates
+from .version import Version
 from .workspace import Home, home_of
-
-# How long a pod may take to end after its grace period: its volumes, its finalizers, the operator's turn.
-_DELETE_MARGIN_SECONDS = 300
-# The number of workers that the autoscaler writes.
-_FOLLOWS = ["spec.worker.replicas"]
 
 
 class DaskCluster(pulumi.ComponentResource):
@@ -73,93 +68,43 @@ class DaskCluster(pulumi.ComponentResource):
         self._declared = declared = DeclaredCluster(name, settings, home.context)
         self._move = Move(self._connection, declared)
         tls = self._tls()
-        dask = self._dask_cluster([tls] if tls else [])
-        workers = [dask, *self._worker_groups(dask)]
-        repair.keep(self._connection, declared, workers)
-        workers += self._autoscaler(workers)
-        self._computed = verification.before(self._connection, declared) if settings.verify else None
-        ready = [self._verify(workers)] if settings.verify else workers
+        self._computed: ResourceHook | None = None
+        ready = self._suspended() if settings.suspended else self._runs(tls)
         service = self._endpoint(ready)
         self._dashboard(service)
-        self._monitors(dask, tls)
+        self._monitors(tls)
         self._connection_record(service)
         self.notebook = self._notebook(service)
         self.cost = self._cost(home.prices)
         self._publish(service, tls)
 
-    def _dask_cluster(self, depends_on: list[Resource]) -> Resource:
-        """The custom resource and what belongs to this version of it alone."""
-        declared, cluster = self._declared, self._declared.settings
-        recreate = cluster.update == "recreate"
-        body, content = declared.dask_cluster, Output.from_input(declared.content_hash)
-        limits = _timeouts(body, create=cluster.ready_timeout)
-        if cluster.adopt:
-            spec = Output.from_input(adoption.spec(self._connection, declared))
-            body = body | {"spec": spec}
-            content = spec.apply(partial(adoption.content, declared))
-        options = self._child(
-            depends_on,
-            ignore_changes=_FOLLOWS if cluster.workers.autoscaled else None,
-            # The same name cannot exist twice, so it is deleted first.
-            delete_before_replace=recreate or None,
-            replacement_trigger=content if recreate else None,
-            import_=f"{declared.namespace}/{declared.physical_name}" if cluster.adopt else None,
-            custom_timeouts=limits,
-        )
-        dask = KubernetesObject(declared.physical_name, body, options)
-        if budget := declared.disruption_budget:
-            KubernetesObject(_logical(budget), budget, self._child([dask]))
-        return dask
+    def _runs(self, tls: Resource | None) -> list[Resource]:
+        """The version of the cluster that computes. Returns what the endpoint waits for."""
+        version, verify = Version(self._declared, self._connection, self._child), self._declared.settings.verify
+        workers = version.register([tls] if tls else [])
+        if not verify:
+            return workers
+        self._computed = verification.before(self._connection, self._declared)
+        return [version.verify(workers)]
 
-    def _monitors(self, dask: Resource, tls: KubernetesObject | None) -> None:
+    def _suspended(self) -> list[Resource]:
+        """Nothing is declared that runs pods, so the engine deletes what is left of the version at its end."""
+        name = self._declared.name
+        pulumi.log.info(f"the cluster {name} is suspended: its address refuses connections, and nothing computes", self)
+        return []
+
+    def _monitors(self, tls: KubernetesObject | None) -> None:
         """The monitors, the alerts and the Grafana dashboard. One alert is about generated certificates."""
         for body in self._declared.monitors:
             own: dict[str, Any] = {}
             if tls and body["kind"] == "PrometheusRule":
                 own["spec"] = with_certificates(self._declared, body["spec"], tls)
-            KubernetesObject(f"{self._declared.name}-{body['kind'].lower()}", body | own, self._child([dask]))
+            KubernetesObject(f"{self._declared.name}-{body['kind'].lower()}", body | own, self._child())
 
     def _dashboard(self, service: Resource) -> None:
         """The Service of the dashboard and what leads to it, after the endpoint: both move to another version."""
         for body in self._declared.dashboard_objects:
             KubernetesObject(f"{_logical(body)}-{body['kind'].lower()}", body, self._child([service]))
-
-    def _worker_groups(self, dask: Resource) -> list[Resource]:
-        made: list[Resource] = []
-        for body in self._declared.worker_groups.values():
-            ignored = _FOLLOWS if self._declared.groups[_logical(body)].autoscaled else None
-            options = self._child([dask], ignore_changes=ignored, custom_timeouts=_timeouts(body))
-            made.append(KubernetesObject(_logical(body), body, options))
-        return made
-
-    def _autoscaler(self, workers: list[Resource]) -> list[Resource]:
-        """The autoscaler, one object after the other: its permissions exist before it starts."""
-        made: list[KubernetesObject] = []
-        for body in self._declared.autoscaler:
-            options = self._child([*workers, *made])
-            if body["kind"] == "RoleBinding":
-                body = binding_of(made[-1], body)
-            if body["kind"] == "Deployment":
-                hook = elastic.takes_over(self._connection, self._declared)
-                options = ResourceOptions.merge(options, ResourceOptions(hooks=hook))
-            made.append(KubernetesObject(f"{_logical(body)}-{body['kind'].lower()}", body, options))
-        return [*made]
-
-    def _verify(self, workers: list[Resource]) -> Resource:
-        declared, connection = self._declared, self._connection
-
-        async def scheduler_has_a_name(_: ResourceHookArgs) -> None:
-            await readiness.await_service(connection, declared)
-
-        job = declared.verify_job
-        hook = ResourceHook(f"{_logical(job)}-service", scheduler_has_a_name)
-        options = self._child(
-            workers,
-            hooks=ResourceHookBinding(before_create=[hook]),
-            # A policy that rewrites the Job's pods would have it replaced in every run. Its name holds their content.
-            ignore_changes=["spec.template"],
-        )
-        return KubernetesObject(_logical(job), job, options)
 
     def _endpoint(self, ready: list[Resource]) -> KubernetesObject:
         declared, body = self._declared, self._declared.endpoint
@@ -171,11 +116,14 @@ class DaskCluster(pulumi.ComponentResource):
             body = body | {"spec": Output.from_input(self._move.endpoint_spec())}
         # The endpoint is what stays: protecting the versions of the cluster would forbid every update.
         options = self._child(ready, protect=declared.settings.protect or None, hooks=self._move.endpoint_hooks())
-        first = [self._computed or readiness.before_endpoint(self._connection, declared)]
+        first = [] if declared.settings.suspended else [self._computed or self._scheduler_ready()]
         if declared.settings.adopt:
             first.append(adoption.room_for_endpoint(self._connection, declared))
         options = ResourceOptions.merge(ResourceOptions(hooks=_before(*first)), options)
         return KubernetesObject(f"{declared.name}-endpoint", body, options)
+
+    def _scheduler_ready(self) -> ResourceHook:
+        return readiness.before_endpoint(self._connection, self._declared)
 
     def _connection_record(self, service: Resource) -> None:
         """A ConfigMap that changes with the cluster. A before-hook on it drains the replaced clusters.
@@ -236,6 +184,8 @@ class DaskCluster(pulumi.ComponentResource):
     def outputs(self) -> dict[str, Output[Any]]:
         """The stack output of this cluster; the names are a contract."""
         more: dict[str, Output[Any]] = {"notebookUrl": self.notebook.url} if self.notebook else {}
+        if self._declared.settings.suspended:
+            more["suspended"] = Output.from_input(True)
         if self.cost:
             price = {"minimum": self.cost.minimum, "maximum": self.cost.maximum}
             more["costPerHour"] = Output.from_input(price)
@@ -248,13 +198,6 @@ class DaskCluster(pulumi.ComponentResource):
             "dashboardNodePort": self.dashboard_node_port,
             "image": self.image,
         }
-
-
-def _timeouts(body: dict[str, Any], create: str | None = None) -> pulumi.CustomTimeouts:
-    """Deletion waits for the pods, and so for the longest grace period of a role (the provider's own limit: 10 min)."""
-    roles = [body["spec"][role]["spec"] for role in ("scheduler", "worker") if role in body["spec"]]
-    grace = max(role.get("terminationGracePeriodSeconds", 30) for role in roles)
-    return pulumi.CustomTimeouts(create=create, delete=f"{grace + _DELETE_MARGIN_SECONDS}s")
 
 
 def _before(*hooks: ResourceHook) -> ResourceHookBinding:

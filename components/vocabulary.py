@@ -12,6 +12,8 @@ CLUSTER_NAME = "dask.org/cluster-name"
 COMPONENT = "dask.org/component"
 WORKER_GROUP = "dask.org/workergroup-name"
 NO_SIDECAR = "sidecar.istio.io/inject"
+# The component that the address of a suspended cluster leads to, which no pod is.
+SUSPENDED = "suspended-scheduler"
 # Linkerd's, an annotation.
 NO_PROXY_INJECTED = "linkerd.io/inject"
 

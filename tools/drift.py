@@ -36,17 +36,29 @@ async def _say(client: Any, declared: Declared, stack: str) -> int:
 async def examine(client: Any, cluster: DeclaredCluster) -> list[str]:
     """One line for every field that is not as declared, of the program's objects and of the operator's."""
     live = await drift.look(client, cluster)
-    if live is None:
+    if live is None and not cluster.settings.suspended:
         return [f"daskcluster/{cluster.physical_name}: is missing: it was deleted, or `up` has not created it yet"]
     lines: list[str] = []
     for body in declared_objects(cluster):
         lines += compare(body, await kube.find(client, path_of(body)), cluster)
-    return lines + [line for one in drift.find(cluster, live) for line in str(one).splitlines()]
+    if cluster.settings.suspended:
+        return lines + [_not_suspended(name) for name in await _running(client, cluster)]
+    return lines + [line for one in drift.find(cluster, live) for line in str(one).splitlines()] if live else lines
+
+
+async def _running(client: Any, cluster: DeclaredCluster) -> list[str]:
+    """The DaskClusters of this name."""
+    found = await kube.items(client, cluster.path("DaskCluster"), cluster.labels)
+    return [it["metadata"]["name"] for it in found]
+
+
+def _not_suspended(name: str) -> str:
+    return f"daskcluster/{name}: exists, and the cluster is suspended: `up` has not drained and deleted it yet"
 
 
 def declared_objects(cluster: DeclaredCluster) -> Iterator[Object]:
     """What the program creates for a cluster and keeps as it is."""
-    yield from (cluster.dask_cluster, *cluster.worker_groups.values(), cluster.endpoint, cluster.connection)
+    yield from (*cluster.version, cluster.endpoint, cluster.connection)
     yield from (*cluster.autoscaler, *filter(None, [cluster.disruption_budget]))
     yield from cluster.notebook.values()
 

@@ -31,7 +31,6 @@ DASK_CONFIG: Node = {
     "propertyNames": {"minLength": 1},
     "additionalProperties": _TREE,
 }
-_SOME_GROUPS = _in("workerGroups", {"minProperties": 1})
 _TLS = _in("tls", _is("enabled", True))
 _SIZE: Node = {
     "dependencies": {

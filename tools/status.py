@@ -94,7 +94,8 @@ async def _see(client: Any, cluster: DeclaredCluster, hosts: list[str]) -> Seen:
         kube.items(client, cluster.path("Pod"), {CLUSTER_NAME: cluster.physical_name}),
         _secret(client, cluster),
     )
-    names = [it["metadata"]["name"] for it in versions if it["metadata"]["name"] != cluster.physical_name]
+    current = None if cluster.settings.suspended else cluster.physical_name
+    names = [it["metadata"]["name"] for it in versions if it["metadata"]["name"] != current]
     old_ones = asyncio.gather(*(load.look(client, cluster.namespace, name) for name in names))
     counts, identity, loads = await asyncio.gather(
         _ask(client, f"{pages}/counts.json"), _ask(client, f"{pages}/identity.json"), old_ones

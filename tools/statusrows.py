@@ -12,7 +12,7 @@ from components.lifecycle.drift import Live
 from components.manifests import certificates
 from components.manifests.addresses import Address
 from components.manifests.declared import DeclaredCluster
-from components.vocabulary import CLUSTER_NAME, COMPONENT, DEFAULT_GROUP, INSTANCE
+from components.vocabulary import COMPONENT, DEFAULT_GROUP, INSTANCE
 
 GOOD, SO_SO, BAD = "green", "yellow", "red"
 _SOON_DAYS = 30
@@ -47,7 +47,9 @@ class Seen:
 def cluster(declared: DeclaredCluster, seen: Seen) -> Iterator[Row]:
     """A cluster with its endpoint, scheduler, workers by group, certificates, and what is wrong with its pods."""
     image = declared.settings.image
-    if seen.live is None:
+    if declared.settings.suspended:
+        yield from _suspended(declared, seen)
+    elif seen.live is None:
         yield Row(declared.name, "missing", f"{declared.physical_name}: `up` will create it", colour=BAD)
     else:
         workers = list(_workers(declared, seen))
@@ -65,9 +67,20 @@ def cluster(declared: DeclaredCluster, seen: Seen) -> Iterator[Row]:
         yield Row("  old version", "draining", f"{name}: {load}", colour=SO_SO)
 
 
+def _suspended(declared: DeclaredCluster, seen: Seen) -> Iterator[Row]:
+    """What is left of a cluster without scheduler and workers."""
+    details = "no scheduler, no workers: `up` starts them when `suspended` is removed from the file"
+    yield Row(
+        declared.name, "suspended", details, colour=GOOD if _leads_here(declared, seen) and not seen.old else SO_SO
+    )
+    yield _endpoint(declared, seen)
+    if declared.settings.tls.enabled:
+        yield _certificates(seen.secret)
+
+
 def _leads_here(declared: DeclaredCluster, seen: Seen) -> bool:
     selector = (seen.service or {}).get("spec", {}).get("selector", {})
-    return selector.get(CLUSTER_NAME) == declared.physical_name
+    return selector.items() >= declared.endpoint["spec"]["selector"].items()
 
 
 def _endpoint(declared: DeclaredCluster, seen: Seen) -> Row:
@@ -76,6 +89,8 @@ def _endpoint(declared: DeclaredCluster, seen: Seen) -> Row:
     state, colour = (seen.service["spec"]["type"], GOOD)
     if not _leads_here(declared, seen):
         state, colour = f"{state}, leads elsewhere", SO_SO
+    elif declared.settings.suspended:
+        state = f"{state}, refuses connections"
     addresses = [seen.address.scheduler_address, seen.address.dashboard_url]
     return Row("  endpoint", state, "  ".join(filter(None, addresses)), age(seen.service), colour)
 

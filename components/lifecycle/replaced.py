@@ -75,11 +75,12 @@ async def drain_and_delete(
 async def _refuse_unmoved(client: kube.Api, cluster: DeclaredCluster) -> None:
     """Raises `ClusterError` if the live endpoint leads elsewhere, as after a `--target` without it."""
     endpoint = await kube.find(client, path_of(cluster.endpoint)) or {}
-    led_to = ((endpoint.get("spec") or {}).get("selector") or {}).get(CLUSTER_NAME)
-    if led_to != cluster.physical_name:
+    live, declared = (endpoint.get("spec") or {}).get("selector") or {}, cluster.endpoint["spec"]["selector"]
+    if declared.items() - live.items():
+        meant = "and the cluster is suspended" if cluster.settings.suspended else f"and not to {cluster.physical_name}"
         raise ClusterError(
-            f"{cluster.name}: the endpoint leads to {led_to or 'nothing'} and not to {cluster.physical_name}, so no "
-            "older cluster is drained or deleted; run `up` without `--target`"
+            f"{cluster.name}: the endpoint leads to {live.get(CLUSTER_NAME) or 'nothing'} {meant}, so no older "
+            "cluster is drained or deleted; run `up` without `--target`"
         )
 
 
@@ -102,12 +103,12 @@ def _timeout(old: Old, cluster: DeclaredCluster, declared: Collection[DeclaredCl
 async def find(
     client: kube.Api, cluster: DeclaredCluster, declared: Collection[DeclaredCluster], record: Record
 ) -> list[Old]:
-    """The clusters that `cluster` replaces.
+    """The clusters that `cluster` replaces; while it is suspended, every one that runs.
 
     Older versions of it; the one that its connection record names; and, wherever they are, those with the id of this
     stack's state: after another namespace, another stack's name, or another name under `dask:clusters`.
     """
-    living = {(it.namespace, it.physical_name) for it in declared} | {(cluster.namespace, cluster.physical_name)}
+    living = {(it.namespace, it.physical_name) for it in (*declared, cluster) if not it.settings.suspended}
     names = {it.name for it in declared} | {cluster.name}
     recorded = await _recorded(client, cluster, record)
     found, nameless = [], []
@@ -204,6 +205,8 @@ async def refuse_terminating(connection: Connection, cluster: DeclaredCluster) -
 
     That happens where an `up` was killed while it deleted a replaced cluster, and the change is then taken back.
     """
+    if cluster.settings.suspended:
+        return
     client = await kube.api(connection)
     live = await kube.find(client, cluster.path("DaskCluster", cluster.physical_name))
     if live and "deletionTimestamp" in live["metadata"]:

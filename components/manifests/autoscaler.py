@@ -22,9 +22,10 @@ _RBAC = "rbac.authorization.k8s.io"
 def autoscaler(settings: Cluster, context: PodContext, groups: Mapping[str, ScaledPods]) -> list[Spec]:
     """The ServiceAccount, its permissions and the Deployment, in the order of their creation.
 
-    `groups` are the settings of all worker groups by their names in Kubernetes. Empty if no group is autoscaled.
+    `groups` are the settings of all worker groups by their names in Kubernetes. Empty if no group is autoscaled, and
+    while the cluster is suspended.
     """
-    if not settings.autoscaled:
+    if not settings.autoscaled or settings.suspended:
         return []
     name = f"{context.cluster_name}-{ROLE}"
     elastic = [group for group, it in groups.items() if it.autoscaled]

@@ -23,6 +23,7 @@ from ..vocabulary import (
     NO_PROXY_INJECTED,
     NO_SIDECAR,
     SKIP_AWAIT,
+    SUSPENDED,
     VERIFIED,
 )
 
@@ -100,7 +101,7 @@ def endpoint(settings: Cluster, context: PodContext) -> Spec:
         # Pulumi's own wait for endpoints costs 10 s, and the verify Job has already computed through the scheduler.
         annotate(body, {SKIP_AWAIT: "true"})
     annotate(body, own.annotations)
-    spec: Spec = {"type": own.type, "selector": scheduler_selector(context.cluster_name), "ports": ports}
+    spec: Spec = {"type": own.type, "selector": led_to(settings, context), "ports": ports}
     if own.type == "LoadBalancer" and own.source_ranges:
         spec["loadBalancerSourceRanges"] = list(own.source_ranges)
     if own.load_balancer_class:
@@ -127,7 +128,7 @@ def verify_job(settings: Cluster, context: PodContext, expected_workers: dict[st
 
 def disruption_budget(settings: Cluster, context: PodContext) -> Spec | None:
     """Keeps a node drain from evicting the scheduler, with which all work would be lost (dask-kubernetes #606)."""
-    if not settings.scheduler.pod_disruption_budget:
+    if not settings.scheduler.pod_disruption_budget or settings.suspended:
         return None
     body = context.object("PodDisruptionBudget", f"{context.cluster_name}-scheduler")
     selector = {"matchLabels": scheduler_selector(context.cluster_name)}
@@ -141,11 +142,13 @@ def connection(settings: Cluster, context: PodContext, verify_job: Spec) -> Spec
     """
     host, scheduler = service_host(context.name, context.namespace), settings.scheduler
     address = f"{context.scheme}://{host}:{scheduler.port}"
-    data = {"DASK_SCHEDULER_ADDRESS": address, "DASK_CLUSTER_NAME": context.cluster_name}
+    # The name changes with every suspension, because the record's hook drains the cluster.
+    name = "" if settings.suspended else context.cluster_name
+    data = {"DASK_SCHEDULER_ADDRESS": address, "DASK_CLUSTER_NAME": name}
     if settings.endpoint.dashboard.enabled:
         data["DASK_DASHBOARD_URL"] = f"http://{dashboard_host(settings, context)}:{scheduler.dashboard_port}/status"
     body = context.object("ConfigMap", f"{context.name}-connection")
-    if settings.verify:
+    if settings.verify and not settings.suspended:
         annotate(body, {VERIFIED: verify_job["metadata"]["name"]})
     return body | {"data": data}
 
@@ -157,6 +160,16 @@ def dashboard_name(context: PodContext) -> str:
 
 def dashboard_host(settings: Cluster, context: PodContext) -> str:
     """The host of the dashboard inside Kubernetes: its own Service, where it has one, else the endpoint."""
+def led_to(settings: Cluster, context: PodContext) -> dict[str, str]:
+    """The labels of the pod that the cluster's address leads to. No pod has those of a suspended cluster.
+
+    They do not contain the name of the DaskCluster, so that a change of the pods changes nothing until the wake-up.
+    """
+    if settings.suspended:
+        return {CLUSTER_NAME: context.name, COMPONENT: SUSPENDED}
+    return scheduler_selector(context.cluster_name)
+
+
     own = settings.endpoint.dashboard.hostname is not None
     return service_host(dashboard_name(context) if own else context.name, context.namespace)
 

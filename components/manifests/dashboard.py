@@ -4,7 +4,7 @@ The Service selects the scheduler as the endpoint does. Its only port is that of
 expose the port that runs code.
 """
 
-from ..manifests.cluster import dashboard_name, scheduler_selector, service_port
+from ..manifests.cluster import dashboard_name, led_to, service_port
 from ..manifests.context import PodContext, Spec, annotate
 from ..settings.cluster import Cluster
 from ..settings.dashboard import Dashboard
@@ -16,15 +16,16 @@ def dashboard_objects(settings: Cluster, context: PodContext) -> list[Spec]:
     own = settings.endpoint.dashboard
     if not (own.enabled and own.hostname):
         return []
-    service, port = _service(context, settings.scheduler.dashboard_port), settings.scheduler.dashboard_port
+    port = settings.scheduler.dashboard_port
+    service = _service(context, port, led_to(settings, context))
     return [service, _route(own, context, port) if own.gateway else _ingress(own, context)]
 
 
-def _service(context: PodContext, port: int) -> Spec:
+def _service(context: PodContext, port: int, selector: Spec) -> Spec:
     # Pulumi's own wait for endpoints costs 10 s, and the verify Job has already computed through the scheduler.
     body = annotate(context.object("Service", dashboard_name(context)), {SKIP_AWAIT: "true"})
     ports = [service_port(DASHBOARD, port, DASHBOARD)]
-    return body | {"spec": {"type": "ClusterIP", "selector": scheduler_selector(context.cluster_name), "ports": ports}}
+    return body | {"spec": {"type": "ClusterIP", "selector": selector, "ports": ports}}
 
 
 def _ingress(dashboard: Dashboard, context: PodContext) -> Spec:

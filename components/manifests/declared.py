@@ -157,7 +157,7 @@ class DeclaredCluster(_Placed):
     @cached_property
     def monitors(self) -> list[Spec]:
         """The monitors and alerts of a Prometheus Operator, and the Grafana dashboard."""
-        return monitoring.monitors(self.settings.monitors, self.context)
+        return monitoring.monitors(self.settings.monitors, self.context, suspended=self.settings.suspended)
 
     @cached_property
     def dashboard_objects(self) -> list[Spec]:
@@ -181,21 +181,28 @@ class DeclaredCluster(_Placed):
     def kinds_of_pods(self) -> Iterator[Pods]:
         """What runs all the time, for the cost."""
         spec, workers = self.dask_cluster["spec"], self.settings.workers
-        yield Pods("the scheduler", spec["scheduler"]["spec"], 1, 1)
-        yield Pods("the workers", spec["worker"]["spec"], workers.wanted, workers.maximum or workers.wanted)
-        for name, body in self.worker_groups.items():
-            worker = body["spec"]["worker"]
-            yield Pods(f"the group {name}", worker["spec"], worker["replicas"], worker["replicas"])
+        if not self.settings.suspended:
+            yield Pods("the scheduler", spec["scheduler"]["spec"], 1, 1)
+            yield Pods("the workers", spec["worker"]["spec"], workers.wanted, workers.maximum or workers.wanted)
+            for name, body in self.worker_groups.items():
+                group = self.settings.worker_groups[name]
+                pod = body["spec"]["worker"]["spec"]
+                yield Pods(f"the group {name}", pod, group.wanted, group.maximum or group.wanted)
         if deployment := self.notebook.get("Deployment"):
             yield Pods("the notebook", deployment["spec"]["template"]["spec"], 1, 1)
 
     @cached_property
     def bodies(self) -> list[Spec]:
         """Everything that is registered for the cluster, except for its certificates."""
-        optional = [*self.autoscaler, self.disruption_budget]
-        always = [self.dask_cluster, *self.worker_groups.values(), self.verify_job, self.endpoint, self.connection]
+        version = [] if self.settings.suspended else [*self.version, self.verify_job]
+        optional = [*self.autoscaler, *filter(None, [self.disruption_budget])]
         lists = (self.monitors, self.dashboard_objects, self.notebook.values())
-        return [*always, *(body for bodies in lists for body in bodies), *(body for body in optional if body)]
+        return [*version, self.endpoint, self.connection, *(body for bodies in lists for body in bodies), *optional]
+
+    @property
+    def version(self) -> list[Spec]:
+        """What the operator creates pods from: the DaskCluster and its worker groups. Empty while it is suspended."""
+        return [] if self.settings.suspended else [self.dask_cluster, *self.worker_groups.values()]
 
 
 @dataclass(frozen=True)

@@ -19,11 +19,14 @@ CERTIFICATE_DAYS = 30
 _META = "__meta_kubernetes"
 
 
-def monitors(settings: Monitors, context: PodContext) -> list[Spec]:
-    """The monitors, the alerts and the Grafana dashboard that are switched on."""
+def monitors(settings: Monitors, context: PodContext, *, suspended: bool = False) -> list[Spec]:
+    """The monitors, the alerts and the Grafana dashboard that are switched on.
+
+    A scheduler that is missing is no alert while the cluster is `suspended`.
+    """
     made = [_service_monitor(settings, context), _pod_monitor(settings, context)] if settings.enabled else []
     if settings.alerts:
-        made.append(_alerts(settings, context))
+        made.append(_alerts(settings, context, suspended=suspended))
     if settings.grafana:
         made.append(_grafana(settings, context))
     return made
@@ -68,14 +71,15 @@ def _selector(context: PodContext, component: str) -> Spec:
     return {"matchLabels": {INSTANCE: context.name, COMPONENT: component}}
 
 
-def _alerts(settings: Monitors, context: PodContext) -> Spec:
+def _alerts(settings: Monitors, context: PodContext, *, suspended: bool) -> Spec:
     own, name = series(context), context.name
     scheduler = series(context, ',dask_component="scheduler"')
+    missing = _rule(
+        *("DaskSchedulerMissing", f"absent(up{{{scheduler}}} == 1)", "5m", "critical"),
+        f"Prometheus cannot scrape the scheduler of the cluster {name}: it is missing, or does not answer.",
+    )
     rules = [
-        _rule(
-            *("DaskSchedulerMissing", f"absent(up{{{scheduler}}} == 1)", "5m", "critical"),
-            f"Prometheus cannot scrape the scheduler of the cluster {name}: it is missing, or does not answer.",
-        ),
+        *([] if suspended else [missing]),
         _rule(
             "DaskNoWorkers",
             f'sum(dask_scheduler_tasks{{{own},state=~"no-worker|queued"}}) > 0 and '

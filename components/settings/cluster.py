@@ -184,6 +184,10 @@ class Cluster(PodSettings):
     """Takes over an existing DaskCluster of exactly this name without restarting it."""
     protect: bool = False
     """Protects the endpoint: the engine then refuses `destroy`, and an `up` that would remove the cluster."""
+    suspended: bool = False
+    """Whether the cluster has no scheduler and no workers for now. Running work is waited for, as before an update
+    (`drainTimeout`); the endpoint with its ports, Secrets, claims, the notebook and the outputs stay. Connections are
+    refused until `suspended` is removed and `up` starts a new scheduler."""
     idle_timeout: Duration | None = None
     """The operator deletes the cluster after it has been idle this long. The next `up` recreates it; until then it
     shows as drift."""

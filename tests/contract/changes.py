@@ -46,6 +46,7 @@ CLASSES: dict[str, tuple[set[Step], set[Step]]] = {
     "move": ({("replace", "Namespace")}, _EVERYTHING | _NEW_VERSION | _pairs(("replace",), _RIGHTS)),
     "recreated": ({("replace", "DaskCluster")}, _NEW_VERSION | _pairs(("replace",), _VERSION)),
     "new cluster": ({("create", "DaskCluster")}, _NEW_VERSION),
+    "suspended": (_pairs(("delete",), {"DaskCluster"}), _NEW_VERSION),
     "new group": ({("create", "DaskWorkerGroup")}, _pairs(("create", "delete"), ("DaskWorkerGroup",)) | _JOB),
     "in place": (_pairs(("update",), ("DaskCluster", "DaskWorkerGroup")), _JOB | {("update", "DaskCluster")}),
     "autoscaler": ({("update", "Autoscaler")}, _JOB),

@@ -177,4 +177,7 @@ class TestOperator:
             assert all(port["port"] == named[port["targetPort"]] for port in ours["spec"]["ports"])
             assert "dask.org/component" not in ours["metadata"]["labels"]
             [deployment, *_] = made_of(cluster)
-            assert ours["spec"]["selector"].items() <= deployment["spec"]["template"]["metadata"]["labels"].items()
+            leads_here = (
+                ours["spec"]["selector"].items() <= deployment["spec"]["template"]["metadata"]["labels"].items()
+            )
+            assert leads_here != target.settings.suspended

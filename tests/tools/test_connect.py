@@ -132,6 +132,11 @@ def test_a_cluster_without_a_scheduler_is_an_error_that_says_where_to_look() -> 
         ({}, "", "the stack dev has no clusters in its outputs; run `make up`"),
         ({"clusters": {"a": ONE, "b": ONE}}, "", "has several clusters; name one of them: a, b"),
         ({"clusters": {"a": ONE}}, "b", "has no cluster 'b'; its clusters are: a"),
+        (
+            {"clusters": {"a": ONE | {"suspended": True}}},
+            "",
+            "'a' is suspended, so its address refuses connections; remove `suspended` from",
+        ),
     ],
 )
 def test_a_cluster_that_cannot_be_chosen_is_said(outputs: dict[str, Any], name: str, message: str) -> None:

@@ -41,7 +41,7 @@ def seen(target: DeclaredCluster, *, registered: tuple[int, ...] = (2, 1), **rep
     """A cluster on which nothing is wrong, with so many default and further workers."""
     labels = {"dask.org/component": "scheduler"}
     pod = {"metadata": {"name": "s", "labels": labels, "creationTimestamp": MADE}}
-    selector = {"dask.org/cluster-name": target.physical_name}
+    selector = target.endpoint["spec"]["selector"]
     service = {"metadata": {"creationTimestamp": MADE}, "spec": {"type": "NodePort", "selector": selector}}
     names = [
         f"{group}-worker-{n}"
@@ -102,6 +102,30 @@ def test_a_cluster_that_is_not_there_is_missing() -> None:
     [row] = statusrows.cluster(it, replace(seen(it), live=None))
 
     assert (row.what, row.state, row.colour) == ("lab", "missing", BAD)
+
+
+def test_a_suspended_cluster_says_that_and_that_its_address_refuses_connections() -> None:
+    it = target(suspended=True, tls={"enabled": True})
+
+    shown = rows(it, replace(seen(it), live=None, pods=[], counts=None, identity=None))
+
+    assert (shown["lab"].state, shown["lab"].colour) == ("suspended", GOOD)
+    assert "`up` starts them when `suspended` is removed" in shown["lab"].details
+    assert (shown["endpoint"].state, shown["endpoint"].colour) == ("NodePort, refuses connections", GOOD)
+    assert shown["endpoint"].details == "tcp://10.0.0.1:30786  http://10.0.0.1:30787/status"
+    assert list(shown) == ["lab", "endpoint", "certificates"]
+
+
+def test_a_cluster_that_is_about_to_be_suspended_still_has_work() -> None:
+    it = target(suspended=True)
+    old = {target().physical_name: "1 client and 3 tasks"}
+    awake = {"metadata": {"creationTimestamp": MADE}, "spec": target().endpoint["spec"] | {"type": "NodePort"}}
+
+    shown = rows(it, replace(seen(it), service=awake, old=old))
+
+    assert (shown["lab"].state, shown["lab"].colour) == ("suspended", SO_SO)
+    assert shown["endpoint"].state == "NodePort, leads elsewhere"
+    assert shown["old version"].details == f"{target().physical_name}: 1 client and 3 tasks"
 
 
 def test_a_scheduler_without_an_answer_is_said() -> None:

@@ -137,6 +137,7 @@ def clusters(draw: DrawFn, level: str = "restricted", port: int = 30786) -> Raw:
         "readyTimeout": durations,
         "verify": st.booleans(),
         "protect": st.booleans(),
+        "suspended": st.booleans(),
         "adopt": st.just(update == "recreate" and size == "fixed"),
         "monitors": st.just({"enabled": True, "interval": "30s"}),
         "endpoint": endpoints(tls, port),
@@ -145,6 +146,8 @@ def clusters(draw: DrawFn, level: str = "restricted", port: int = 30786) -> Raw:
     group = st.builds(lambda pods, size: pods | size, worker_pods(level, "group"), bounds() | st.just({"replicas": 1}))
     groups = st.dictionaries(names, group, min_size=1, max_size=2) if size != "fixed" else None
     made = draw(pods(level, "cluster")) | draw(st.fixed_dictionaries({}, optional=optional))
+    if made.get("adopt"):
+        made.pop("suspended", None)
     if tls and "tls" not in made:
         made["tls"] = {"enabled": True}
     return made | {"workers": workers, "update": update} | ({} if groups is None else {"workerGroups": draw(groups)})

@@ -42,6 +42,11 @@ def choose(outputs: Mapping[str, Any], stack: str, name: str = "") -> Place:
     if name not in clusters:
         raise ToolError(f"the stack {stack} has no cluster {name!r}; its clusters are: {known}")
     one = clusters[name]
+    if one.get("suspended"):
+        raise ToolError(
+            f"the cluster {name!r} is suspended, so its address refuses connections; remove `suspended` from "
+            f"dask:clusters.{name} and run `up`"
+        )
     return Place(
         name,
         one["name"],

@@ -82,6 +82,9 @@ def adoption(cluster: Cluster) -> Iterator[Mistake]:
         rule = "keeps workers that cannot be told apart by their names, so no number of workers can follow the work"
         yield Mistake(rule, "remove it, or use `replicas`", ("adopt",))
 
+    if cluster.adopt and cluster.suspended:
+        rule = "would delete the cluster that `adopt` takes over"
+        yield Mistake(rule, "remove it, and suspend the cluster when `adopt` is removed", ("suspended",))
 
 def encrypted(cluster: Cluster) -> Iterator[Mistake]:
     """Encryption settings that would conflict with `tls`."""

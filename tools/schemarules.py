@@ -47,7 +47,8 @@ ACROSS: dict[str, Node] = {
         "allOf": [
             {"if": _OPEN, "then": {"anyOf": [_TLS, _in("endpoint", _is("insecure", True))]}},
             {"if": _is("adopt", True), "then": _is("update", "recreate")},
-            {"if": {"required": ["idleTimeout"]}, "then": {"not": {"anyOf": [_SOME_GROUPS, _TLS]}}},
+            {"not": {"required": ["idleTimeout"]}},
+            {"if": _is("adopt", True), "then": {"not": _is("suspended", True)}},
         ]
     },
     "Workers": _SIZE,

@@ -35,15 +35,11 @@ def dask_cluster(settings: Cluster, context: PodContext) -> Spec:
         "scheduler": role_metadata(scheduler_pod)
         | {
             "spec": podspec.scheduler(settings.scheduler, scheduler_pod, context),
-            "service": operator_service(
-                context.cluster_name, speaks=_was_autoscaled(settings) or settings.idle_timeout is not None
-            ),
+            "service": operator_service(context.cluster_name, speaks=_was_autoscaled(settings)),
         },
         "worker": role_metadata(worker_pod)
         | {"replicas": settings.workers.wanted, "spec": podspec.worker(settings.workers, worker_pod, context)},
     }
-    if settings.idle_timeout:
-        spec["idleTimeout"] = seconds(settings.idle_timeout)
     return context.object("DaskCluster", context.cluster_name) | {"spec": spec}
 
 
@@ -58,7 +54,7 @@ def _was_autoscaled(settings: Cluster) -> bool:
 def operator_service(cluster_name: str, *, speaks: bool) -> Spec:
     """The Service that the operator creates once and never updates.
 
-    Its port is called `tcp-comm` only where the operator speaks to the scheduler (idleTimeout).
+    Its port is called `tcp-comm` only where the operator's autoscaler spoke to the scheduler.
     Under any other name the operator's look-up fails inside its own `suppress`, and a scale-down takes workers of the
     scaled group only (controller.py, retire_workers; dask-kubernetes #914). Remove when: #914 is fixed.
     """
@@ -160,6 +156,10 @@ def dashboard_name(context: PodContext) -> str:
 
 def dashboard_host(settings: Cluster, context: PodContext) -> str:
     """The host of the dashboard inside Kubernetes: its own Service, where it has one, else the endpoint."""
+    own = settings.endpoint.dashboard.hostname is not None
+    return service_host(dashboard_name(context) if own else context.name, context.namespace)
+
+
 def led_to(settings: Cluster, context: PodContext) -> dict[str, str]:
     """The labels of the pod that the cluster's address leads to. No pod has those of a suspended cluster.
 
@@ -168,10 +168,6 @@ def led_to(settings: Cluster, context: PodContext) -> dict[str, str]:
     if settings.suspended:
         return {CLUSTER_NAME: context.name, COMPONENT: SUSPENDED}
     return scheduler_selector(context.cluster_name)
-
-
-    own = settings.endpoint.dashboard.hostname is not None
-    return service_host(dashboard_name(context) if own else context.name, context.namespace)
 
 
 def scheduler_selector(cluster_name: str) -> dict[str, str]:

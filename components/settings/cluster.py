@@ -189,8 +189,8 @@ class Cluster(PodSettings):
     (`drainTimeout`); the endpoint with its ports, Secrets, claims, the notebook and the outputs stay. Connections are
     refused until `suspended` is removed and `up` starts a new scheduler."""
     idle_timeout: Duration | None = None
-    """The operator deletes the cluster after it has been idle this long. The next `up` recreates it; until then it
-    shows as drift."""
+    """Is refused: the operator would delete the cluster without the stack's knowledge. Use `workers.minimum: 0`, or
+    `suspended`."""
     monitors: Monitors = Monitors()
     """Metrics for a Prometheus Operator."""
     notebook: Notebook | None = None

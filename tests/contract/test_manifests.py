@@ -155,8 +155,7 @@ class TestOperator:
         for target in targets(parse(CONFIGS[name])):
             settings = target.settings
             # A cluster that the operator could have autoscaled keeps its Service, and so its name.
-            was = settings.workers.autoscaled and not (settings.worker_groups or settings.tls.enabled)
-            speaks = was or settings.idle_timeout is not None
+            speaks = settings.workers.autoscaled and not (settings.worker_groups or settings.tls.enabled)
 
             service = target.dask_cluster["spec"]["scheduler"]["service"]
 

@@ -45,7 +45,6 @@ class TestNames:
             {"tls": {"enabled": True}},
             {"labels": {"team": "a"}},
             {"annotations": {"note": "a"}},
-            {"idleTimeout": "1h"},
             {"daskConfig": {"distributed": {"worker": {"memory": {"target": 0.5}}}}},
             {"workers": {"minimum": 1, "maximum": 2}},
         ],

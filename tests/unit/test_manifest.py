@@ -56,7 +56,7 @@ class TestDaskCluster:
 
     @pytest.mark.parametrize(
         ("cluster", "name"),
-        [({}, "comm"), ({"workers": {"minimum": 1, "maximum": 2}}, "tcp-comm"), ({"idleTimeout": "1h"}, "tcp-comm")],
+        [({}, "comm"), ({"workers": {"minimum": 1, "maximum": 2}}, "tcp-comm")],
     )
     def test_the_operator_finds_the_scheduler_only_where_it_has_to(self, cluster: dict[str, Any], name: str) -> None:
         service = target(cluster).dask_cluster["spec"]["scheduler"]["service"]

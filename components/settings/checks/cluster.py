@@ -64,12 +64,13 @@ def exposure(cluster: Cluster) -> Iterator[Mistake]:
 
 
 def idle_timeout(cluster: Cluster) -> Iterator[Mistake]:
-    """What needs the operator's own RPC: it is plain tcp (networking.py) and knows no groups (dask-kubernetes #914)."""
-    fix = "remove it, and let `workers: {minimum: 0, maximum: 10}` follow the work"
-    if cluster.idle_timeout and cluster.worker_groups:
-        yield Mistake("cannot be used with workerGroups: the operator asks for one group only", fix, ("idleTimeout",))
-    if cluster.idle_timeout and cluster.tls.enabled:
-        rule = "cannot be used with tls: the operator asks the scheduler over plain tcp only"
+    """The operator's own way to end an idle cluster, which no preview can tell (docs/adr)."""
+    if cluster.idle_timeout:
+        rule = (
+            "would let the operator delete the cluster, with the results that clients hold on it, at a time that no "
+            "preview can tell"
+        )
+        fix = "remove it, and use `workers: {minimum: 0, maximum: 10}`, or `suspended: true` at fixed hours"
         yield Mistake(rule, fix, ("idleTimeout",))
 
 
@@ -81,10 +82,10 @@ def adoption(cluster: Cluster) -> Iterator[Mistake]:
     if cluster.adopt and cluster.autoscaled:
         rule = "keeps workers that cannot be told apart by their names, so no number of workers can follow the work"
         yield Mistake(rule, "remove it, or use `replicas`", ("adopt",))
-
     if cluster.adopt and cluster.suspended:
         rule = "would delete the cluster that `adopt` takes over"
         yield Mistake(rule, "remove it, and suspend the cluster when `adopt` is removed", ("suspended",))
+
 
 def encrypted(cluster: Cluster) -> Iterator[Mistake]:
     """Encryption settings that would conflict with `tls`."""

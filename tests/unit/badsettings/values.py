@@ -124,19 +124,20 @@ VALUES = [
         schema=False,
     ),
     Case(
-        "idleTimeout with tls",
-        cluster(idleTimeout="1h", tls={"enabled": True}),
+        "a cluster that the operator deletes when it is idle",
+        cluster(idleTimeout="1h"),
         (
-            "dask:clusters.a.idleTimeout: '1h' cannot be used with tls: the operator asks the scheduler over plain "
-            "tcp only; remove it, and let `workers: {minimum: 0, maximum: 10}` follow the work"
+            "dask:clusters.a.idleTimeout: '1h' would let the operator delete the cluster, with the results that "
+            "clients hold on it, at a time that no preview can tell; remove it, and use `workers: {minimum: 0, "
+            "maximum: 10}`, or `suspended: true` at fixed hours"
         ),
     ),
     Case(
-        "idleTimeout beside worker groups",
-        cluster(idleTimeout="1h", workerGroups={"b": {}}),
+        "a cluster that is adopted and suspended",
+        cluster(adopt=True, update="recreate", suspended=True),
         (
-            "dask:clusters.a.idleTimeout: '1h' cannot be used with workerGroups: the operator asks for one group only; "
-            "remove it, and let `workers: {minimum: 0, maximum: 10}` follow the work"
+            "dask:clusters.a.suspended: true would delete the cluster that `adopt` takes over; remove it, and suspend "
+            "the cluster when `adopt` is removed"
         ),
     ),
     Case(

@@ -133,7 +133,7 @@ def test_the_cli_has_the_version_of_the_sdk() -> None:
 def test_every_preview_and_update_runs_the_guard_rails() -> None:
     pulumi = [step for step in steps(ROOT / ".github/workflows/stack.yml") if "pulumi/actions" in step.get("uses", "")]
 
-    guarded = {step["if"]: step["with"].get("policyPacks") for step in pulumi}
+    guarded = {step["if"]: step["with"].get("policyPacks") for step in pulumi if "command" in step["with"]}
 
     assert guarded == {
         "inputs.command == 'preview'": "policy",
@@ -150,6 +150,33 @@ def test_drift_is_looked_for_in_the_engines_state_and_in_what_the_operator_made(
         'make drift STACK="$STACK"',
     ]
     assert "!cancelled()" in drift[1]["if"]  # a drift that the engine found does not hide the other
+
+
+def test_clusters_are_suspended_in_the_checkout_before_any_command() -> None:
+    found = steps(ROOT / ".github/workflows/stack.yml")
+    suspends = [index for index, step in enumerate(found) if "suspended" in step.get("run", "")]
+    commands = [index for index, step in enumerate(found) if "inputs.command ==" in step.get("if", "")]
+
+    [index] = suspends
+    assert index < min(commands)
+    assert found[index]["if"] == "inputs.suspend != ''"
+    assert '--path "dask:clusters.$name.suspended" true' in found[index]["run"]
+
+
+def test_the_recipe_for_the_night_is_a_workflow_of_the_inputs_that_exist(tmp_path: Path) -> None:
+    page = (ROOT / "docs/recipes.md").read_text()
+    [block] = [it for it in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL) if it.startswith("name: night")]
+    (tmp_path / "night.yml").write_text(block)
+
+    test_a_workflow_keeps_the_schema(tmp_path / "night.yml")
+    [job] = read(tmp_path / "night.yml")["jobs"].values()
+    inputs = read(ROOT / ".github/workflows/stack.yml")["on"]["workflow_call"]["inputs"]
+    needed = {name for name, it in inputs.items() if it.get("required")}
+    assert needed <= job["with"].keys() <= inputs.keys()
+    # The hour that suspends is one of those that the schedule has.
+    assert re.findall(r"schedule == '(.*?)'", job["with"]["suspend"])[0] in [
+        it["cron"] for it in read(tmp_path / "night.yml")["on"]["schedule"]
+    ]
 
 
 def test_updates_go_from_dev_over_staging_to_prod_and_only_on_main() -> None:

@@ -86,6 +86,15 @@ def test_the_comparison_shows_what_was_measured() -> None:
     assert shown == measured
 
 
+def test_every_decision_has_a_number_of_its_own() -> None:
+    decisions = sorted((ROOT / "docs" / "adr").glob("*.md"))
+    numbers = [int(file.name.partition("-")[0]) for file in decisions]
+
+    assert numbers == list(dict.fromkeys(numbers))
+    for number, file in zip(numbers, decisions, strict=True):
+        assert file.read_text().startswith(f"# {number}. ")
+
+
 def test_the_table_of_guard_rails_names_all_of_them() -> None:
     named = re.findall(r"^\| `([a-z-]+)` \|", PAGES["policy/README.md"], re.MULTILINE)
 

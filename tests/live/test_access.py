@@ -156,8 +156,6 @@ def test_an_up_of_the_previewer_is_refused_and_changes_nothing(
 
     assert refused in run.text, run.text
     assert versions(kube) == before
-    as_account(stack, accounts["dask-deployer"])
-    assert stack.up().of("DaskCluster")
 
 
 def test_neither_account_reaches_beyond_the_namespace(accounts: dict[str, Path]) -> None:

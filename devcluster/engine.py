@@ -38,6 +38,13 @@ def yaml_host() -> golang.Product:
     return golang.Product("yaml", "yaml", (_YAML,), flags, "1 to 3 min on two cores the first time")
 
 
+def sdks() -> golang.Product:
+    """`bin/` holds `sdks`, which generates the SDKs of a component package for Go and TypeScript."""
+    return golang.Product(
+        "sdks", "sdks", (".",), ("-buildvcs=false", "-trimpath", "-ldflags=-s -w"), "1 to 2 min on two cores"
+    )
+
+
 def ensure() -> Path:
     """The folder of `pulumi`, built first if the cache has none."""
     return golang.ensure(engine()) / "bin"

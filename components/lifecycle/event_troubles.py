@@ -3,9 +3,10 @@
 A pod that cannot mount a volume only waits, and what the operator is refused shows up in no object at all.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from ..kube import pods as health
+from ..kube.client import Object
 from ..kube.events import Event
 from ..kube.pods import Trouble
 
@@ -33,6 +34,25 @@ def troubles(events: Iterable[Event], about: Callable[[str, str], bool], waited:
         and health.age_of(event.last) < waited + _MARGIN_SECONDS
     ]
     return sorted(found, key=lambda trouble: not trouble.fatal)
+
+
+def keeping(pods: Iterable[Object], owners: Collection[str], deployments: Iterable[str]) -> Callable[[str, str], bool]:
+    """Whether an object of a kind and a name can keep a cluster's pods from starting, as `troubles` asks.
+
+    `owners` are the names of the operator's objects, and `deployments` the beginnings of the names of the Deployments
+    that have too few pods.
+    """
+    waiting = [pod for pod in pods if not health.started(pod)]
+    names = {
+        "Pod": {pod["metadata"]["name"] for pod in waiting},
+        "PersistentVolumeClaim": {claim for pod in waiting for claim in health.claims(pod)},
+    } | dict.fromkeys(_OPERATORS, owners)
+    started = tuple(deployments)
+
+    def about(kind: str, name: str) -> bool:
+        return name in names.get(kind, ()) or (kind in ("Deployment", "ReplicaSet") and name.startswith(started))
+
+    return about
 
 
 def _trouble(event: Event) -> Trouble:

@@ -1,24 +1,27 @@
 """Waits for the end of a DaskJob, and keeps one that has succeeded from running a second time."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import pulumi
 
 from ..kube import client as kube
+from ..kube import events, wait
 from ..kube import pods as health
-from ..kube import wait
 from ..kube.client import Connection
 from ..kube.errors import ClusterError
+from ..kube.events import Event
 from ..kube.paths import path_of
+from ..lifecycle import event_troubles, runner
+from ..lifecycle.lasting import Lasting
+from ..lifecycle.runner import NO_POD
 from ..manifests.declared import DeclaredJob
 from ..settings.formats.quantities import seconds
-from ..vocabulary import CLUSTER_NAME, LAST_HANDLED
+from ..vocabulary import CLUSTER_NAME, DEFAULT_GROUP, LAST_HANDLED
 
 POLL_SECONDS = 1.0
 TELL_SECONDS = 30.0
 TAIL_LINES = 20
-CERTAIN_SECONDS = 15
-NO_POD = "Not there"
 
 
 async def keep_ended(connection: Connection, job: DeclaredJob) -> None:
@@ -59,15 +62,16 @@ async def await_end(connection: Connection, job: DeclaredJob) -> None:
     # The operator writes it down when the runner's pod has run (controller.py, handle_runner_status_change_*).
     begun = live.get("status", {}).get("jobStatus") in ("Running", "Successful", "Failed")
     age = health.age(live)
-    watch = _Watch(client, job, begun, wait.now() - age)
-    try:
-        await wait.wait_until(watch.has_succeeded, seconds(job.settings.timeout) - age, pause=POLL_SECONDS)
-    except wait.DeadlineError:
-        raise ClusterError(
-            f"the job '{job.name}' has not ended {job.settings.timeout} after its creation (timeout). It is still "
-            f"running: {_again(job)}, a longer `timeout` waits for it. Its pod is {watch.phase}:\n"
-            f"{await _tail(client, job)}"
-        ) from None
+    async with events.watched(client, job.namespace) as reported:
+        watch = _Watch(client, job, reported, begun, wait.now() - age)
+        try:
+            await wait.wait_until(watch.has_succeeded, seconds(job.settings.timeout) - age, pause=POLL_SECONDS)
+        except wait.DeadlineError:
+            raise ClusterError(
+                f"the job '{job.name}' has not ended {job.settings.timeout} after its creation (timeout). It is still "
+                f"running: {_again(job)}, a longer `timeout` waits for it. Its pod is {watch.phase}:\n"
+                f"{'; '.join(map(str, watch.lasting.troubles)) or await _tail(client, job)}"
+            ) from None
     pulumi.log.info(f"{job.name}: succeeded; its last lines:\n{await _tail(client, job)}")
 
 
@@ -77,33 +81,48 @@ class _Watch:
 
     client: kube.Api
     job: DeclaredJob
+    events: Iterable[Event]
+    """The namespace's reports of trouble, as they come."""
     begun: bool
     """Whether the runner's pod has run."""
     begin: float
     """When the DaskJob was created, on the clock of the wait."""
     phase: str = NO_POD
-    wrong_since: float | None = None
     told: float = field(default_factory=wait.now)
+
+    def __post_init__(self) -> None:
+        self.lasting = Lasting(self.job.name)
 
     async def has_succeeded(self) -> bool:
         """Whether the runner has succeeded. Raises `ClusterError` once the job can no longer succeed."""
-        self.phase, troubles = await _look(self.client, self.job)
+        pods, runners = await _look(self.client, self.job)
+        self.phase = runner.phase(self.job, runners[0] if runners else None)
         lost, self.begun = self.begun and self.phase == NO_POD, self.begun or self.phase != NO_POD
         if self.phase == "Failed":
             tail = await _tail(self.client, self.job)
+            await runner.end_others(self.client, self.job, runners[0])
             raise ClusterError(f"the job '{self.job.name}' failed ({_again(self.job)}):\n{tail}")
         if lost:
             raise ClusterError(
                 f"the job '{self.job.name}' lost its runner's pod: the pod or its node was deleted; {_again(self.job)}"
             )
+        if self.phase == "Succeeded":
+            await runner.end_others(self.client, self.job, runners[0])
+            return True
+        if fatal := self.lasting.judge([*health.pod_troubles(pods), *self._reported(pods)]):
+            raise ClusterError(f"the job '{self.job.name}' cannot run: {fatal}")
         now = wait.now()
-        self.wrong_since = (self.wrong_since or now) if troubles else None
-        if self.wrong_since is not None and now - self.wrong_since > CERTAIN_SECONDS:
-            raise ClusterError(f"the job '{self.job.name}' cannot run: {troubles[0]}")
         if now - self.told > TELL_SECONDS:
             self.told = now
             pulumi.log.info(f"{self.job.name}: {self.phase.lower()} for {now - self.begin:.0f} s")
-        return self.phase == "Succeeded"
+        return False
+
+    def _reported(self, pods: list[kube.Object]) -> list[health.Trouble]:
+        """What the events say of the objects that the operator creates for the job."""
+        name = self.job.physical_name
+        group = f"{name}-{DEFAULT_GROUP}"
+        about = event_troubles.keeping(pods, {name, group}, (f"{name}-scheduler", f"{group}-worker-"))
+        return event_troubles.troubles(self.events, about, wait.now() - self.begin)
 
 
 def _again(job: DeclaredJob) -> str:
@@ -116,12 +135,10 @@ async def _has_succeeded(client: kube.Api, job: DeclaredJob) -> bool:
     return bool(found and found.get("data") == job.record["data"])
 
 
-async def _look(client: kube.Api, job: DeclaredJob) -> tuple[str, list[health.Trouble]]:
-    """The runner's phase, `NO_POD` if it is missing, and why any of the job's pods does not run."""
+async def _look(client: kube.Api, job: DeclaredJob) -> tuple[list[kube.Object], list[kube.Object]]:
+    """The job's pods, and the runner's among them, if it exists."""
     pods = await kube.items(client, job.path("Pod"), {CLUSTER_NAME: job.physical_name})
-    runner = [pod for pod in pods if pod["metadata"]["name"] == job.runner_name]
-    phase = runner[0].get("status", {}).get("phase", "Pending") if runner else NO_POD
-    return phase, [trouble for trouble in health.pod_troubles(pods) if trouble.fatal]
+    return pods, [pod for pod in pods if pod["metadata"]["name"] == job.runner_name]
 
 
 async def _daskjob(client: kube.Api, job: DeclaredJob) -> kube.Object:
@@ -132,7 +149,9 @@ async def _daskjob(client: kube.Api, job: DeclaredJob) -> kube.Object:
 async def _tail(client: kube.Api, job: DeclaredJob) -> str:
     log = f"{job.path('Pod', job.runner_name)}/log"
     try:
-        async with kube.call(client, "GET", log, params={"tailLines": str(TAIL_LINES)}) as response:
+        async with kube.call(
+            client, "GET", log, params={"tailLines": str(TAIL_LINES), "container": runner.CONTAINER}
+        ) as response:
             return response.text.strip()
     except Exception as error:
         return f"(its log cannot be read: {error})"

@@ -8,8 +8,6 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
-import pulumi
-
 from ..kube import chart, wait
 from ..kube import client as kube
 from ..kube import pods as health
@@ -20,11 +18,10 @@ from ..kube.paths import path
 from ..kube.pods import Trouble
 from ..lifecycle import event_troubles
 from ..lifecycle.crashes import causes
+from ..lifecycle.lasting import Lasting
 from ..manifests.declared import DeclaredCluster
 from ..vocabulary import CLUSTER_NAME, COMPONENT, NAME, WORKER_GROUP
 
-# How long a fatal reason has to last: one more kubelet retry, and a quota that the last cluster is just giving back.
-CERTAIN_SECONDS = 12
 # An older pod was not created by this `up`.
 WORKED_SECONDS = 600
 SCHEDULER, AUTOSCALER = "scheduler", "autoscaler"
@@ -47,11 +44,11 @@ class Watch:
     live_deployments: Mirror
     events: Iterable[Event] = ()
     """The namespace's reports of trouble, as they come."""
-    since: dict[tuple[str, str], float] = field(default_factory=dict)
-    told: set[tuple[str, str]] = field(default_factory=set)
     pods: list[kube.Object] = field(default_factory=list)
-    troubles: list[Trouble] = field(default_factory=list)
     begin: float = field(default_factory=wait.now)
+
+    def __post_init__(self) -> None:
+        self.lasting = Lasting(self.cluster.name)
 
     async def look(self, more: Sequence[Trouble] = ()) -> bool:
         """Whether all wanted pods have started. Warns of what is new, of `more` too, and raises `Hopeless`."""
@@ -74,18 +71,11 @@ class Watch:
 
     def _reported(self) -> list[Trouble]:
         """What the events say of objects of this cluster that keep its pods from starting."""
-        return event_troubles.troubles(self.events, self._is_about, wait.now() - self.begin)
-
-    def _is_about(self, kind: str, name: str) -> bool:
-        waiting = [pod for pod in self.pods if not health.started(pod)]
-        if kind == "Pod":
-            return name in {pod["metadata"]["name"] for pod in waiting}
-        if kind == "PersistentVolumeClaim":
-            return name in {claim for pod in waiting for claim in health.claims(pod)}
-        if kind in ("DaskCluster", "DaskWorkerGroup"):
-            return name in {self.cluster.physical_name, *self.missing()}
-        started = [self.cluster.scheduler_name if it == SCHEDULER else f"{it}-worker-" for it in self.missing()]
-        return kind in ("Deployment", "ReplicaSet") and name.startswith(tuple(started))
+        missing = self.missing()
+        owners = {self.cluster.physical_name, *missing}
+        deployments = [self.cluster.scheduler_name if it == SCHEDULER else f"{it}-worker-" for it in missing]
+        about = event_troubles.keeping(self.pods, owners, deployments)
+        return event_troubles.troubles(self.events, about, wait.now() - self.begin)
 
     def missing(self) -> dict[str, int]:
         """Group -> how many pods that have not started."""
@@ -93,22 +83,13 @@ class Watch:
         return {group: lack for group, count in self.wanted.items() if (lack := count - have.count(group)) > 0}
 
     def judge(self, troubles: Sequence[Trouble]) -> None:
-        """Remembers since when each trouble lasts, reports the lasting ones, and raises for a fatal one."""
-        now, self.troubles = wait.now(), list(troubles)
-        keys = {(trouble.where, trouble.reason) for trouble in troubles}
-        self.since = {key: self.since.get(key, now) for key in keys}
-        for trouble in troubles:
-            key = (trouble.where, trouble.reason)
-            lasting = now - self.since[key] >= CERTAIN_SECONDS
-            if trouble.fatal and lasting:
-                raise Hopeless(f"the cluster '{self.cluster.name}' cannot become ready: {trouble}")
-            if not trouble.fatal and lasting and key not in self.told:
-                self.told.add(key)
-                pulumi.log.warn(f"{self.cluster.name}: still waiting: {trouble}")
+        """Reports the troubles that last, and raises for a fatal one."""
+        if fatal := self.lasting.judge(troubles):
+            raise Hopeless(f"the cluster '{self.cluster.name}' cannot become ready: {fatal}")
 
     def waiting_for(self) -> str:
         """What is known of the pods that have not started: their troubles, or else what they are doing."""
-        words = list(dict.fromkeys(map(str, self.troubles)))
+        words = list(dict.fromkeys(map(str, self.lasting.troubles)))
         if words:
             return "; ".join(words[:_MOST]) + (f"; and {len(words) - _MOST} more" if len(words) > _MOST else "")
         return "; ".join(self._unexplained(group, lack) for group, lack in self.missing().items()) or "not ready yet"

@@ -16,15 +16,18 @@ from tests.support.clock import FakeClock
 from tests.support.declared import declared_job
 from tests.unit.api import FakeApi, connected
 
-PODS = "api/v1/namespaces/lab/pods"
+PODS, EVENTS = "api/v1/namespaces/lab/pods", "api/v1/namespaces/lab/events"
 
 
 def target() -> DeclaredJob:
     return declared_job("once", {"runner": {"script": "pass"}})
 
 
-def runner(phase: str) -> dict[str, Any]:
-    return {"metadata": {"name": f"{target().physical_name}-runner"}, "status": {"phase": phase}}
+def runner(phase: str, **states: dict[str, Any]) -> dict[str, Any]:
+    """The runner's pod; with the states of its containers, by their names."""
+    statuses = [{"name": name.replace("_", "-"), "state": state} for name, state in states.items()]
+    status = {"phase": phase} | ({"containerStatuses": statuses} if statuses else {})
+    return {"metadata": {"name": f"{target().physical_name}-runner"}, "status": status}
 
 
 JOB = f"apis/kubernetes.dask.org/v1/namespaces/lab/daskjobs/{target().physical_name}"
@@ -32,7 +35,7 @@ RECORD = "api/v1/namespaces/lab/configmaps/once-result"
 
 
 def answering(monkeypatch: pytest.MonkeyPatch, answers: dict[str, Any]) -> FakeApi:
-    api = FakeApi(answers)
+    api = FakeApi({EVENTS: {"items": []}} | answers)
 
     connected(monkeypatch, api)
     FakeClock().install(monkeypatch)
@@ -44,7 +47,8 @@ def run(
     *looks: list[dict[str, Any]],
     status: str = "JobCreated",
     age: timedelta | None = None,
-) -> None:
+    events: list[dict[str, Any]] | None = None,
+) -> FakeApi:
     """Awaits a job whose pods are these, look by look, and the last ones for ever."""
     left = list(looks)
 
@@ -53,8 +57,9 @@ def run(
 
     created = (datetime.now(UTC) - (age or timedelta())).strftime("%Y-%m-%dT%H:%M:%SZ")
     live = {"metadata": {"creationTimestamp": created}, "status": {"jobStatus": status}}
-    answering(monkeypatch, {PODS: pods, JOB: live})
+    api = answering(monkeypatch, {PODS: pods, JOB: live, EVENTS: {"items": events or []}})
     asyncio.run(jobrun.await_end(Connection(), target()))
+    return api
 
 
 def test_a_runner_that_comes_late_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,6 +92,110 @@ def test_the_timeout_counts_from_the_jobs_creation(monkeypatch: pytest.MonkeyPat
 
 def test_a_job_that_has_succeeded_after_its_timeout_has_succeeded(monkeypatch: pytest.MonkeyPatch) -> None:
     run(monkeypatch, [runner("Succeeded")], age=timedelta(hours=5))
+
+
+def _sent(api: FakeApi) -> list[tuple[str, Any]]:
+    return [(where.rpartition("/")[2], json.loads(options["content"])) for _, where, options in api.sent]
+
+
+class TestSidecars:
+    """A webhook has added a container that never ends, so the pod never does."""
+
+    def test_a_job_has_succeeded_when_its_own_container_has(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        ended = runner("Running", mesh_proxy={"running": {}}, job={"terminated": {"exitCode": 0}})
+
+        api = run(monkeypatch, [runner("Running", job={"running": {}})], [ended], status="Failed")
+
+        assert _sent(api) == [
+            (f"{target().physical_name}-runner", {"spec": {"activeDeadlineSeconds": 1}}),
+            ("status", {"status": {"jobStatus": "Successful"}}),
+        ]
+
+    def test_a_job_has_failed_when_its_own_container_has(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        ended = runner("Running", job={"terminated": {"exitCode": 3}}, mesh_proxy={"running": {}})
+
+        with pytest.raises(ClusterError, match="the job 'once' failed"):
+            run(monkeypatch, [ended])
+
+    def test_neither_is_decided_by_the_end_of_the_sidecar(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        early = runner("Running", mesh_proxy={"terminated": {"exitCode": 1}}, job={"running": {}})
+
+        run(monkeypatch, [early], [early], [runner("Succeeded")])
+
+    def test_a_job_that_was_ended_so_has_still_succeeded(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The `up` before was killed: kubelet counts the pod as failed, for the sidecar's sake."""
+        ended = runner("Failed", mesh_proxy={"terminated": {"exitCode": 137}}, job={"terminated": {"exitCode": 0}})
+
+        api = run(monkeypatch, [ended], status="Failed")
+
+        assert _sent(api) == []
+
+    def test_without_the_permission_to_end_it_the_job_has_succeeded_and_up_says_what_stays(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        told: list[str] = []
+        monkeypatch.setattr(pulumi.log, "warn", told.append)
+        ended = runner("Running", mesh_proxy={"running": {}}, job={"terminated": {"exitCode": 0}})
+
+        run(monkeypatch, [ended], status="Running")  # the operator never reports its end
+
+        [words] = told
+        assert f"`kubectl delete pod -n lab {target().physical_name}-runner`" in words
+
+
+class TestReasons:
+    """Why a job does not run is named while it is waited for."""
+
+    def _told(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+        told: list[str] = []
+        monkeypatch.setattr(pulumi.log, "warn", told.append)
+        return told
+
+    @pytest.mark.parametrize(
+        ("kind", "name", "reason", "message"),
+        [
+            ("Pod", "-runner", "FailedMount", 'secret "no-such" not found'),
+            ("ReplicaSet", "-scheduler-5f", "FailedCreate", "exceeded quota: dask"),
+            ("ReplicaSet", "-default-worker-0123456789-5f", "FailedCreate", "maximum cpu usage per Pod is 1"),
+            ("DaskJob", "", "Error", 'pods "x" is forbidden: exceeded quota: dask'),
+        ],
+    )
+    def test_an_event_is_named_within_a_minute(
+        self, monkeypatch: pytest.MonkeyPatch, kind: str, name: str, reason: str, message: str
+    ) -> None:
+        told = self._told(monkeypatch)
+        event = {"involvedObject": {"kind": kind, "name": target().physical_name + name}, "reason": reason}
+        waiting = [runner("Pending")]
+
+        run(monkeypatch, *[waiting] * 60, [runner("Succeeded")], events=[event | {"message": message}])
+
+        [words] = told
+        assert words.startswith(f"once: still waiting: {kind.lower()} {event['involvedObject']['name']}: ")
+        assert message in words
+
+    def test_what_the_operator_is_refused_for_good_ends_the_wait(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        event = {"involvedObject": {"kind": "DaskJob", "name": target().physical_name}, "reason": "Error"}
+        event |= {"message": 'kr8s._exceptions.ServerError: admission webhook "policy" denied the request: no label'}
+
+        with pytest.raises(ClusterError, match=r"the job 'once' cannot run: .*denied the request: no label"):
+            run(monkeypatch, [], events=[event])
+
+    def test_a_pod_that_fits_nowhere_is_named_and_waited_for(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        told = self._told(monkeypatch)
+        condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/1 nodes"}
+        waiting = runner("Pending")
+        waiting["status"]["conditions"] = [condition]
+
+        run(monkeypatch, *[[waiting]] * 60, [runner("Succeeded")])
+
+        assert told == [f"once: still waiting: pod {target().runner_name}: Unschedulable: 0/1 nodes"]
+
+    def test_the_end_of_the_timeout_names_them(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._told(monkeypatch)
+        event = {"involvedObject": {"kind": "Pod", "name": target().runner_name}, "reason": "FailedMount"}
+
+        with pytest.raises(ClusterError, match=r"has not ended 1h .*\n?.*FailedMount: no such claim"):
+            run(monkeypatch, [runner("Pending")], events=[event | {"message": "no such claim"}])
 
 
 class TestEnded:

@@ -8,7 +8,8 @@ targeted `up` repairs as well.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -16,17 +17,21 @@ import pulumi
 from pulumi import Output, Resource
 
 from ..kube import client as kube
+from ..kube import events, wait
 from ..kube import pods as health
-from ..kube import wait
 from ..kube.client import Connection
 from ..kube.errors import ClusterError, UnknownClusterError
-from ..lifecycle import admission, drain, drift
+from ..kube.events import Event
+from ..lifecycle import admission, drain, drift, event_troubles
 from ..lifecycle.drift import Drift, Live
+from ..lifecycle.lasting import Lasting
 from ..manifests.declared import DeclaredCluster
 from ..settings.formats.quantities import seconds
 from ..vocabulary import CLUSTER_NAME
 
 POLL_SECONDS = 0.5
+# How often a repair that is not done yet is asked for its reasons.
+REASONS_SECONDS = 2.0
 # How many times `readyTimeout` all repairs of one cluster may take together, before the next one is begun.
 BOUND = 3
 _Surveys = dict[tuple[Connection, str], "asyncio.Task[drift.Survey]"]
@@ -181,21 +186,40 @@ async def _until(client: kube.Api, cluster: DeclaredCluster, condition: Callable
 
     After `readyTimeout`, it raises `ClusterError` with what keeps the pods from running.
     """
-    begin = wait.now()
+    begin = asked = wait.now()
+    lasting, timeout = Lasting(cluster.name), cluster.settings.ready_timeout
+    async with events.watched(client, cluster.namespace) as reported:
 
-    async def met() -> bool:
-        live = await drift.look(client, cluster)
-        if live and condition(live):
-            pulumi.log.info(f"{what}, after {wait.now() - begin:.0f} s")
-        return live is None or condition(live)
+        async def met() -> bool:
+            nonlocal asked
+            live = await drift.look(client, cluster)
+            if live is None:
+                return True
+            if condition(live):
+                pulumi.log.info(f"{what}, after {wait.now() - begin:.0f} s")
+                return True
+            if wait.now() - asked >= REASONS_SECONDS:
+                asked = wait.now()
+                lasting.judge(await _reasons(client, cluster, live, reported, asked - begin))
+            return False
 
-    timeout = cluster.settings.ready_timeout
-    try:
-        await wait.wait_until(met, seconds(timeout), pause=POLL_SECONDS)
-    except wait.DeadlineError:
-        found = await kube.items(client, cluster.path("Pod"), {CLUSTER_NAME: cluster.physical_name})
-        why = "; ".join(map(str, health.pod_troubles(found))) or "see the operator's log"
-        raise ClusterError(f"{cluster.name}: timed out after {timeout}; not yet: {what}: {why}") from None
+        try:
+            await wait.wait_until(met, seconds(timeout), pause=POLL_SECONDS)
+        except wait.DeadlineError:
+            why = "; ".join(map(str, lasting.troubles)) or "see the operator's log"
+            raise ClusterError(f"{cluster.name}: timed out after {timeout}; not yet: {what}: {why}") from None
+
+
+async def _reasons(
+    client: kube.Api, cluster: DeclaredCluster, live: Live, reported: Iterable[Event], waited: float
+) -> list[health.Trouble]:
+    """What keeps pods of the cluster from running. None of it ends a repair before its time: pods crash, and come."""
+    pods = await kube.items(client, cluster.path("Pod"), {CLUSTER_NAME: cluster.physical_name})
+    owners = {cluster.physical_name, *live.groups}
+    about = event_troubles.keeping(pods, owners, [cluster.scheduler_name, *(f"{it}-worker-" for it in live.groups)])
+    refused = health.deployment_troubles(list(live.deployments.values()))
+    found = [*refused, *health.pod_troubles(pods), *event_troubles.troubles(reported, about, waited)]
+    return [replace(it, fatal=False) for it in found]
 
 
 _REPAIRS: dict[drift.Kind, Callable[[kube.Api, DeclaredCluster, Drift], Awaitable[None]]] = {

@@ -168,6 +168,38 @@ def test_a_repair_that_does_not_come_about_says_why(
         mend(world)
 
 
+@pytest.mark.parametrize(
+    ("kind", "name", "message"),
+    [
+        ("Pod", "p", 'MountVolume.SetUp failed: secret "no-such" not found'),
+        ("ReplicaSet", "{worker}-5f", "pods is forbidden: exceeded quota: dask"),
+        ("DaskWorkerGroup", "{group}", 'admission webhook "policy" denied the request: no label'),
+    ],
+)
+def test_a_repair_that_waits_names_what_only_events_tell(
+    world: World, logged: list[str], kind: str, name: str, message: str
+) -> None:
+    world.target = target(readyTimeout="60s")
+    worker = world.objects[world.workers()[0]]
+    box(worker)["image"] = "other:1"
+    world.objects["api/v1/namespaces/lab/pods/p"] = {"metadata": {"name": "p"}, "status": {"phase": "Pending"}}
+    name = name.format(worker=worker["metadata"]["name"], group=world.target.default_group)
+    event = {
+        "metadata": {},
+        "involvedObject": {"kind": kind, "name": name},
+        "reason": "Failed to say",
+        "type": "Warning",
+    }
+    world.objects["api/v1/namespaces/lab/events/e"] = event | {"message": message}
+    world.veto = lambda live: live["status"].update(availableReplicas=0)
+
+    with pytest.raises(ClusterError) as failure:
+        mend(world)
+
+    assert message in str(failure.value)
+    assert any("still waiting: " in line and message in line for line in logged)
+
+
 def test_a_preview_warns_and_changes_nothing(world: World, logged: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     service(world)
     before = copy.deepcopy(world.objects)

@@ -4,6 +4,9 @@ The provider would wait until the Job has ended, which is two seconds after its 
 pods once a second, and twice. So the Job is created without that wait. The pod's log has the result at once; without
 permission to read it, the end of the container shows it. Meanwhile the cluster's pods are watched: what keeps them from
 running ends the wait within seconds (docs/adr/0018).
+
+A container that a webhook has added to the pod never ends, and the Job would not either: it would fail at its deadline.
+So what counts is the program's own container, and a Job whose pod has others is suspended when that one has computed.
 """
 
 import asyncio
@@ -23,10 +26,11 @@ from ..lifecycle import pod_watch as podwatch
 from ..lifecycle.pod_watch import Hopeless, Watch
 from ..manifests.declared import DeclaredCluster
 from ..settings.formats.quantities import seconds
-from ..vocabulary import OWNER
+from ..vocabulary import OWNER, VERIFIED
 
 # How the line with the result begins, which ends scripts/verify.py.
 RESULT = "verified: "
+CONTAINER = "verify"
 WATCH_SECONDS = 2.0
 DELETE_SECONDS = 60
 # The Job ends itself at its own deadline; this much later nobody has heard of it.
@@ -51,6 +55,8 @@ async def await_result(connection: Connection, cluster: DeclaredCluster, owner: 
     """
     client = await kube.api(connection)
     job = await kube.find(client, path_of(cluster.verify_job))
+    if job and VERIFIED in (job["metadata"].get("annotations") or {}):
+        return
     if job is None or _has(job, "Failed"):
         await _run_again(client, cluster, job, owner)
     async with podwatch.watching(client, cluster, podwatch.all_pods(cluster)) as watch:
@@ -72,6 +78,7 @@ async def _result(client: kube.Api, cluster: DeclaredCluster) -> None:
         pods = await _job_pods(client, cluster)
         for pod in pods:
             if await _has_computed(client, cluster, pod):
+                await _end_others(client, cluster, pod)
                 return True
         if any("containerStatuses" in pod.get("status", {}) for pod in pods):
             return False
@@ -89,8 +96,8 @@ async def _result(client: kube.Api, cluster: DeclaredCluster) -> None:
 
 async def _has_computed(client: kube.Api, cluster: DeclaredCluster, pod: Object) -> bool:
     """Whether this pod has the result. Raises `ClusterError` where it has ended without one."""
-    for status in pod.get("status", {}).get("containerStatuses", []):
-        state = status.get("state") or {}
+    statuses = pod.get("status", {}).get("containerStatuses", [])
+    for state in (it.get("state") or {} for it in statuses if it["name"] == CONTAINER):
         if ended := state.get("terminated"):
             if ended.get("exitCode") == 0:
                 return True
@@ -100,13 +107,23 @@ async def _has_computed(client: kube.Api, cluster: DeclaredCluster, pod: Object)
     return False
 
 
+async def _end_others(client: kube.Api, cluster: DeclaredCluster, pod: Object) -> None:
+    """Ends the Job of a pod that others have added containers to: a suspended Job has no pod, and does not fail."""
+    if len(pod["spec"]["containers"]) > 1:
+        done = {"metadata": {"annotations": {VERIFIED: "true"}}, "spec": {"suspend": True}}
+        try:
+            await kube.patch(client, path_of(cluster.verify_job), done)
+        except kube.ServerError as error:
+            pulumi.log.warn(f"{cluster.name}: has computed, and the verification's pod could not be ended: {error}")
+
+
 async def _log(client: kube.Api, cluster: DeclaredCluster, pod: Object) -> str:
     """The end of the pod's log; nothing where it may not, or cannot, be read."""
     import httpx
 
     url = f"{cluster.path('Pod', pod['metadata']['name'])}/log"
     try:
-        async with kube.call(client, "GET", url, params={"tailLines": "5"}) as response:
+        async with kube.call(client, "GET", url, params={"tailLines": "5", "container": CONTAINER}) as response:
             return response.text
     except (kube.ServerError, httpx.TransportError):
         return ""

@@ -28,7 +28,7 @@ def pod(group: str, reason: str = "", *, ready: bool = True) -> dict[str, Any]:
     labels = {"dask.org/component": "scheduler"} if group == "scheduler" else {"dask.org/workergroup-name": group}
     state = {"waiting": {"reason": reason, "message": "why"}} if reason else {"running": {}}
     status = {
-        "containerStatuses": [{"image": "dask:1", "state": state, "restartCount": 0}],
+        "containerStatuses": [{"name": "dask", "image": "dask:1", "state": state, "restartCount": 0}],
         "conditions": [{"type": "Ready", "status": str(ready)}],
     }
     return {"metadata": {"name": f"{group}-1", "labels": labels}, "status": status}

@@ -31,11 +31,14 @@ def job(kind: str = "", reason: str = "") -> Body:
     return {"metadata": metadata, "status": {"active": 1, "conditions": conditions}}
 
 
-def verify_pod(code: int | None = None, message: str = "") -> Body:
-    """The Job's pod, which runs while there is no exit code."""
+def verify_pod(code: int | None = None, message: str = "", sidecar: Body | None = None) -> Body:
+    """The Job's pod, which runs while there is no exit code. A webhook may have added a container, with this state."""
     state = {"running": {}} if code is None else {"terminated": {"exitCode": code, "message": message}}
-    status = {"phase": "Running" if code is None else "Failed", "containerStatuses": [{"state": state}]}
-    return {"metadata": {"name": "verify-1", "labels": {}}, "status": status}
+    statuses = [{"name": "mesh-proxy", "state": sidecar}] if sidecar else []
+    statuses.append({"name": "verify", "state": state})
+    status = {"phase": "Running" if code is None else "Failed", "containerStatuses": statuses}
+    spec = {"containers": [{"name": it["name"]} for it in statuses]}
+    return {"metadata": {"name": "verify-1", "labels": {}}, "spec": spec, "status": status}
 
 
 def wait(made: DeclaredCluster, owner: str | None = None) -> None:
@@ -72,6 +75,45 @@ def test_where_no_log_can_be_read_the_end_of_the_container_is_the_result(place: 
     wait(made)
 
     assert place.now < 114
+    assert place.api.sent == []
+
+
+def test_a_job_with_a_sidecar_has_computed_when_its_own_container_has_and_is_suspended(place: Place) -> None:
+    """The sidecar never ends, and the Job would fail at its deadline. A suspended Job has no pod."""
+    made = target()
+    place.api.answers[path(made)] = job()
+    place.pods = lambda now: [*running(made), verify_pod(0 if now > 7 else None, sidecar={"running": {}})]
+
+    wait(made)
+
+    assert 107 < place.now < 114
+    [(method, where, options)] = place.api.sent
+    assert (method, where) == ("PATCH", path(made))
+    done = {"metadata": {"annotations": {VERIFIED: "true"}}, "spec": {"suspend": True}}
+    assert json.loads(options["content"]) == done
+
+
+@pytest.mark.parametrize("ended", [0, 1])
+def test_the_end_of_a_sidecar_is_no_result(place: Place, ended: int) -> None:
+    made = target()
+    place.api.answers[path(made)] = job()
+    sidecar = {"terminated": {"exitCode": ended}}
+    place.pods = lambda now: [*running(made), verify_pod(0 if now > 50 else None, sidecar=sidecar)]
+
+    wait(made)
+
+    assert place.now > 150
+
+
+def test_a_suspended_job_has_computed_whatever_became_of_its_pod(place: Place) -> None:
+    made = target()
+    suspended = job()
+    suspended["metadata"]["annotations"][VERIFIED] = "true"
+    place.api.answers[path(made)] = suspended
+    place.pods = lambda _: [*running(made), verify_pod(143, sidecar={"running": {}})]
+
+    wait(made)
+
     assert place.api.sent == []
 
 

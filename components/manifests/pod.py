@@ -11,9 +11,10 @@ from ..manifests.context import PodContext, Spec
 from ..manifests.embedding import AUTOSCALER, pre_stop, program, script
 from ..manifests.environment import environment, tls_environment, variable
 from ..settings.cluster import Cluster, Scheduler, WorkerPods
-from ..settings.formats.quantities import seconds
+from ..settings.formats.quantities import amount, seconds
 from ..settings.pod import PodSettings, ProbeTiming
 from ..settings.pod_merge import laid_over
+from ..settings.resources import Resources
 from ..vocabulary import COMM, DASHBOARD, NOTEBOOK_PORT, TLS_PATH, TLS_VOLUME
 
 # Kubernetes must not act on a preStop that has just begun its last step.
@@ -22,6 +23,12 @@ STARTUP_SECONDS = 1800
 USER_ID = 1000
 AUTOSCALER_PORT = 9100
 RUNNER_PATIENCE = "600s"
+_OF_ANY_POD = (
+    *("securityContext", "affinity", "nodeSelector", "tolerations", "topologySpreadConstraints", "schedulerName"),
+    *("runtimeClassName", "priorityClassName", "preemptionPolicy", "imagePullSecrets", "dnsPolicy", "dnsConfig"),
+    "hostAliases",
+)
+_OF_ANY_CONTAINER = ("imagePullPolicy", "securityContext")
 
 
 def scheduler(settings: Scheduler, pod: PodSettings, context: PodContext) -> Spec:
@@ -69,10 +76,20 @@ def verify(cluster: Cluster, context: PodContext, expected_workers: dict[str, in
         variable("EXPECTED_WORKERS", json.dumps(expected_workers, sort_keys=True)),
         variable("READY_SECONDS", str(ready_seconds)),
     ]
-    resources = {"requests": {"cpu": "100m", "memory": "256Mi"}, "limits": {"cpu": "2", "memory": "512Mi"}}
+    resources = _resources(
+        {"cpu": "100m", "memory": "256Mi"}, {"cpu": "2", "memory": "512Mi"}, cluster.verify_resources
+    )
     spec = _helper("verify", cluster, context, env, {"resources": resources}, script("verify"))
     # As PID 1, Python ignores SIGTERM, and a failing `up` would wait for the full grace period.
     return spec | {"restartPolicy": "Never", "terminationGracePeriodSeconds": 1}
+
+
+def _resources(requests: dict[str, str], limits: dict[str, str], own: Resources) -> Spec:
+    """The user's resources, with these defaults for what is not set; no request is above its limit."""
+    asked, most = own.all_requests(), own.all_limits()
+    limits = {name: max(size, asked.get(name, size), key=amount) for name, size in limits.items()} | most
+    lowered = {name: min(size, limits[name], key=amount) for name, size in requests.items()}
+    return {"requests": lowered | asked, "limits": limits}
 
 
 def autoscaler(cluster: Cluster, context: PodContext, account: str, declared: str) -> Spec:
@@ -100,9 +117,18 @@ def _helper(name: str, cluster: Cluster, context: PodContext, env: list[dict[str
     container = _container(name, own, context, [address, *env, *tls_environment("client", context.tls)])
     # As arguments, like the workers' command: some images' entrypoint sets up the environment that Python is in.
     container |= {"args": ["python3", "-c", code]} | more
-    # What the namespace's rules ask of the scheduler's pod, such as user ids of its range, they ask of this one too.
-    template = {key: pod.pod_template[key] for key in ("securityContext",) if key in pod.pod_template}
-    return laid_over(_pod(own, context, container, "client"), template)
+    return laid_over(_pod(own, context, container, "client"), _of_any_pod(name, pod.pod_template))
+
+
+def _of_any_pod(name: str, template: Spec) -> Spec:
+    """What the scheduler's `podTemplate` says that holds for the pod of a program of ours too.
+
+    What a namespace's rules ask of the one, such as user ids of a range or a read-only root, they ask of the other.
+    """
+    kept = {key: template[key] for key in _OF_ANY_POD if key in template}
+    theirs = [it for it in template.get("containers") or () if it and it.get("name") == "scheduler"]
+    own = {key: it[key] for it in theirs for key in _OF_ANY_CONTAINER if key in it}
+    return kept | ({"containers": [{"name": name, **own}]} if own else {})
 
 
 def runner(command: list[str], pod: PodSettings, context: PodContext) -> Spec:

@@ -24,6 +24,7 @@ from ..settings.formats import images
 from ..settings.monitors import Monitors
 from ..settings.notebook import Notebook
 from ..settings.pod import PodSettings, Probes, merge
+from ..settings.resources import Resources
 from ..vocabulary import COMM_PORT, DASHBOARD_PORT, DASK_IMAGE
 
 Threads = Annotated[int, Field(ge=1, le=1024)]
@@ -180,6 +181,9 @@ class Cluster(PodSettings):
     """How long pods may take to be scheduled, pull their images and start before `up` fails."""
     verify: bool = True
     """Whether `up` waits until all workers have registered and a task has computed."""
+    verify_resources: Resources = Resources()
+    """CPU and memory of the pod that computes it, for namespaces with a small quota or a LimitRange. Default: requests
+    of 100m and 256Mi, limits of 2 cores and 512Mi."""
     adopt: bool = False
     """Takes over an existing DaskCluster of exactly this name without restarting it."""
     protect: bool = False

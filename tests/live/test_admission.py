@@ -1,0 +1,114 @@
+"""A namespace with rules of its own: a mesh that adds a container to every pod, defaults for containers, a quota."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.kubectl import Kubectl
+from tests.support.stacks import Stack
+from tests.support.wait import wait_until
+from tests.support.webhook import SIDECAR, mutating_pods, with_sidecar
+from tests.support.work import computes
+
+NAMESPACE = "admission"
+SOON = 180
+CLUSTER: dict[str, Any] = {
+    "main": {"endpoint": {"type": "NodePort", "insecure": True}, "workers": {"replicas": 1, "threads": 1}}
+}
+COMMON = {"cost-center": "42"}
+NEEDS_A_SCHEDULER = "from distributed import Client; Client()"
+LIMITS = """
+apiVersion: v1
+kind: LimitRange
+metadata: {name: of-the-administrator, namespace: admission}
+spec:
+  limits:
+    - type: Container
+      default: {cpu: "1", memory: 1Gi}
+      defaultRequest: {cpu: 20m, memory: 128Mi}
+      max: {cpu: "2", memory: 2Gi}
+"""
+
+
+def job(script: str, timeout: str = "4m") -> dict[str, Any]:
+    return {"once": {"runner": {"script": script}, "workers": {"replicas": 1, "threads": 1}, "timeout": timeout}}
+
+
+@pytest.fixture(scope="module")
+def plain(stack: Stack) -> None:
+    """The namespace, with a cluster that a later rule is not asked about."""
+    stack.up(clusters={}, labels=COMMON)
+
+
+@pytest.fixture
+def meshed(stack: Stack, plain: None, kube: Kubectl, tmp_path: Path) -> Iterator[None]:
+    """A mesh that opt-outs do not keep away. The stack is emptied while it still is there, as its pods are its own."""
+    with mutating_pods(kube, NAMESPACE, tmp_path, with_sidecar):
+        yield
+        stack.up(clusters={}, jobs={})
+
+
+@pytest.mark.usefixtures("meshed")
+def test_up_succeeds_where_every_pod_gets_a_container_that_never_ends(stack: Stack, kube: Kubectl) -> None:
+    run = stack.up(clusters=CLUSTER, jobs=job("print('the job has run')"))
+
+    assert "the job has run" in run.text
+    assert computes(stack.address())
+    main = stack.cluster()["name"]
+    pods = kube.pods(NAMESPACE, cluster_name=main)
+    assert len(pods) == 2
+    for pod in pods:
+        assert pod["spec"]["containers"][0]["name"] == SIDECAR
+        assert pod["metadata"]["labels"].items() >= COMMON.items()
+    # Nothing is left that runs for the verification and for the job.
+    wait_until(lambda: kube.pods(NAMESPACE, component="verify") == [], SOON, "the verification's pod is removed")
+    wait_until(lambda: kube.clusters(NAMESPACE) == [main], SOON, "the job's cluster is deleted")
+    wait_until(lambda: _status(kube) == "Successful", SOON, "the DaskJob says that it has succeeded")
+    [verify] = kube.get("jobs.batch", "-n", NAMESPACE)
+    assert "Failed" not in {it["type"] for it in verify["status"].get("conditions", [])}
+
+    stack.unchanged()
+    assert stack.preview("--refresh").changes == []
+
+
+def _status(kube: Kubectl) -> str:
+    [found] = kube.get("daskjobs.kubernetes.dask.org", "-n", NAMESPACE)
+    return found["status"]["jobStatus"]
+
+
+@pytest.mark.usefixtures("meshed")
+def test_a_job_that_fails_beside_a_sidecar_fails_up_and_frees_its_cluster(stack: Stack, kube: Kubectl) -> None:
+    run = stack.failing_up(jobs=job("raise SystemExit('the input has no rows')"))
+
+    assert "the job 'once' failed" in run.text
+    assert "the input has no rows" in run.text
+    wait_until(lambda: kube.clusters(NAMESPACE) == [], SOON, "the failed job's cluster is deleted")
+
+
+def test_a_limit_range_of_the_namespace_is_no_drift(stack: Stack, plain: None, kube: Kubectl, tmp_path: Path) -> None:
+    (tmp_path / "limits.yaml").write_text(LIMITS)
+    kube("apply", "-f", str(tmp_path / "limits.yaml"))
+
+    stack.up(clusters=CLUSTER)
+
+    assert computes(stack.address())
+    [scheduler] = kube.pods(NAMESPACE, component="scheduler")
+    assert scheduler["spec"]["containers"][0]["resources"]["limits"] == {"cpu": "1", "memory": "1Gi"}
+    stack.unchanged()
+    stack.up(clusters={})
+    kube("delete", "-f", str(tmp_path / "limits.yaml"))
+
+
+def test_a_quota_that_is_too_small_for_a_job_is_named_while_it_waits(stack: Stack, plain: None) -> None:
+    quota = {"name": NAMESPACE, "quota": {"pods": 1}}
+    stack.configure(namespace=quota, clusters={}, jobs=job(NEEDS_A_SCHEDULER, timeout="90s"))
+
+    up = stack.start_up()
+    wait_until(lambda: up.says("exceeded quota"), SOON, "the quota is named")
+    run = up.wait()
+
+    assert run.code != 0
+    assert "Traceback" not in run.text
+    stack.up(namespace={"name": NAMESPACE}, jobs={})

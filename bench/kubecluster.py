@@ -19,10 +19,14 @@ def say(step: str) -> None:
     print(json.dumps({"step": step}), flush=True)
 
 
-def spec() -> dict[str, Any]:
+def spec(workers: int, worker_command: str = "dask worker") -> dict[str, Any]:
     """KubeCluster's own spec with the scheduler's command as today's Dask has it; the worker's is an argument."""
     made = make_cluster_spec(
-        name="simple", image=IMAGE, n_workers=2, worker_command="dask worker", scheduler_service_type="NodePort"
+        name="simple",
+        image=IMAGE,
+        n_workers=workers,
+        worker_command=worker_command,
+        scheduler_service_type="NodePort",
     )
     container = made["spec"]["scheduler"]["spec"]["containers"][0]
     container["args"] = ["dask", "scheduler", *container["args"][1:]]
@@ -34,12 +38,18 @@ def spec() -> dict[str, Any]:
     return made
 
 
-say("imported")
-sys.stdin.readline()
-cluster = KubeCluster(namespace="default", custom_cluster_spec=spec(), quiet=True, shutdown_on_close=False)
-say("KubeCluster returned")
-with Client(cluster) as client:
-    assert client.submit(sum, [1, 2, 3]).result(timeout=120) == 6
-    say("first result")
-    client.wait_for_workers(2, timeout=120)
-    say("both workers")
+def main() -> None:
+    """Creates the cluster and computes on it."""
+    say("imported")
+    sys.stdin.readline()
+    cluster = KubeCluster(namespace="default", custom_cluster_spec=spec(2), quiet=True, shutdown_on_close=False)
+    say("KubeCluster returned")
+    with Client(cluster) as client:
+        assert client.submit(sum, [1, 2, 3]).result(timeout=120) == 6
+        say("first result")
+        client.wait_for_workers(2, timeout=120)
+        say("both workers")
+
+
+if __name__ == "__main__":
+    main()

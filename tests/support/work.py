@@ -54,8 +54,12 @@ class Work:
 
     def intact(self) -> bool:
         """Whether every result arrives, and no task has run twice."""
+        return self.arrives() and self.executions() == self._count
+
+    def arrives(self) -> bool:
+        """Whether every result arrives, however often its task has run."""
         results: Any = self._client.gather(self._futures)
-        return [i for i, _ in results] == list(range(self._count)) and self.executions() == self._count
+        return [i for i, _ in results] == list(range(self._count))
 
     def begun(self) -> int:
         """How many tasks have begun, as far as the scheduler has heard."""

@@ -204,6 +204,22 @@ def test_a_replaced_cluster_leaves_the_notebook_and_its_kernel(
     assert jupyter.runs(kernel, COMPUTE) == "42"
 
 
+def test_a_suspended_cluster_keeps_the_notebook_and_what_its_kernel_knows(
+    noted: Stack, connected: Connected, kube: Kubectl
+) -> None:
+    jupyter = Jupyter(connected.told["notebookUrl"])
+    kernel, before = jupyter.kernel(), uid(pods(kube))
+    assert jupyter.runs(kernel, "kept = 21\nkept") == "21"
+
+    noted.change(clusters=cluster(suspended=True))
+
+    assert kube.clusters(NAMESPACE) == []
+    assert uid(pods(kube)) == before
+    noted.change(clusters=cluster())
+    assert uid(pods(kube)) == before
+    assert jupyter.runs(kernel, COMPUTE.replace("21)", "kept)")) == "42"
+
+
 def test_with_tls_it_computes_with_the_certificates_that_it_is_given(noted: Stack) -> None:
     token = noted.outputs()["notebookTokens"]["main"]
 

@@ -142,6 +142,25 @@ def test_a_previewers_dry_runs_name_what_the_api_server_refuses(stack: Stack, ac
     assert "dask:clusters.main.podTemplate.hostAliases[0].ip" in run.text, run.text
 
 
+def test_a_previewer_that_may_not_even_ask_sees_the_same_and_says_so(
+    stack: Stack, accounts: dict[str, Path], kube: Kubectl
+) -> None:
+    as_account(stack, accounts["dask-previewer"])
+    expected = stack.configure(**settings(env={"OMP_NUM_THREADS": "2"})).preview()
+    binding = ("rolebinding", "dask-previewer-dry-runs", "-n", NAMESPACE)
+    may = ("auth", "can-i", "create", "deployments", "-n", NAMESPACE)
+    alone = Kubectl(accounts["dask-previewer"])
+
+    kube("delete", *binding)
+    wait_until(lambda: alone.run(*may).stdout.strip() == "no", 60, "the previewer has lost its permission")
+    run = stack.preview()
+
+    kube("apply", "-f", str(accounts["dask-previewer"].parent / "previewer.yaml"))
+    wait_until(lambda: alone.run(*may).stdout.strip() == "yes", 60, "the previewer has its permission again")
+    assert run.changes == expected.changes
+    assert "could not be asked about everything beforehand" in run.text, run.text
+
+
 def test_an_up_of_the_previewer_is_refused_and_changes_nothing(
     stack: Stack, accounts: dict[str, Path], kube: Kubectl
 ) -> None:
@@ -153,8 +172,11 @@ def test_an_up_of_the_previewer_is_refused_and_changes_nothing(
     as_account(stack, accounts["dask-previewer"])
 
     run = stack.failing_up(**settings(env={"OMP_NUM_THREADS": "3"}))
+    deleted = alone.run("delete", "deployments", "--all", "-n", NAMESPACE)
 
     assert refused in run.text, run.text
+    assert refused in deleted.stderr
+    assert "deleted" not in deleted.stdout
     assert versions(kube) == before
 
 

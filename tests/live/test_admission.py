@@ -32,6 +32,45 @@ spec:
 """
 
 
+POLICY = """
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicy
+metadata: {name: everything-has-a-cost-center}
+spec:
+  failurePolicy: Fail
+  matchConstraints:
+    resourceRules:
+      - apiGroups: ["", apps, batch, policy, rbac.authorization.k8s.io, kubernetes.dask.org]
+        apiVersions: ["*"]
+        operations: [CREATE]
+        resources:
+          - pods
+          - services
+          - secrets
+          - configmaps
+          - serviceaccounts
+          - deployments
+          - replicasets
+          - jobs
+          - poddisruptionbudgets
+          - roles
+          - rolebindings
+          - daskclusters
+          - daskworkergroups
+  validations:
+    - expression: "has(object.metadata.labels) && 'cost-center' in object.metadata.labels"
+      message: "everything needs the label cost-center"
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicyBinding
+metadata: {name: everything-has-a-cost-center}
+spec:
+  policyName: everything-has-a-cost-center
+  validationActions: [Deny]
+  matchResources: {namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: admission}}}
+"""
+
+
 def job(script: str, timeout: str = "4m") -> dict[str, Any]:
     return {"once": {"runner": {"script": script}, "workers": {"replicas": 1, "threads": 1}, "timeout": timeout}}
 
@@ -99,6 +138,22 @@ def test_a_limit_range_of_the_namespace_is_no_drift(stack: Stack, plain: None, k
     stack.unchanged()
     stack.up(clusters={})
     kube("delete", "-f", str(tmp_path / "limits.yaml"))
+
+
+def test_a_policy_that_requires_a_label_of_everything_refuses_nothing(
+    stack: Stack, plain: None, kube: Kubectl, tmp_path: Path
+) -> None:
+    (tmp_path / "policy.yaml").write_text(POLICY)
+    kube("apply", "-f", str(tmp_path / "policy.yaml"))
+    unlabelled = ("create", "configmap", "unlabelled", "-n", NAMESPACE, "--dry-run=server")
+    wait_until(lambda: "needs the label cost-center" in kube.run(*unlabelled).stderr, SOON, "the policy is in force")
+    main = CLUSTER["main"] | {"workers": {"minimum": 1, "maximum": 2, "threads": 1}, "tls": {"enabled": True}}
+
+    stack.up(clusters={"main": main | {"workerGroups": {"more": {"replicas": 1, "threads": 1}}}})
+
+    kube("delete", "-f", str(tmp_path / "policy.yaml"))
+    assert stack.scheduler()
+    stack.up(clusters={})
 
 
 def test_a_quota_that_is_too_small_for_a_job_is_named_while_it_waits(stack: Stack, plain: None) -> None:

@@ -13,7 +13,14 @@ if settings.operator.install:
     options = ResourceOptions(depends_on=[workspace])
     labels, annotations = settings.labels, settings.annotations
     operator = DaskOperator(
-        "operator", settings.operator, kubernetes, wait=wait, labels=labels, annotations=annotations, opts=options
+        "operator",
+        settings.operator,
+        kubernetes,
+        wait=wait,
+        labels=labels,
+        annotations=annotations,
+        pull_secrets=settings.operator_pull_secrets,
+        opts=options,
     )
     first.append(operator)
 # Clusters are deleted before the operator, whose finalizers they carry, and both before the namespaces

@@ -27,6 +27,9 @@ from .objects import RELEASE_TYPE, read
 from .vocabulary import PART_OF, ROLE
 
 OPERATOR = "dask:k8s:Operator"
+PULL_SECRET = "pull-secret"
+_SECRET = "kubernetes:core/v1:Secret"
+_HIDDEN = ResourceOptions(additional_secret_outputs=["data", "stringData"])
 # What a namespace was created for is in its annotation `ROLE`: `workspace` or `operator`.
 
 
@@ -37,7 +40,7 @@ class Held:
     release: str | None = None
     namespace: str | None = None
     rights: tuple[tuple[str, str], ...] = ()
-    """Roles and bindings: the name in the program and `[<namespace>/]<name>` in Kubernetes."""
+    """Roles, bindings and pull secrets: the name in the program and `[<namespace>/]<name>` in Kubernetes."""
 
 
 def let_namespace_go(role: str, name: str, kubernetes: Kubernetes, opts: ResourceOptions) -> None:
@@ -99,6 +102,9 @@ def _read_operator(held: Held, opts: ResourceOptions) -> None:
     _remember("release", held.release, opts)
     kinds = {"role": "Role", "binding": "RoleBinding", "start": "ClusterRole", "start-binding": "ClusterRoleBinding"}
     for logical, physical in held.rights:
+        if logical.startswith(PULL_SECRET):
+            read(_SECRET, logical, physical, ResourceOptions.merge(opts, _HIDDEN))
+            continue
         kind = kinds[logical if logical in kinds else logical.partition("-")[0]]
         read(f"kubernetes:rbac.authorization.k8s.io/v1:{kind}", logical, physical, opts)
     pulumi.log.info(
@@ -141,12 +147,20 @@ async def _held(client: kube.Api, namespaces: Sequence[str], owner: str, claim: 
         return Held(namespace=created)
     candidates = list(_rights(ours[0]))
     exists = [await kube.unless_forbidden(kube.find(client, path)) for _, _, path in candidates]
-    rights = tuple((logical, physical) for (logical, physical, _), live in zip(candidates, exists, strict=True) if live)
+    rights = tuple(
+        (logical, physical)
+        for (logical, physical, _), live in zip(candidates, exists, strict=True)
+        # A Secret of the user's may have the name as well.
+        if live and (not logical.startswith(PULL_SECRET) or ownership.owner_of(live) == owner)
+    )
     return Held(f"{home}/{RELEASE}", created, rights)
 
 
 def _rights(release: Found) -> Iterator[tuple[str, str, str]]:
-    """What operatorrights.py has created for the release: the name in the program, the one in Kubernetes, the path."""
+    """What may have been created for the release: the name in the program, the one in Kubernetes, the path."""
+    for named in release.values.get("imagePullSecrets") or []:
+        secret = f"{release.namespace}/{named['name']}"
+        yield f"{PULL_SECRET}-{named['name']}", secret, path("Secret", release.namespace, named["name"])
     watched = [argument.partition("=")[2] for argument in release.values.get("kopfArgs", [])]
     for namespace in watched:
         physical = f"{namespace}/{RELEASE}"

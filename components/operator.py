@@ -3,7 +3,7 @@
 Exactly one stack per Kubernetes cluster installs it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pulumi
@@ -24,6 +24,7 @@ from .manifests.operator import values as operator_values
 from .objects import HelmRelease, KubernetesObject
 from .operatorrights import rights
 from .settings.formats.quantities import seconds
+from .settings.secrets import PULL_SECRET
 from .settings.stack import Operator
 from .vocabulary import ROLE
 
@@ -43,13 +44,15 @@ class DaskOperator(pulumi.ComponentResource):
         wait: bool = True,
         labels: Mapping[str, str] | None = None,
         annotations: Mapping[str, str] | None = None,
+        pull_secrets: Mapping[str, Mapping[str, str]] | None = None,
         opts: ResourceOptions | None = None,
     ) -> None:
         """`settings` are what stands under `dask:operator` in a stack file, as a mapping or a model.
 
         `labels` and `annotations` are what stands under `dask:labels` and `dask:annotations`.
 
-        `wait` for the rollout: not needed if a verified cluster proves that the operator works. `opts.depends_on` are
+        `wait` for the rollout: not needed if a verified cluster proves that the operator works. `pull_secrets` are
+        Secrets with registry credentials to create in the operator's namespace. `opts.depends_on` are
         the namespaces in which it gets permissions or is installed. A namespace of its own waits for none of them.
         """
         settings, kubernetes = operator_settings(settings), kubernetes or Kubernetes.of_program()
@@ -57,7 +60,9 @@ class DaskOperator(pulumi.ComponentResource):
         child, self._common = options_of_children(self, opts), common(labels, annotations)
         own = self._home(settings, kubernetes)
         options = ResourceOptions(parent=self, depends_on=own) if own else child()
-        self._release(name, settings, kubernetes, wait, options, rights(settings, self._common, child, self))
+        first = rights(settings, self._common, child, self)
+        first += self._pull_secrets(settings, pull_secrets or {}, options)
+        self._release(name, settings, kubernetes, wait, options, first)
         pulumi.Output.from_input(_warn_of_trouble(settings, kubernetes))
         self.release_name = Output.from_input(RELEASE)
         self.version = Output.from_input(settings.chart.version if settings.chart else chart.bundled_version())
@@ -73,6 +78,16 @@ class DaskOperator(pulumi.ComponentResource):
         body = {"apiVersion": "v1", "kind": "Namespace", "metadata": self._common.below(metadata)}
         return [KubernetesObject("namespace", body, child)]
 
+    def _pull_secrets(
+        self, settings: Operator, secrets: Mapping[str, Mapping[str, str]], options: ResourceOptions
+    ) -> Iterator[pulumi.Resource]:
+        """Registry credentials for the operator's own pod, under the names that its chart is given."""
+        for name, data in secrets.items():
+            metadata = self._common.below({"name": name, "namespace": settings.namespace, "labels": owned()})
+            body: Any = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": PULL_SECRET}
+            hidden = {key: Output.secret(value) for key, value in data.items()}
+            yield KubernetesObject(f"{handover.PULL_SECRET}-{name}", body | {"stringData": hidden}, options)
+
     def _release(
         self,
         name: str,
@@ -80,7 +95,7 @@ class DaskOperator(pulumi.ComponentResource):
         kubernetes: Kubernetes,
         wait: bool,
         options: ResourceOptions,
-        permissions: list[pulumi.Resource],
+        first: list[pulumi.Resource],
     ) -> None:
         preflight = ResourceHook(
             f"{name}-preflight", _preflight(settings, kubernetes), opts=ResourceHookOptions(on_dry_run=True)
@@ -96,7 +111,7 @@ class DaskOperator(pulumi.ComponentResource):
             "timeout": seconds(settings.timeout),
         }
         own = ResourceOptions(
-            depends_on=permissions,
+            depends_on=first,
             # In another namespace it would meet its own ClusterRole, and for a while there would be two operators.
             delete_before_replace=True,
             hooks=ResourceHookBinding(before_create=[preflight], before_update=[preflight]),

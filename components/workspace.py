@@ -1,6 +1,5 @@
 """The Workspace component: the namespace that the clusters live in, and everything that applies to all pods in it."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -16,6 +15,7 @@ from .lifecycle import operators as peers
 from .lifecycle.labels import owned, part_of
 from .manifests.context import WorkspaceContext
 from .manifests.declared import workspace_of
+from .manifests.secrets import secret, secret_names, service_account
 from .objects import KubernetesObject
 from .settings.peers import Peer
 from .settings.prices import Prices
@@ -48,7 +48,7 @@ class ExistingNamespace:
 
 
 class Workspace(pulumi.ComponentResource):
-    """A namespace with its Pod Security level, quota, limits, network policies and Secrets."""
+    """A namespace with its Pod Security level, quota, limits, network policies, Secrets and service accounts."""
 
     namespace: pulumi.Output[str]
 
@@ -72,7 +72,7 @@ class Workspace(pulumi.ComponentResource):
         self._options = options_of_children(self, opts)
         self._name = namespace.name
         self.as_settings = namespace.model_dump(mode="json", by_alias=True, exclude_unset=True)
-        self.context = workspace_of(settings, part_of(), secret_names(settings.secrets, namespace.name))
+        self.context = workspace_of(settings, part_of(), secret_names(settings))
         self._home = self._own(namespace) if namespace.create else self._foreign(namespace)
         self.namespace = pulumi.Output.from_input(namespace.name)
         if namespace.quota:
@@ -83,7 +83,11 @@ class Workspace(pulumi.ComponentResource):
             homes = peers.operator_homes(self.kubernetes.connection, settings.operator, namespace.name)
             self._policies(namespace, homes)
         for key, physical in self.context.secrets:
-            self._secret(physical, settings.secrets[key])
+            hidden = {name: pulumi.Output.secret(value) for name, value in settings.secrets[key].items()}
+            self._object(physical, "v1", "Secret", secret(settings, key, hidden), physical)
+        for key, account in settings.service_accounts.items():
+            more, content = service_account(account)
+            self._object(f"{key}-account", "v1", "ServiceAccount", content, key, more)
         if not settings.operator.install:
             handover.let_operator_go("operator", (settings.operator.namespace, namespace.name), self.kubernetes)
         self.register_outputs({"namespace": self.namespace})
@@ -100,10 +104,23 @@ class Workspace(pulumi.ComponentResource):
         handover.let_namespace_go("workspace", namespace.name, self.kubernetes, ResourceOptions(parent=self))
         return []
 
-    def _object(self, logical: str, api: str, kind: str, content: dict[str, Any], name: str = "dask") -> None:
-        """An object in the namespace, which is called `logical` in the program and `name` in Kubernetes."""
-        metadata = self.context.common.below({"name": name, "namespace": self._name, "labels": owned()})
-        body = {"apiVersion": api, "kind": kind, "metadata": metadata} | content
+    def _object(
+        self,
+        logical: str,
+        api: str,
+        kind: str,
+        content: Mapping[str, Any],
+        name: str = "dask",
+        more: Mapping[str, Any] | None = None,
+    ) -> None:
+        """An object in the namespace, which is called `logical` in the program and `name` in Kubernetes.
+
+        `more` are further labels and annotations.
+        """
+        notes = dict(more or {})
+        own = {"name": name, "namespace": self._name} | notes | {"labels": owned() | notes.get("labels", {})}
+        metadata = self.context.common.below(own)
+        body = {"apiVersion": api, "kind": kind, "metadata": metadata} | dict(content)
         KubernetesObject(logical, body, self._options(self._home))
 
     def _quota(self, quota: Quota) -> None:
@@ -134,10 +151,6 @@ class Workspace(pulumi.ComponentResource):
         content = {"spec": pulumi.Output.from_input(operators).apply(spec)}
         self._object("ingress", API_VERSIONS["NetworkPolicy"], "NetworkPolicy", content)
 
-    def _secret(self, physical: str, data: Mapping[str, str]) -> None:
-        hidden = {key: pulumi.Output.secret(value) for key, value in data.items()}
-        self._object(physical, "v1", "Secret", {"stringData": hidden, "immutable": True}, physical)
-
 
 Home = Workspace | ExistingNamespace
 
@@ -164,17 +177,3 @@ def _pods_in(namespace: str, labels: Mapping[str, str]) -> dict[str, Any]:
     """Pods with these labels in a namespace, all of them without labels; the name is a label that every one has."""
     pods = {"podSelector": {"matchLabels": dict(labels)}} if labels else {}
     return {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}}} | pods
-
-
-def secret_names(secrets: Mapping[str, Mapping[str, str]], namespace: str) -> dict[str, str]:
-    """Names of Secrets that change with their content, so that a changed value reaches the pods.
-
-    The hash is slow and salted with the place: eight digits of a fast one would let short secrets be guessed. The
-    stack's name is not in it, because a renamed stack has the same pods (docs/adr/0023).
-    """
-    return {name: f"{name}-{_slow_hash(f'{namespace}/{name}', data)}" for name, data in secrets.items()}
-
-
-def _slow_hash(salt: str, data: Mapping[str, str]) -> str:
-    content = "\0".join(f"{key}\0{data[key]}" for key in sorted(data))
-    return hashlib.scrypt(content.encode(), salt=salt.encode(), n=2**14, r=8, p=1, dklen=4).hex()

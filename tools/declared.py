@@ -18,9 +18,9 @@ from components.kube.client import Connection
 from components.kube.errors import ClusterError
 from components.lifecycle.labels import part_of
 from components.manifests.declared import DeclaredCluster, clusters_of, workspace_of
+from components.manifests.secrets import secret_names
 from components.settings.mistakes import PROJECT, ConfigError
 from components.settings.stack import Settings
-from components.workspace import secret_names
 from tools.failure import ToolError
 from tools.project import open_project
 
@@ -36,7 +36,7 @@ class Declared:
     @property
     def clusters(self) -> dict[str, DeclaredCluster]:
         """The clusters by their names in the configuration."""
-        names = secret_names(self.settings.secrets, self.settings.namespace.name)
+        names = secret_names(self.settings)
         return clusters_of(self.settings, workspace_of(self.settings, self.part_of, names))
 
 

@@ -42,6 +42,7 @@ _SECTIONS = {
     "Monitors": "monitors",
     "Notebook": "notebook",
     "NotebookEndpoint": "endpoint of a notebook",
+    "ServiceAccount": "dask:serviceAccounts.<name>",
     "Prices": "dask:prices",
     "Job": "dask:jobs.<name>",
     "Runner": "runner",

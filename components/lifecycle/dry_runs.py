@@ -25,8 +25,8 @@ ELSEWHERE = "default"
 _PROVIDER = "pulumi-kubernetes"
 _HASH = re.compile(rf"-[0-9a-f]{{{HASH_LENGTH}}}\b")
 _NO_RIGHTS = re.compile(r'User ".*" cannot |cannot set an ownerRef on a resource you can\'t delete')
-# Other parts of the program name the holder of a node port. A new namespace gets its service account in a moment.
-_NOT_COUNTED = ("already allocated", 'serviceaccount "default" not found')
+# Other parts of the program name the holder of a node port, and a service account that pods have to wait for.
+_NOT_COUNTED = re.compile(r'already allocated|serviceaccount "[^"]+" not found')
 _REFUSED, _CONFLICT, _MISSING = {400, 403, 422}, 409, 404
 
 
@@ -129,7 +129,7 @@ def _applied_by(live: Object) -> str | None:
 
 def _refusals(question: Question, error: Any) -> Iterable[Refusal]:
     code, words = kube.status(error), str(error)
-    if code == _CONFLICT or any(it in words for it in _NOT_COUNTED):
+    if code == _CONFLICT or _NOT_COUNTED.search(words):
         return []
     if code == _MISSING and 'namespaces "' not in words:
         words = f"the kind {question.body['kind']} is not known yet"

@@ -24,7 +24,7 @@ class PodSettings(Model):
     image_pull_policy: Literal["Always", "IfNotPresent", "Never"] | None = None
     """When to pull the image. Default: `IfNotPresent`."""
     image_pull_secrets: tuple[ObjectName, ...] = ()
-    """Secrets with registry credentials; they must exist in the namespace."""
+    """Secrets with registry credentials: entries of `dask:secrets`, or Secrets that exist in the namespace."""
     packages: Packages = Packages()
     """Packages to install when a pod starts."""
     env: dict[EnvName, str] = {}
@@ -48,7 +48,8 @@ class PodSettings(Model):
     priority_class: ObjectName | None = None
     """The PriorityClass of the pods."""
     service_account: ObjectName | None = None
-    """The service account of the pods. Its token is not mounted unless `podTemplate` sets it."""
+    """The service account of the pods: an entry of `dask:serviceAccounts`, or one that exists. Its token is not mounted
+    unless `podTemplate` sets it."""
     labels: Labels = {}
     """Labels of the pods."""
     annotations: Annotations = {}

@@ -30,6 +30,7 @@ from ..settings.job import Job
 from ..settings.peers import PeerOrRange
 from ..settings.prices import Prices
 from ..settings.resources import Resources
+from ..settings.secrets import PULL_SECRET, SecretType, ServiceAccount, type_of
 
 
 class Quota(Model):
@@ -117,13 +118,20 @@ class Operator(Model):
     image: OperatorImage = OperatorImage()
     """The operator's image, for a mirror."""
     image_pull_secrets: tuple[ObjectName, ...] = ()
-    """Secrets with registry credentials; they must exist in the operator's namespace."""
+    """Secrets with registry credentials: entries of `dask:secrets`, or Secrets that exist in the operator's namespace."""
     resources: Resources = Resources(requests={"cpu": "50m", "memory": "192Mi"})
     """CPU and memory of the operator. Default: requests of 50m and 192Mi."""
     timeout: Duration = "5m"
     """How long the release may take to install."""
     values: Raw = {}
     """Extra chart values, merged over the defaults."""
+
+    @property
+    def pull_secrets(self) -> tuple[str, ...]:
+        """The Secrets with registry credentials that the chart is given, those in `values` included."""
+        listed = self.values.get("imagePullSecrets")
+        more = listed if isinstance(listed, list) else []
+        return (*self.image_pull_secrets, *(str(it["name"]) for it in more if isinstance(it, dict) and "name" in it))
 
 
 class Settings(Model):
@@ -138,7 +146,13 @@ class Settings(Model):
     jobs: dict[ClusterName, Job] = {}
     """The DaskJobs, by name: each runs once on a cluster of its own."""
     secrets: dict[Name, dict[SecretKey, str]] = {}
-    """Kubernetes Secrets to create, by name. Set the values with `pulumi config set --secret`."""
+    """Kubernetes Secrets to create, by name. Set the values with `pulumi config set --secret`. One with the key
+    `.dockerconfigjson` has registry credentials, and `imagePullSecrets` may name it."""
+    secret_types: dict[Name, SecretType] = {}
+    """The types of Secrets under `dask:secrets`, by name. Default: `kubernetes.io/dockerconfigjson` with the key
+    `.dockerconfigjson`, otherwise `Opaque`."""
+    service_accounts: dict[Name, ServiceAccount] = {}
+    """Service accounts to create, by name. Pods use them with `serviceAccount`."""
     prices: Prices = Prices()
     """What resources cost. `preview` and `up` then say what each cluster costs for an hour."""
     labels: Labels = {}
@@ -151,3 +165,17 @@ class Settings(Model):
     take_over: bool = False
     """Takes over objects that another state of a stack of this name has created. Use it after a state was lost, for one
     `up`."""
+
+    def secret_type(self, name: str) -> str:
+        """The type in Kubernetes of a Secret under `dask:secrets`."""
+        return type_of(self.secrets[name], self.secret_types.get(name))
+
+    @property
+    def operator_pull_secrets(self) -> dict[str, dict[str, str]]:
+        """The Secrets with registry credentials that the operator's namespace gets as well."""
+        if self.operator.namespace == self.namespace.name:
+            return {}
+        named = self.operator.pull_secrets
+        return {
+            name: it for name, it in self.secrets.items() if name in named and self.secret_type(name) == PULL_SECRET
+        }

@@ -61,6 +61,7 @@ CLASSES: dict[str, tuple[set[Step], set[Step]]] = {
         _pairs(("create", "delete"), ("Service",)),
     ),
     "new secret": ({("create", "Secret")}, {("delete", "Secret")}),
+    "service account": (_pairs(("create", "update", "delete"), ("ServiceAccount",)), set()),
     "namespace": (_pairs(("create", "update", "delete"), _POLICIES | {"Namespace"}), set()),
     "let go": (_pairs(("let go",), _RIGHTS | {"Namespace", "Release"}), set()),
     "operator": (_pairs(("create", "update", "delete"), _RIGHTS | {"Release"}), set()),

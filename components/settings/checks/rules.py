@@ -7,7 +7,7 @@ under, and for the classes derived from that one.
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from ...settings.checks import cluster, dask_config, endpoint, notebook, pod, pod_fields, stack, walker
+from ...settings.checks import cluster, dask_config, endpoint, notebook, pod, pod_fields, secrets, stack, walker
 from ...settings.checks.walker import Rules
 from ...settings.cluster import Cluster, Endpoint, ScaledPods, Scheduler, Tls, WorkerPods
 from ...settings.dashboard import Dashboard
@@ -48,7 +48,7 @@ ALONE: Rules = {
     Notebook: (notebook.arguments,),
     NotebookEndpoint: (notebook.exposure,),
     Namespace: (stack.own_namespace,),
-    Settings: (stack.cluster_names, stack.job_names, stack.node_ports),
+    Settings: (stack.cluster_names, stack.job_names, stack.node_ports, secrets.types, secrets.service_accounts),
 }
 # Rules that also look at the rest of the stack.
 WITHIN: Rules = {

@@ -2,7 +2,7 @@
 
 from collections.abc import Container, Iterator
 
-from ...settings.checks import monitoring
+from ...settings.checks import monitoring, secrets
 from ...settings.checks.paths import parts
 from ...settings.checks.walker import until_unknown
 from ...settings.cluster import Cluster, NodePorts
@@ -19,9 +19,13 @@ def warnings(settings: Settings) -> list[str]:
     found: list[Mistake] = []
     for path, part in parts(settings):
         if isinstance(part, PodSettings):
-            found += (mistake.below(*path) for mistake in (*_mutable_image(part), *_old_python(part)))
+            of_pods = (*_mutable_image(part), *_old_python(part), *secrets.no_credentials(part, settings))
+            found += (mistake.below(*path) for mistake in of_pods)
         elif isinstance(part, NodePorts):
             found += (mistake.below(*path) for mistake in _unusual_node_ports(part))
+        elif isinstance(part, Namespace) and part.labels and not part.create:
+            rule = "are left as they are, because this stack does not create the namespace"
+            found.append(Mistake(rule, "remove them, or ask its owner to set them", (*path, "labels"), None))
         elif isinstance(part, Cluster):
             of_metrics = (*monitoring.silent(part), *monitoring.shut_out(part, settings))
             found += (mistake.below(*path) for mistake in of_metrics)

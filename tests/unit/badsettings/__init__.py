@@ -9,9 +9,22 @@ from tests.unit.badsettings.notebooks import NOTEBOOKS
 from tests.unit.badsettings.pods import PODS
 from tests.unit.badsettings.promises import PROMISES
 from tests.unit.badsettings.quantities import QUANTITIES
+from tests.unit.badsettings.secrets import SECRETS
 from tests.unit.badsettings.templates import TEMPLATES
 from tests.unit.badsettings.values import VALUES
 
 __all__ = ["CASES", "Case"]
 
-CASES = [*NAMES, *VALUES, *QUANTITIES, *PODS, *CLUSTERS, *METADATA, *TEMPLATES, *PROMISES, *LEVELS, *NOTEBOOKS]
+CASES = [
+    *NAMES,
+    *VALUES,
+    *QUANTITIES,
+    *PODS,
+    *CLUSTERS,
+    *METADATA,
+    *TEMPLATES,
+    *PROMISES,
+    *LEVELS,
+    *NOTEBOOKS,
+    *SECRETS,
+]

@@ -1,0 +1,68 @@
+"""Mistakes in Secrets, their types, and service accounts."""
+
+from tests.unit.badsettings.cases import Case
+
+SECRETS = [
+    Case(
+        "a type of a Secret that does not exist",
+        {"secretTypes": {"lake": "kubernetes.io/tls"}},
+        (
+            "dask:secretTypes.lake: 'kubernetes.io/tls' is the type of no Secret under `dask:secrets`; remove it, or "
+            "add the Secret with `pulumi config set --secret`"
+        ),
+        schema=False,
+    ),
+    Case(
+        "a short name of a type",
+        {"secrets": {"web": {"tls.crt": "a", "tls.key": "b"}}, "secretTypes": {"web": "tls"}},
+        (
+            "dask:secretTypes.web: 'tls' must be one of Opaque, kubernetes.io/dockerconfigjson, "
+            "kubernetes.io/basic-auth, kubernetes.io/ssh-auth, kubernetes.io/tls; choose one of them"
+        ),
+    ),
+    Case(
+        "a certificate without its key",
+        {"secrets": {"web": {"tls.crt": "a"}}, "secretTypes": {"web": "kubernetes.io/tls"}},
+        (
+            "dask:secretTypes.web: 'kubernetes.io/tls' demands the key 'tls.crt' and 'tls.key' of the Secret; remove "
+            "the line, or add the key to `dask:secrets.web`"
+        ),
+        schema=False,
+    ),
+    Case(
+        "a login without a name and a password",
+        {"secrets": {"web": {"token": "a"}}, "secretTypes": {"web": "kubernetes.io/basic-auth"}},
+        (
+            "dask:secretTypes.web: 'kubernetes.io/basic-auth' demands the key 'username' or 'password' of the Secret; "
+            "remove the line, or add the key to `dask:secrets.web`"
+        ),
+        schema=False,
+    ),
+    Case(
+        "a Docker configuration whose credentials are elsewhere",
+        {"secrets": {"registry": {".dockerconfigjson": '{"auths": {}, "credsStore": "desktop"}'}}},
+        (
+            'dask:secrets.registry.".dockerconfigjson": must be the JSON of a Docker configuration with `auths`, as '
+            "`docker login` writes it without a `credsStore`; see the recipe for private registries in docs/recipes.md"
+        ),
+        schema=False,
+    ),
+    Case(
+        "a Docker configuration that is a password",
+        {"secrets": {"registry": {".dockerconfigjson": "hunter2"}}},
+        (
+            'dask:secrets.registry.".dockerconfigjson": must be the JSON of a Docker configuration with `auths`, as '
+            "`docker login` writes it without a `credsStore`; see the recipe for private registries in docs/recipes.md"
+        ),
+        schema=False,
+    ),
+    Case(
+        "the account that every namespace has",
+        {"serviceAccounts": {"default": {"annotations": {"a": "b"}}}},
+        (
+            "dask:serviceAccounts.default: is an account that Kubernetes creates in every namespace; choose another "
+            "name, and set `serviceAccount`"
+        ),
+        schema=False,
+    ),
+]

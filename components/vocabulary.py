@@ -63,6 +63,7 @@ API_VERSIONS = {
     "Namespace": "v1",
     "Node": "v1",
     "Pod": "v1",
+    "PersistentVolumeClaim": "v1",
     "Secret": "v1",
     "Service": "v1",
     "ServiceAccount": "v1",

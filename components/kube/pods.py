@@ -20,7 +20,8 @@ _NEVER = {
     "RunContainerError",
 }
 CRASH_LOOP = "CrashLoopBackOff"
-_PULL = {"ErrImagePull", "ImagePullBackOff"}
+PULL_BACK_OFF = "ImagePullBackOff"
+_PULL = {"ErrImagePull", PULL_BACK_OFF}
 # Restarts count while they are news: a worker that moved with its scheduler weeks ago is healthy.
 _CRASHES = 2
 _NEWS = timedelta(minutes=10)
@@ -69,7 +70,7 @@ def _container(where: str, status: Object) -> Iterable[Trouble]:
         yield Trouble(where, reason, _words(message, last), fatal=True)
     elif reason in _PULL:
         # The first failed pull may be a passing one; kubelet calls the second BackOff.
-        yield Trouble(where, reason, f"image {status.get('image')}: {message}", fatal=reason == "ImagePullBackOff")
+        yield Trouble(where, reason, f"image {status.get('image')}: {message}", fatal=reason == PULL_BACK_OFF)
     elif reason == CRASH_LOOP or _keeps_crashing(status, last):
         yield Trouble(where, CRASH_LOOP, _words("", last), fatal=True)
 

@@ -12,7 +12,7 @@ from ..kube.client import Connection
 from ..kube.errors import ClusterError
 from ..kube.events import Event
 from ..kube.paths import path_of
-from ..lifecycle import event_troubles, runner
+from ..lifecycle import event_troubles, missing, runner
 from ..lifecycle.lasting import Lasting
 from ..lifecycle.runner import NO_POD
 from ..manifests.declared import DeclaredJob
@@ -109,7 +109,8 @@ class _Watch:
         if self.phase == "Succeeded":
             await runner.end_others(self.client, self.job, runners[0])
             return True
-        if fatal := self.lasting.judge([*health.pod_troubles(pods), *self._reported(pods)]):
+        found = await missing.named(self.client, self.job, [*health.pod_troubles(pods), *self._reported(pods)])
+        if fatal := self.lasting.judge(found):
             raise ClusterError(f"the job '{self.job.name}' cannot run: {fatal}")
         now = wait.now()
         if now - self.told > TELL_SECONDS:

@@ -16,7 +16,7 @@ from ..kube.events import Event, watched
 from ..kube.mirror import Mirror, mirrored
 from ..kube.paths import path
 from ..kube.pods import Trouble
-from ..lifecycle import event_troubles
+from ..lifecycle import event_troubles, missing
 from ..lifecycle.crashes import causes
 from ..lifecycle.lasting import Lasting
 from ..manifests.declared import DeclaredCluster
@@ -55,7 +55,7 @@ class Watch:
         pods = await self.live_pods.items()
         self.pods = [pod for pod in pods if self._counts(pod) and "deletionTimestamp" not in pod["metadata"]]
         if not self.missing():
-            self.judge(more)
+            self.judge(await self._named(more))
             return True
         deployments = await self.live_deployments.items()
         refused = health.deployment_troubles([it for it in deployments if self._counts(it)])
@@ -64,10 +64,14 @@ class Watch:
         # In a cluster that has worked before, a pod that crashes on a user's task is reported and does not fail `up`.
         passing = [replace(it, fatal=it.fatal and it.reason != health.CRASH_LOOP) for it in health.pod_troubles(old)]
         try:
-            self.judge([*more, *refused, *health.pod_troubles(young), *passing, *self._reported()])
+            self.judge(await self._named([*more, *refused, *health.pod_troubles(young), *passing, *self._reported()]))
         except Hopeless as error:
             raise Hopeless(f"{error}{await causes(self.client, self.cluster, young, str(error))}") from None
         return False
+
+    async def _named(self, troubles: Sequence[Trouble]) -> list[Trouble]:
+        """The troubles, with what is missing as their subject."""
+        return await missing.named(self.client, self.cluster, troubles)
 
     def _reported(self) -> list[Trouble]:
         """What the events say of objects of this cluster that keep its pods from starting."""

@@ -36,6 +36,8 @@ class WorkspaceContext:
     """Names under `dask:secrets` with the names of the Secrets in Kubernetes."""
     common: Common = Common()
     """What all objects and pods are labelled and annotated with."""
+    service_accounts: tuple[str, ...] = ()
+    """The service accounts that the stack creates."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,12 @@ class PodContext:
     def labels(self) -> dict[str, str]:
         """The recommended labels of all objects of this name."""
         return recommended_labels(self.name, self.workspace.part_of)
+
+    def has_created(self, kind: str, name: str) -> bool:
+        """Whether it is the stack that creates this Secret or service account for its pods."""
+        certificates = [self.tls_secret] if self.tls.enabled and self.tls.secret is None else []
+        secrets = [*dict(self.workspace.secrets).values(), *certificates]
+        return name in {"Secret": secrets, "ServiceAccount": self.workspace.service_accounts}.get(kind, ())
 
     def object(self, kind: str, name: str, labels: dict[str, str] | None = None) -> Spec:
         """An object's kind and metadata."""

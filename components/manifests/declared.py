@@ -245,9 +245,10 @@ class DeclaredJob(_Placed):
 
 def workspace_of(settings: Settings, part_of: str, secrets: Mapping[str, str]) -> WorkspaceContext:
     """The workspace of a stack. `secrets` are the names under `dask:secrets` with the names in Kubernetes."""
-    namespace, common = settings.namespace, Common(settings.labels, settings.annotations)
+    namespace, names = settings.namespace, tuple(sorted(secrets.items()))
+    common, accounts = Common(settings.labels, settings.annotations), tuple(settings.service_accounts)
     return WorkspaceContext(
-        namespace.name, part_of, namespace.pod_security == "restricted", tuple(sorted(secrets.items())), common
+        namespace.name, part_of, namespace.pod_security == "restricted", names, common, accounts
     )
 
 

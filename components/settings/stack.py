@@ -118,7 +118,7 @@ class Operator(Model):
     image: OperatorImage = OperatorImage()
     """The operator's image, for a mirror."""
     image_pull_secrets: tuple[ObjectName, ...] = ()
-    """Secrets with registry credentials: entries of `dask:secrets`, or Secrets that exist in the operator's namespace."""
+    """Secrets with registry credentials: entries of `dask:secrets`, or existing ones in the operator's namespace."""
     resources: Resources = Resources(requests={"cpu": "50m", "memory": "192Mi"})
     """CPU and memory of the operator. Default: requests of 50m and 192Mi."""
     timeout: Duration = "5m"

@@ -104,7 +104,6 @@ class TestWait:
     @pytest.mark.parametrize(
         ("reason", "message"),
         [
-            ("FailedMount", MOUNT),
             ("FailedMount", 'MountVolume.SetUp failed for volume "t" : references non-existent secret key: ca.crt'),
             ("FailedAttachVolume", "Multi-Attach error for volume pvc-1: Volume is already used by pod(s) b"),
             ("FailedCreatePodSandBox", "Failed to create pod sandbox: no IP addresses left"),

@@ -29,7 +29,10 @@ def _demanded(name: str, data: Mapping[str, str], settings: Settings) -> Iterato
         fix = f"remove the line, or add the key to `dask:secrets.{name}`"
         yield Mistake(f"demands the key {demanded} of the Secret", fix, ("secretTypes", name), written)
     elif kind == PULL_SECRET and not _has_registries(data[PULL_KEY]):
-        rule = "must be the JSON of a Docker configuration with `auths`, as `docker login` writes it without a `credsStore`"
+        rule = (
+            "must be the JSON of a Docker configuration with `auths`, as `docker login` writes it without a "
+            "`credsStore`"
+        )
         fix = "see the recipe for private registries in docs/recipes.md"
         yield Mistake(rule, fix, ("secrets", name, PULL_KEY), None)
 

@@ -247,9 +247,7 @@ def workspace_of(settings: Settings, part_of: str, secrets: Mapping[str, str]) -
     """The workspace of a stack. `secrets` are the names under `dask:secrets` with the names in Kubernetes."""
     namespace, names = settings.namespace, tuple(sorted(secrets.items()))
     common, accounts = Common(settings.labels, settings.annotations), tuple(settings.service_accounts)
-    return WorkspaceContext(
-        namespace.name, part_of, namespace.pod_security == "restricted", names, common, accounts
-    )
+    return WorkspaceContext(namespace.name, part_of, namespace.pod_security == "restricted", names, common, accounts)
 
 
 def clusters_of(settings: Settings, workspace: WorkspaceContext) -> dict[str, DeclaredCluster]:

@@ -5,12 +5,10 @@ from typing import Any
 
 import pytest
 
-from components.kube import events
 from components.kube.errors import ClusterError
 from components.kube.pods import Trouble
 from components.lifecycle import jobs, missing, readiness
 from components.lifecycle import pod_watch as podwatch
-from components.lifecycle.pod_watch import Watch
 from components.manifests.declared import DeclaredCluster
 from tests.support.declared import declared, declared_job
 from tests.unit.pods import DEPLOYMENTS, EVENTS, Place, pod, running
@@ -37,8 +35,7 @@ def waits(place: Place, made: DeclaredCluster, *more: Trouble) -> str:
         return list(more)
 
     async def pods() -> None:
-        async with events.watched(place.api, made.namespace) as reported:  # type: ignore[arg-type]
-            watch = Watch(place.api, made, podwatch.all_pods(made), events=reported)  # type: ignore[arg-type]
+        async with podwatch.watching(place.api, made, podwatch.all_pods(made)) as watch:  # type: ignore[arg-type]
             await readiness.await_pods(watch, others)
 
     try:

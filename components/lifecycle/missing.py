@@ -50,7 +50,7 @@ def _refers(trouble: Trouble) -> Iterator[tuple[str, str]]:
 
 
 async def _is_missing(client: kube.Api, owner: Owner, kind: str, name: str) -> bool:
-    """Whether the object does not exist. What may not be read is as missing as the trouble says."""
+    """Whether the object does not exist. Without permission to read it, it is as missing as the trouble says."""
     answer = await kube.unless_forbidden(_found(client, owner.path(kind, name)))
     return answer is None or answer == [None]
 

@@ -63,6 +63,8 @@ def declared(args: pulumi.ResourceTransformationArgs) -> Declared | None:
     metadata: Any = known.get("metadata") or {}
     if unknown - _MAY_BE_UNKNOWN.get(kind, set()) or not metadata.get("name"):
         return None
+    if unknown and kind == "Secret":
+        known.pop("type", None)  # which demands keys of the data
     parent = args.opts.parent
     component = (parent.pulumi_resource_type, parent.pulumi_resource_name) if parent else ("", "")
     return Declared({"apiVersion": group.removeprefix("core/"), "kind": kind} | known, component)

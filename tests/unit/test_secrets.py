@@ -2,9 +2,11 @@
 
 from typing import Any
 
+import pulumi
 import pytest
 
 from components.configuration import parse, warnings
+from components.lifecycle import proposal
 from components.manifests.secrets import secret_names
 from tests.unit.api import FakeApi
 from tests.unit.conftest import Program
@@ -124,6 +126,18 @@ class TestRegistryCredentials:
             "dask:clusters.a.imagePullSecrets[0]: 'lake' is a Secret of this stack without registry credentials, so a "
             "Secret of that name has to exist; give the one under `dask:secrets` the key `.dockerconfigjson`"
         ]
+
+
+def test_the_api_server_is_asked_about_a_secret_without_what_its_type_demands() -> None:
+    """Its values are not known to the question, and each type demands keys of them."""
+    unknown = {".dockerconfigjson": object()}
+    props = {"metadata": {"name": "registry"}, "type": "kubernetes.io/dockerconfigjson", "stringData": unknown}
+    args = pulumi.ResourceTransformationArgs(None, "kubernetes:core/v1:Secret", "a", props, pulumi.ResourceOptions())  # type: ignore[arg-type]
+
+    found = proposal.declared(args)
+
+    assert found is not None
+    assert found.body.keys() == {"apiVersion", "kind", "metadata"}
 
 
 def test_service_accounts_have_their_own_names_and_exist_before_the_clusters(program: Program) -> None:

@@ -15,7 +15,6 @@ from .children import options_of_children
 from .configuration import cluster_settings
 from .lifecycle import adoption, readiness, verification
 from .lifecycle.endpoint_move import Move, ends_well
-from .manifests import certificates
 from .manifests.addresses import Address, address
 from .manifests.cluster import node_ports
 from .manifests.costs import Cost, cost
@@ -25,7 +24,7 @@ from .objects import KubernetesObject
 from .settings.cluster import Cluster, Endpoint
 from .settings.notebook import NotebookEndpoint
 from .settings.prices import Prices
-from .tls import tls_secret, with_certificates
+from .tls import Certificates, with_certificates
 from .version import Version
 from .workspace import Home, home_of
 
@@ -42,7 +41,7 @@ class DaskCluster(pulumi.ComponentResource):
     image: Output[str]
     client_tls: Output[dict[str, str]]
     encrypted: bool
-    """Whether `client_tls` has generated certificates."""
+    """Whether `client_tls` has certificates: those that this program generates, or cert-manager's."""
     notebook: DaskNotebook | None
     cost: Cost | None
     """The cost of an hour, if anything has a price."""
@@ -67,21 +66,21 @@ class DaskCluster(pulumi.ComponentResource):
         self._connection = home.kubernetes.connection
         self._declared = declared = DeclaredCluster(name, settings, home.context)
         self._move = Move(self._connection, declared)
-        tls = self._tls()
+        tls = Certificates(declared, self._connection, self._child)
         self._computed: ResourceHook | None = None
-        ready = self._suspended() if settings.suspended else self._runs(tls)
+        ready = self._suspended() if settings.suspended else self._runs(tls.resources)
         service = self._endpoint(ready)
         self._dashboard(service)
-        self._monitors(tls)
+        self._monitors(tls.generated)
         self._connection_record(service)
         self.notebook = self._notebook(service)
         self.cost = self._cost(home.prices)
         self._publish(service, tls)
 
-    def _runs(self, tls: Resource | None) -> list[Resource]:
+    def _runs(self, tls: list[Resource]) -> list[Resource]:
         """The version of the cluster that computes. Returns what the endpoint waits for."""
         version, verify = Version(self._declared, self._connection, self._child), self._declared.settings.verify
-        workers = version.register([tls] if tls else [])
+        workers = version.register(tls)
         if not verify:
             return workers
         self._computed = verification.before(self._connection, self._declared)
@@ -137,12 +136,6 @@ class DaskCluster(pulumi.ComponentResource):
         record = KubernetesObject(f"{declared.name}-connection", body, options)
         Output.from_input(ends_well(declared, record))
 
-    def _tls(self) -> KubernetesObject | None:
-        tls = self._declared.settings.tls
-        if not tls.enabled or tls.secret:
-            return None
-        return tls_secret(self._declared, self._child())
-
     def _notebook(self, service: KubernetesObject) -> DaskNotebook | None:
         settings = self._declared.settings.notebook
         if settings is None:
@@ -163,7 +156,7 @@ class DaskCluster(pulumi.ComponentResource):
         pulumi.log.info(f"the cluster {self._declared.name} costs {found}", self)
         return found
 
-    def _publish(self, service: KubernetesObject, tls: KubernetesObject | None) -> None:
+    def _publish(self, service: KubernetesObject, tls: Certificates) -> None:
         declared = self._declared
 
         def locate(parts: list[Any]) -> Address:
@@ -177,8 +170,8 @@ class DaskCluster(pulumi.ComponentResource):
         self.dashboard_url = where.apply(lambda found: found.dashboard_url)
         self.scheduler_node_port = where.apply(lambda found: found.scheduler_node_port)
         self.dashboard_node_port = where.apply(lambda found: found.dashboard_node_port)
-        self.encrypted = tls is not None
-        self.client_tls = Output.secret(tls.data.apply(certificates.client_files) if tls else {})
+        self.encrypted = bool(tls.resources)
+        self.client_tls = tls.of_client(service)
         self.register_outputs(self.outputs())
 
     def outputs(self) -> dict[str, Output[Any]]:

@@ -1,14 +1,51 @@
 """The Secret with the TLS material of one cluster, and the alert about its end."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import pulumi
+from pulumi import Output, Resource
 
-from .manifests.certificates import end, make
+from .kube import client as kube
+from .kube.client import Connection
+from .kube.errors import ClusterError
+from .lifecycle import expiry
+from .manifests.certificates import client_files, end, make, requests
 from .manifests.context import Spec
 from .manifests.declared import DeclaredCluster
 from .manifests.monitoring import certificate_rule
 from .objects import KubernetesObject
+
+
+class Certificates:
+    """The certificates of a cluster: generated in a Secret, requested from cert-manager, or the user's own."""
+
+    def __init__(
+        self, cluster: DeclaredCluster, connection: Connection, child: Callable[[], pulumi.ResourceOptions]
+    ) -> None:
+        """Registers them. Warns of those that end soon, in previews too. `child` makes the options of each object."""
+        self._cluster, self._connection = cluster, connection
+        self.generated = tls_secret(cluster, child()) if cluster.settings.tls.generated else None
+        asked = [KubernetesObject(body["metadata"]["name"], body, child()) for body in requests(cluster.context)]
+        self.resources: list[Resource] = [self.generated] if self.generated else [*asked]
+        if cluster.settings.tls.enabled:
+            Output.from_input(expiry.warn(connection, cluster))
+
+    def of_client(self, service: KubernetesObject) -> Output[dict[str, str]]:
+        """The files of a client. cert-manager's exist when the cluster has computed, and so before `service`."""
+        if self.generated:
+            return Output.secret(self.generated.data.apply(client_files))
+        if not self.resources:
+            return Output.secret({})
+        return Output.secret(service.spec.apply(lambda _: self._issued()))
+
+    async def _issued(self) -> dict[str, str]:
+        """cert-manager's certificate for clients; empty if it cannot be read."""
+        url = self._cluster.path("Secret", self._cluster.context.tls_secrets["client"])
+        try:
+            found = await kube.unless_forbidden(kube.find(await kube.api(self._connection), url))
+        except ClusterError:
+            return {}
+        return client_files((found or {}).get("data"))
 
 
 def tls_secret(cluster: DeclaredCluster, opts: pulumi.ResourceOptions) -> KubernetesObject:

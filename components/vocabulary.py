@@ -74,6 +74,7 @@ API_VERSIONS = {
     "Ingress": "networking.k8s.io/v1",
     "NetworkPolicy": "networking.k8s.io/v1",
     "HTTPRoute": "gateway.networking.k8s.io/v1",
+    "Certificate": "cert-manager.io/v1",
     "PodMonitor": _MONITORING,
     "PrometheusRule": _MONITORING,
     "ServiceMonitor": _MONITORING,

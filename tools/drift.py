@@ -12,8 +12,9 @@ from typing import Any
 from components.kube import client as kube
 from components.kube.client import Object
 from components.kube.paths import path_of
-from components.lifecycle import drift
+from components.lifecycle import drift, expiry
 from components.lifecycle.difference import differences
+from components.manifests.certificates import requests
 from components.manifests.declared import DeclaredCluster
 from tools.declared import Declared, run
 
@@ -30,6 +31,9 @@ def main(arguments: list[str] | None = None) -> int:
 async def _say(client: Any, declared: Declared, stack: str) -> int:
     found = [line for it in declared.clusters.values() for line in await examine(client, it)]
     print("\n".join(found) or f"stack {stack}: everything is as declared")
+    for words in [await expiry.warning(client, it) for it in declared.clusters.values()]:
+        if words:
+            print(f"warning: {words}")
     return FOUND if found else NONE
 
 
@@ -61,6 +65,7 @@ def declared_objects(cluster: DeclaredCluster) -> Iterator[Object]:
     yield from (*cluster.version, cluster.endpoint, cluster.connection)
     yield from (*cluster.autoscaler, *filter(None, [cluster.disruption_budget]))
     yield from cluster.notebook.values()
+    yield from requests(cluster.context)
 
 
 def compare(body: Object, live: Object | None, cluster: DeclaredCluster) -> list[str]:

@@ -39,6 +39,7 @@ _SECTIONS = {
     "Dashboard": "dashboard",
     "Gateway": "gateway",
     "Tls": "tls",
+    "Issuer": "issuer",
     "Monitors": "monitors",
     "Notebook": "notebook",
     "NotebookEndpoint": "endpoint of a notebook",

@@ -110,7 +110,7 @@ async def _secret(client: Any, cluster: DeclaredCluster) -> Object | None:
     if not cluster.settings.tls.enabled:
         return None
     try:
-        return await kube.find(client, cluster.path("Secret", cluster.tls_secret))
+        return await kube.find(client, cluster.path("Secret", cluster.context.tls_secrets["scheduler"]))
     except kube.ServerError:
         return None
 

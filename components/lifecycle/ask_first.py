@@ -29,6 +29,7 @@ _DASK = {"DaskCluster", "DaskJob"}
 _DEPENDED_ON_BY_NONE = _DASK | {
     *("DaskWorkerGroup", "DaskAutoscaler", "Job", "Service", "ConfigMap", "Secret", "NetworkPolicy"),
     *("PodDisruptionBudget", "ServiceMonitor", "PodMonitor", "PrometheusRule", "Ingress", "HTTPRoute"),
+    "Certificate",
 }
 
 

@@ -65,4 +65,8 @@ def _missing(owner: Owner, kind: str, name: str) -> Trouble:
     if owner.context.has_created(kind, name):
         words = "something has deleted it, and the next `up` creates it again"
         return Trouble(where, "this stack has created it", words, fatal=True)
-    return Trouble(where, "pods wait for it", "create it, or correct the name", fatal=False)
+    fix = "create it, or correct the name"
+    if kind == "Secret" and owner.context.tls.issuer and name in owner.context.tls_secrets.values():
+        command = f"kubectl describe certificate -n {owner.namespace} {name}"
+        fix = f"cert-manager creates it, and `{command}` says what it waits for"
+    return Trouble(where, "pods wait for it", fix, fatal=False)

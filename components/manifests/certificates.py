@@ -1,5 +1,7 @@
 """TLS material of one cluster: a CA of its own, and one leaf each for scheduler, workers and clients, in a Secret.
 
+With an issuer, cert-manager creates a Secret for each of them instead.
+
 Dask checks no host names, so any leaf of the CA gives full access: hence one CA per cluster, whose key is discarded.
 The material is generated in every run and ignored (`ignore_changes`) once the Secret exists, so that it stays the same
 without a provider of its own; `tls.rotation` gives the Secret a new name, and so new material.
@@ -10,21 +12,72 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from ..settings.cluster import Issuer
+from .context import PodContext, Spec, service_host
+
 ROLES = ("scheduler", "worker", "client")
+# How long before its end a certificate is renewed or reported; of a short one, a third of its life.
+SOON = timedelta(days=30)
+
+
+def soon(life: timedelta) -> timedelta:
+    """How long before its end a certificate has to be replaced."""
+    return min(SOON, life / 3)
 
 
 def client_files(data: Mapping[str, str] | None) -> dict[str, str]:
-    """What a client needs, from the Secret's data: `ca`, `cert` and `key` as PEM."""
-    names = {"ca": "ca.crt", "cert": "client.crt", "key": "client.key"}
-    return {name: base64.b64decode(data[key]).decode() for name, key in names.items() if data and key in data}
+    """What a client needs, from the data of a Secret of ours or of cert-manager: `ca`, `cert` and `key` as PEM."""
+    if not data:
+        return {}
+    own = "tls" if "tls.crt" in data else "client"
+    names = {"ca": "ca.crt", "cert": f"{own}.crt", "key": f"{own}.key"}
+    return {name: base64.b64decode(data[key]).decode() for name, key in names.items() if key in data}
 
 
 def end(data: Mapping[str, str]) -> datetime:
     """When the first of the certificates in a Secret's data ends, in UTC."""
+    return min(it.not_valid_after_utc for it in _certificates(data))
+
+
+def start(data: Mapping[str, str]) -> datetime:
+    """When the last of the certificates in a Secret's data was issued, in UTC."""
+    return max(it.not_valid_before_utc for it in _certificates(data))
+
+
+def _certificates(data: Mapping[str, str]) -> list[Any]:
     from cryptography import x509
 
     files = (base64.b64decode(value) for name, value in data.items() if name.endswith(".crt"))
-    return min(x509.load_pem_x509_certificate(pem).not_valid_after_utc for pem in files)
+    return [it for pem in files for it in x509.load_pem_x509_certificates(pem)]
+
+
+def requests(context: PodContext) -> list[Spec]:
+    """cert-manager's Certificates, one for each role, whose Secrets have their names. None without an issuer."""
+    issuer = context.tls.issuer
+    return [_request(context, role, issuer) for role in ROLES] if issuer and context.tls.enabled else []
+
+
+def _request(context: PodContext, role: str, issuer: Issuer) -> Spec:
+    life = timedelta(days=context.tls.valid_days)
+    body = context.object("Certificate", context.tls_secrets[role])
+    return body | {
+        "spec": {
+            "secretName": context.tls_secrets[role],
+            "secretTemplate": {"labels": body["metadata"]["labels"]},
+            "issuerRef": issuer.model_dump(),
+            "commonName": f"{context.name} {role}"[:64],
+            # Dask checks no names; clients of other kinds do, and some issuers demand one.
+            "dnsNames": [service_host(context.name, context.namespace)],
+            "duration": _hours(life),
+            "renewBefore": _hours(soon(life)),
+            "usages": ["digital signature", "key encipherment", "server auth", "client auth"],
+            "privateKey": {"algorithm": "ECDSA", "size": 256, "rotationPolicy": "Always"},
+        }
+    }
+
+
+def _hours(time: timedelta) -> str:
+    return f"{time // timedelta(hours=1)}h"
 
 
 def make(cluster: str, valid_days: int) -> dict[str, str]:

@@ -86,9 +86,15 @@ class PodContext:
         """The recommended labels of all objects of this name."""
         return recommended_labels(self.name, self.workspace.part_of)
 
+    @property
+    def tls_secrets(self) -> dict[str, str]:
+        """The Secrets with the certificates, by role: one for all, or with an issuer one for each."""
+        each = self.tls.issuer is not None
+        return {it: f"{self.tls_secret}-{it}" if each else self.tls_secret for it in ("scheduler", "worker", "client")}
+
     def has_created(self, kind: str, name: str) -> bool:
         """Whether it is the stack that creates this Secret or service account for its pods."""
-        certificates = [self.tls_secret] if self.tls.enabled and self.tls.secret is None else []
+        certificates = [self.tls_secret] if self.tls.generated else []
         secrets = [*dict(self.workspace.secrets).values(), *certificates]
         return name in {"Secret": secrets, "ServiceAccount": self.workspace.service_accounts}.get(kind, ())
 

@@ -88,8 +88,11 @@ class DeclaredCluster(_Placed):
 
     @property
     def tls_secret(self) -> str:
-        """The name of the Secret with the certificates."""
-        return self.settings.tls.secret or f"{self.name}-tls-{self.settings.tls.rotation}"
+        """The name of the Secret with the certificates, or with an issuer what the names of its Secrets begin with."""
+        tls = self.settings.tls
+        # Another issuer has another CA, whose certificates the pods that run refuse.
+        issuer = f"-{content_hash(tls.issuer.model_dump())}" if tls.issuer else ""
+        return tls.secret or f"{self.name}-tls{issuer}-{tls.rotation}"
 
     @property
     def scheduler_name(self) -> str:

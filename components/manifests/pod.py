@@ -190,8 +190,10 @@ def _pod(pod: PodSettings, context: PodContext, container: Spec, role: str) -> S
     spec: Spec = {"containers": [container], "enableServiceLinks": False, "automountServiceAccountToken": False}
     volumes = [_volume(volume.source(), context) for volume in pod.volumes]
     if context.tls.enabled:
-        items = [{"key": key, "path": key} for key in ("ca.crt", f"{role}.crt", f"{role}.key")]
-        volumes.append({"name": TLS_VOLUME, "secret": {"secretName": context.tls_secret, "items": items}})
+        # cert-manager has one layout for every role.
+        keys = ("ca.crt", *(f"{'tls' if context.tls.issuer else role}.{end}" for end in ("crt", "key")))
+        items = [{"key": key, "path": key.replace("tls.", f"{role}.")} for key in keys]
+        volumes.append({"name": TLS_VOLUME, "secret": {"secretName": context.tls_secrets[role], "items": items}})
     optional = {
         "volumes": volumes,
         "imagePullSecrets": [{"name": name} for name in pod.image_pull_secrets],

@@ -60,7 +60,7 @@ CLASSES: dict[str, tuple[set[Step], set[Step]]] = {
         _pairs(("create", "update", "delete"), ("Ingress", "HTTPRoute")),
         _pairs(("create", "delete"), ("Service",)),
     ),
-    "new secret": ({("create", "Secret")}, {("delete", "Secret")}),
+    "new secret": (_pairs(("create",), ("Secret", "Certificate")), _pairs(("delete",), ("Secret", "Certificate"))),
     "service account": (_pairs(("create", "update", "delete"), ("ServiceAccount",)), set()),
     "namespace": (_pairs(("create", "update", "delete"), _POLICIES | {"Namespace"}), set()),
     "let go": (_pairs(("let go",), _RIGHTS | {"Namespace", "Release"}), set()),

@@ -213,3 +213,15 @@ def test_a_job_waits_as_well(place: Place, name: str, *, waited: bool) -> None:
     assert f"the Secret '{name}' is missing in the namespace 'lab'" in str(error.value)
     assert (place.now - 100 >= 290) == waited
     assert any("pods wait for it" in line for line in place.told) == waited
+
+
+def test_of_a_secret_of_cert_manager_the_certificate_says_why(place: Place) -> None:
+    made = cluster(tls={"enabled": True, "issuer": {"name": "own"}})
+    name = made.context.tls_secrets["scheduler"]
+    lack(place, made, "a volume", name)
+
+    words = waits(place, made)
+
+    why = f"cert-manager creates it, and `kubectl describe certificate -n lab {name}` says what it waits for"
+    assert f"the Secret '{name}' is missing in the namespace 'lab': pods wait for it: {why}" in words
+    assert place.now - 100 >= 300

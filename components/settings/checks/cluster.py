@@ -49,6 +49,10 @@ def tls_switched_on(tls: Tls) -> Iterator[Mistake]:
     """Settings of TLS that would have no effect."""
     if tls.secret is not None and not tls.enabled:
         yield Mistake("would be ignored, because tls is not enabled", "add `enabled: true`", ("secret",))
+    if tls.issuer is not None and not tls.enabled:
+        yield Mistake("would be ignored, because tls is not enabled", "add `enabled: true`", ("issuer",), None)
+    if tls.issuer is not None and tls.secret is not None:
+        yield Mistake("would be ignored, because the certificates come from `secret`", "remove it", ("issuer",), None)
     for key, given in (("rotation", "rotation"), ("validDays", "valid_days")):
         if tls.secret is not None and given in tls.model_fields_set:
             yield Mistake("would be ignored, because the certificates come from `secret`", "remove it", (key,))

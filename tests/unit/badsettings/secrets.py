@@ -1,6 +1,6 @@
-"""Mistakes in Secrets, their types, and service accounts."""
+"""Mistakes in Secrets, their types, service accounts, and who issues certificates."""
 
-from tests.unit.badsettings.cases import Case
+from tests.unit.badsettings.cases import Case, cluster
 
 SECRETS = [
     Case(
@@ -54,6 +54,18 @@ SECRETS = [
             'dask:secrets.registry.".dockerconfigjson": must be the JSON of a Docker configuration with `auths`, as '
             "`docker login` writes it without a `credsStore`; see the recipe for private registries in docs/recipes.md"
         ),
+        schema=False,
+    ),
+    Case(
+        "an issuer of certificates without TLS",
+        cluster(tls={"issuer": {"name": "own"}}),
+        "dask:clusters.a.tls.issuer: would be ignored, because tls is not enabled; add `enabled: true`",
+        schema=False,
+    ),
+    Case(
+        "an issuer of certificates that exist",
+        cluster(tls={"enabled": True, "secret": "mine", "issuer": {"name": "own"}}),
+        ("dask:clusters.a.tls.issuer: would be ignored, because the certificates come from `secret`; remove it"),
         schema=False,
     ),
     Case(

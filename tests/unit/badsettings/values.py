@@ -190,7 +190,7 @@ VALUES = [
     Case(
         "a key that is like no other",
         cluster(tls={"zebra": 1}),
-        "dask:clusters.a.tls.zebra: is not an option; choose from enabled, secret, rotation, validDays",
+        "dask:clusters.a.tls.zebra: is not an option; choose from enabled, secret, issuer, rotation, validDays",
     ),
     Case(
         "a mistyped choice",

@@ -1,0 +1,79 @@
+"""When the certificates that a cluster's pods use end, and what to do before that.
+
+Dask reads certificates once, when a process starts. Those of a Secret that was renewed in place are therefore not
+those that the pods use.
+"""
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+
+import pulumi
+
+from ..kube import client as kube
+from ..kube.client import Connection
+from ..kube.errors import UnknownClusterError
+from ..manifests.certificates import end, soon, start
+from ..manifests.declared import DeclaredCluster
+from ..vocabulary import CLUSTER_NAME
+
+
+async def ending(client: kube.Api, cluster: DeclaredCluster) -> datetime | None:
+    """The end of the first certificate that this version's pods use, if it is near. None for what cannot be read."""
+    if not cluster.settings.tls.enabled:
+        return None
+    names = dict.fromkeys(cluster.context.tls_secrets.values())
+    pods, *secrets = await asyncio.gather(
+        kube.unless_forbidden(kube.items(client, cluster.path("Pod"), {CLUSTER_NAME: cluster.physical_name})),
+        *(kube.unless_forbidden(kube.find(client, cluster.path("Secret", name))) for name in names),
+    )
+    since = min((time for pod in pods or [] for time in _started(pod)), default=datetime.now(UTC))
+    ends = [_near_end(it["data"], since) for it in secrets if it and it.get("data")]
+    return min((it for it in ends if it), default=None)
+
+
+def _started(pod: kube.Object) -> Iterator[datetime]:
+    """When the processes of a pod have started."""
+    for status in pod.get("status", {}).get("containerStatuses", []):
+        if time := (status.get("state", {}).get("running") or {}).get("startedAt"):
+            yield datetime.fromisoformat(time)
+
+
+def _near_end(data: Mapping[str, str], since: datetime) -> datetime | None:
+    """The end of the certificates in a Secret, or of those that it had when a pod started, if it is near."""
+    issued, last = start(data), end(data)
+    if issued > since:
+        # They were renewed when those before them were about to end.
+        return min(last, issued + soon(last - issued))
+    return last if last - datetime.now(UTC) < soon(last - issued) else None
+
+
+async def warning(client: kube.Api, cluster: DeclaredCluster) -> str | None:
+    """What to do about certificates that end soon; None while there is time."""
+    until = await ending(client, cluster)
+    if until is None:
+        return None
+    verb = "end" if until > datetime.now(UTC) else "have ended"
+    return (
+        f"dask:clusters.{cluster.name}.tls: the certificates that the cluster's pods use {verb} on "
+        f"{until:%Y-%m-%d}, and pods that start or connect after that are refused; {fix(cluster)}"
+    )
+
+
+def fix(cluster: DeclaredCluster) -> str:
+    """How a cluster gets new certificates."""
+    tls = cluster.settings.tls
+    if tls.secret:
+        return "create a Secret of another name with new certificates, and write its name into `tls.secret`"
+    return f"write `rotation: {tls.rotation + 1}`, and the next `up` moves the cluster to new ones"
+
+
+async def warn(connection: Connection, cluster: DeclaredCluster) -> None:
+    """Warns in previews and in `up`. A failed look stops nothing."""
+    try:
+        if words := await warning(await kube.api(connection), cluster):
+            pulumi.log.warn(words)
+    except UnknownClusterError:
+        return
+    except Exception as error:  # a failed check must not stop the run
+        pulumi.log.warn(f"{cluster.name}: the end of its certificates is not known: {error}")

@@ -154,7 +154,7 @@ class TestReasons:
     @pytest.mark.parametrize(
         ("kind", "name", "reason", "message"),
         [
-            ("Pod", "-runner", "FailedMount", 'secret "no-such" not found'),
+            ("Pod", "-runner", "FailedMount", "references non-existent secret key: ca.crt"),
             ("ReplicaSet", "-scheduler-5f", "FailedCreate", "exceeded quota: dask"),
             ("ReplicaSet", "-default-worker-0123456789-5f", "FailedCreate", "maximum cpu usage per Pod is 1"),
             ("DaskJob", "", "Error", 'pods "x" is forbidden: exceeded quota: dask'),

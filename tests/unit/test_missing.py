@@ -203,7 +203,10 @@ def test_a_job_waits_as_well(place: Place, name: str, *, waited: bool) -> None:
     waiting = {"reason": "CreateContainerConfigError", "message": f'secret "{name}" not found'}
     runner = {
         "metadata": {"name": f"{made.physical_name}-runner"},
-        "status": {"phase": "Pending", "containerStatuses": [{"state": {"waiting": waiting}, "restartCount": 0}]},
+        "status": {
+            "phase": "Pending",
+            "containerStatuses": [{"name": "job", "state": {"waiting": waiting}, "restartCount": 0}],
+        },
     }
     place.pods = lambda _: [runner]
 

@@ -165,8 +165,10 @@ def reaching(where: Connection, kubeconfig: Kubeconfig | None = None) -> dict[st
         "context": where.context,
         "kubeconfig": Output.secret(given) if secret else given,
         "cluster_identifier": "the stack's",
-        # A changed connection record or Secret is an update of the object, not a new one.
+        # A changed connection record, or other registry credentials, are an update of the object. Otherwise the
+        # provider creates what exists and then deletes it.
         "enable_config_map_mutable": True,
+        "enable_secret_mutable": True,
     }
 
 

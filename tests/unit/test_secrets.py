@@ -76,6 +76,11 @@ class TestRegistryCredentials:
         pod = after.only("DaskCluster").inputs["spec"]["worker"]["spec"]
         assert pod["imagePullSecrets"] == [{"name": "registry"}]
 
+    def test_the_provider_updates_them_instead_of_deleting_them(self, program: Program) -> None:
+        [provider] = [it for it in program().registrations if it.type == "pulumi:providers:kubernetes"]
+
+        assert provider.inputs["enableSecretMutable"] == "true"
+
     @pytest.mark.parametrize(
         "operator", [{"imagePullSecrets": ["registry"]}, {"values": {"imagePullSecrets": [{"name": "registry"}]}}]
     )

@@ -23,9 +23,9 @@ async def ending(client: kube.Api, cluster: DeclaredCluster) -> datetime | None:
     if not cluster.settings.tls.enabled:
         return None
     names = dict.fromkeys(cluster.context.tls_secrets.values())
-    pods, *secrets = await asyncio.gather(
+    pods, secrets = await asyncio.gather(
         kube.unless_forbidden(kube.items(client, cluster.path("Pod"), {CLUSTER_NAME: cluster.physical_name})),
-        *(kube.unless_forbidden(kube.find(client, cluster.path("Secret", name))) for name in names),
+        asyncio.gather(*(kube.unless_forbidden(kube.find(client, cluster.path("Secret", name))) for name in names)),
     )
     since = min((time for pod in pods or [] for time in _started(pod)), default=datetime.now(UTC))
     ends = [_near_end(it["data"], since) for it in secrets if it and it.get("data")]

@@ -13,7 +13,7 @@ import pulumi
 from ..kube import client as kube
 from ..kube.client import Connection
 from ..kube.errors import UnknownClusterError
-from ..manifests.certificates import end, soon, start
+from ..manifests.certificates import lives, soon
 from ..manifests.declared import DeclaredCluster
 from ..vocabulary import CLUSTER_NAME
 
@@ -28,8 +28,8 @@ async def ending(client: kube.Api, cluster: DeclaredCluster) -> datetime | None:
         asyncio.gather(*(kube.unless_forbidden(kube.find(client, cluster.path("Secret", name))) for name in names)),
     )
     since = min((time for pod in pods or [] for time in _started(pod)), default=datetime.now(UTC))
-    ends = [_near_end(it["data"], since) for it in secrets if it and it.get("data")]
-    return min((it for it in ends if it), default=None)
+    found = [it["data"] for it in secrets if it and it.get("data")]
+    return min((near for data in found for near in _near_ends(data, since)), default=None)
 
 
 def _started(pod: kube.Object) -> Iterator[datetime]:
@@ -39,13 +39,14 @@ def _started(pod: kube.Object) -> Iterator[datetime]:
             yield datetime.fromisoformat(time)
 
 
-def _near_end(data: Mapping[str, str], since: datetime) -> datetime | None:
-    """The end of the certificates in a Secret, or of those that it had when a pod started, if it is near."""
-    issued, last = start(data), end(data)
-    if issued > since:
-        # They were renewed when those before them were about to end.
-        return min(last, issued + soon(last - issued))
-    return last if last - datetime.now(UTC) < soon(last - issued) else None
+def _near_ends(data: Mapping[str, str], since: datetime) -> Iterator[datetime]:
+    """The ends that are near, of the certificates in a Secret, or of those that it had when a pod started."""
+    for issued, last in lives(data):
+        if issued > since:
+            # It was renewed when the one before it was about to end.
+            yield min(last, issued + soon(last - issued))
+        elif last - datetime.now(UTC) < soon(last - issued):
+            yield last
 
 
 async def warning(client: kube.Api, cluster: DeclaredCluster) -> str | None:

@@ -36,19 +36,16 @@ def client_files(data: Mapping[str, str] | None) -> dict[str, str]:
 
 def end(data: Mapping[str, str]) -> datetime:
     """When the first of the certificates in a Secret's data ends, in UTC."""
-    return min(it.not_valid_after_utc for it in _certificates(data))
+    return min(last for _, last in lives(data))
 
 
-def start(data: Mapping[str, str]) -> datetime:
-    """When the last of the certificates in a Secret's data was issued, in UTC."""
-    return max(it.not_valid_before_utc for it in _certificates(data))
-
-
-def _certificates(data: Mapping[str, str]) -> list[Any]:
+def lives(data: Mapping[str, str]) -> list[tuple[datetime, datetime]]:
+    """From when until when each of the certificates in a Secret's data is valid, in UTC."""
     from cryptography import x509
 
     files = (base64.b64decode(value) for name, value in data.items() if name.endswith(".crt"))
-    return [it for pem in files for it in x509.load_pem_x509_certificates(pem)]
+    found = (it for pem in files for it in x509.load_pem_x509_certificates(pem))
+    return [(it.not_valid_before_utc, it.not_valid_after_utc) for it in found]
 
 
 def requests(context: PodContext) -> list[Spec]:

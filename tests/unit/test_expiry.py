@@ -86,6 +86,13 @@ def test_the_first_of_the_certificates_counts(left: float, verb: str) -> None:
     )
 
 
+def test_a_young_authority_says_nothing_of_an_old_certificate() -> None:
+    cluster = made(**ISSUER)
+    mixed = secret(ca=pem(-1, 400), tls=pem(-80, 10))
+
+    assert words(cluster, api(cluster, -0.5, mixed, mixed, mixed))
+
+
 def test_of_an_own_secret_the_fix_is_another_one() -> None:
     cluster = made(secret="mine")
 

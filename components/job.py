@@ -25,6 +25,7 @@ from .lifecycle import jobs as jobrun
 from .manifests.declared import DeclaredJob
 from .objects import KubernetesObject
 from .settings.job import Job
+from .tls import tls_secret
 from .workspace import Home, home_of
 
 
@@ -50,7 +51,9 @@ class DaskJob(pulumi.ComponentResource):
         super().__init__("dask:k8s:Job", name, {}, home.kubernetes.options_with(opts))
         before = self._hooks(name, declared, home.kubernetes.connection)
         child = options_of_children(self, opts)
+        certificates = tls_secret(declared, child())
         options = child(
+            [certificates] if certificates else [],
             hooks=ResourceHookBinding(before_create=[before["job"]]),
             # Its name depends on what the user wrote only, so a new version of this program affects new jobs only.
             ignore_changes=["spec"],

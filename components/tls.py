@@ -1,4 +1,4 @@
-"""The Secret with the TLS material of one cluster, and the alert about its end."""
+"""The Secret with the TLS material of one cluster or job, and the alert about its end."""
 
 from collections.abc import Callable, Mapping
 
@@ -11,7 +11,7 @@ from .kube.errors import ClusterError
 from .lifecycle import expiry
 from .manifests.certificates import client_files, end, make, requests
 from .manifests.context import Spec
-from .manifests.declared import DeclaredCluster
+from .manifests.declared import DeclaredCluster, DeclaredJob
 from .manifests.monitoring import certificate_rule
 from .objects import KubernetesObject
 
@@ -24,7 +24,7 @@ class Certificates:
     ) -> None:
         """Registers them. Warns of those that end soon, in previews too. `child` makes the options of each object."""
         self._cluster, self._connection = cluster, connection
-        self.generated = tls_secret(cluster, child()) if cluster.settings.tls.generated else None
+        self.generated = tls_secret(cluster, child())
         asked = [KubernetesObject(body["metadata"]["name"], body, child()) for body in requests(cluster.context)]
         self.resources: list[Resource] = [self.generated] if self.generated else [*asked]
         if cluster.settings.tls.enabled:
@@ -48,14 +48,15 @@ class Certificates:
         return client_files((found or {}).get("data"))
 
 
-def tls_secret(cluster: DeclaredCluster, opts: pulumi.ResourceOptions) -> KubernetesObject:
-    """The Secret with ca.crt and `<role>.crt` and `<role>.key` for each role."""
-    material = {
-        key: pulumi.Output.secret(value) for key, value in make(cluster.name, cluster.settings.tls.valid_days).items()
-    }
+def tls_secret(owner: DeclaredCluster | DeclaredJob, opts: pulumi.ResourceOptions) -> KubernetesObject | None:
+    """The Secret with ca.crt and `<role>.crt` and `<role>.key` for each role, if this program generates them."""
+    tls = owner.settings.tls
+    if not tls.generated:
+        return None
+    material = {key: pulumi.Output.secret(value) for key, value in make(owner.name, tls.valid_days).items()}
     own = pulumi.ResourceOptions(ignore_changes=["stringData", "data"])
-    body = cluster.context.object("Secret", cluster.tls_secret) | {"stringData": material, "immutable": True}
-    return KubernetesObject(cluster.tls_secret, body, pulumi.ResourceOptions.merge(opts, own))
+    body = owner.context.object("Secret", owner.tls_secret) | {"stringData": material, "immutable": True}
+    return KubernetesObject(owner.tls_secret, body, pulumi.ResourceOptions.merge(opts, own))
 
 
 def with_certificates(declared: DeclaredCluster, alerts: Spec, secret: KubernetesObject) -> pulumi.Output[Spec]:

@@ -17,7 +17,7 @@ from ..manifests import worker_arguments as workerargs
 from ..manifests.context import Common, PodContext, Spec, WorkspaceContext, recommended_labels
 from ..manifests.costs import Pods
 from ..manifests.dashboard import dashboard_objects
-from ..settings.cluster import Cluster, ScaledPods
+from ..settings.cluster import Cluster, ScaledPods, Tls
 from ..settings.formats.names import cluster_content, content_hash
 from ..settings.job import Job
 from ..settings.stack import Settings
@@ -89,10 +89,7 @@ class DeclaredCluster(_Placed):
     @property
     def tls_secret(self) -> str:
         """The name of the Secret with the certificates, or with an issuer what the names of its Secrets begin with."""
-        tls = self.settings.tls
-        # Another issuer has another CA, whose certificates the pods that run refuse.
-        issuer = f"-{content_hash(tls.issuer.model_dump())}" if tls.issuer else ""
-        return tls.secret or f"{self.name}-tls{issuer}-{tls.rotation}"
+        return _tls_secret(self.name, self.settings.tls)
 
     @property
     def scheduler_name(self) -> str:
@@ -222,10 +219,16 @@ class DeclaredJob(_Placed):
         """`<name>-<hash>`: the hash of the settings that the user wrote, so a changed job is another one.
 
         Neither a new version of this program nor a new default runs a job again that has ended, and neither does a
-        longer `timeout`.
+        longer `timeout`, or certificates that will be valid for longer.
         """
-        written = self.settings.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude={"timeout"})
+        no_part = {"timeout": True, "tls": {"valid_days"}}
+        written = self.settings.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude=no_part)
         return f"{self.name}-{content_hash(written)}"
+
+    @property
+    def tls_secret(self) -> str:
+        """The name of the Secret with the certificates."""
+        return _tls_secret(self.name, self.settings.tls)
 
     @property
     def runner_name(self) -> str:
@@ -234,7 +237,7 @@ class DeclaredJob(_Placed):
 
     @cached_property
     def context(self) -> PodContext:
-        return PodContext(self.name, self.physical_name, self.workspace)
+        return PodContext(self.name, self.physical_name, self.workspace, self.settings.tls, self.tls_secret)
 
     @cached_property
     def dask_job(self) -> Spec:
@@ -244,6 +247,12 @@ class DeclaredJob(_Placed):
     def record(self) -> Spec:
         """The ConfigMap that records which run of the job has succeeded."""
         return jobmanifest.record(self.context)
+
+
+def _tls_secret(name: str, tls: Tls) -> str:
+    # Another issuer has another CA, whose certificates the pods that run refuse.
+    issuer = f"-{content_hash(tls.issuer.model_dump())}" if tls.issuer else ""
+    return tls.secret or f"{name}-tls{issuer}-{tls.rotation}"
 
 
 def workspace_of(settings: Settings, part_of: str, secrets: Mapping[str, str]) -> WorkspaceContext:

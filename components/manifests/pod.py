@@ -135,9 +135,8 @@ def runner(command: list[str], pod: PodSettings, context: PodContext) -> Spec:
     """The pod spec of a DaskJob's runner. Never restarted: its end is the job's end."""
     # The runner starts together with its cluster, whose scheduler may still be pulled, placed, or installing packages.
     patience = variable("DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT", RUNNER_PATIENCE)
-    container = _container(
-        "job", pod, context, [variable("DASK_SCHEDULER_ADDRESS", context.scheduler_address), patience]
-    )
+    address = variable("DASK_SCHEDULER_ADDRESS", context.scheduler_address)
+    container = _container("job", pod, context, [address, patience, *tls_environment("client", context.tls)])
     # As arguments, so that the image's entrypoint installs the packages first.
     container["args"] = command
     return laid_over(_pod(pod, context, container, "client") | {"restartPolicy": "Never"}, pod.pod_template)

@@ -15,7 +15,7 @@ from ..settings.checks import pod_promises as podpromises
 from ..settings.checks import pod_rules as podrules
 from ..settings.checks.paths import at
 from ..settings.checks.walker import is_known, until_unknown
-from ..settings.cluster import Cluster, Scheduler, Tls, WorkerPods
+from ..settings.cluster import Cluster, Scheduler, WorkerPods
 from ..settings.job import Job, Runner
 from ..settings.mistakes import Mistake, Path, nearest
 from ..settings.notebook import Notebook
@@ -119,9 +119,8 @@ def pods(settings: Settings) -> Iterator[Callable[[], Rendered]]:
     owners: dict[Path, Cluster | Job] = {("clusters", name): cluster for name, cluster in settings.clusters.items()}
     owners |= {("jobs", name): job for name, job in settings.jobs.items()}
     for owner_path, owner in owners.items():
-        tls = Tls() if isinstance(owner, Job) else owner.tls
         name = str(owner_path[1])
-        context = PodContext(name, name, workspace, tls, "certificates")
+        context = PodContext(name, name, workspace, owner.tls, "certificates")
         if not is_known([vars(owner)[field] for field in PodSettings.model_fields]):
             continue
         for role_path, role in owner.roles().items():

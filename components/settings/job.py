@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from ..settings.cluster import Role, Scheduler, Workers
+from ..settings.cluster import Role, Scheduler, Tls, Workers
 from ..settings.fields import Duration, Image
 from ..settings.pod import PodSettings
 from ..vocabulary import DASK_IMAGE
@@ -30,6 +30,8 @@ class Job(PodSettings):
     """The scheduler. Its pod settings default to those of the job."""
     workers: Workers = Workers()
     """The workers: a fixed number. Their pod settings default to those of the job."""
+    tls: Tls = Tls()
+    """Encryption and authentication between the program, the scheduler and the workers."""
     timeout: Duration = "1h"
     """How long the job may take, from its creation to its end."""
 

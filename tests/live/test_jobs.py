@@ -16,6 +16,12 @@ with Client() as client:
 print("computed", sum(squares), "{flavour}")
 """
 
+SECURED = """
+from distributed import Client
+with Client() as client:
+    print("computed", client.submit(sum, [1, 2]).result(), "over", client.scheduler.address.partition(":")[0])
+"""
+
 
 def job(script: str) -> dict[str, Any]:
     return {"once": {"runner": {"script": script}, "workers": {"replicas": 1, "threads": 1}, "timeout": "3m"}}
@@ -55,6 +61,16 @@ def test_a_changed_job_is_run_again(stack: Stack, succeeded: Run, kube: Kubectl)
     assert names(run.of("DaskJob")) == [f"create DaskJob {new}", f"delete DaskJob {old}"]
     assert names(run.of("ConfigMap")) == ["update ConfigMap once-result"]
     assert daskjobs(kube) == [new]
+
+
+def test_a_job_with_tls_computes_over_encrypted_connections_only(stack: Stack, succeeded: Run, kube: Kubectl) -> None:
+    secured = {"once": job(SECURED)["once"] | {"tls": {"enabled": True}}}
+
+    run = stack.change(jobs=secured)
+
+    assert "computed 3 over tls" in run.text
+    assert names(run.of("Secret")) == ["create Secret once-tls-1"]
+    stack.unchanged()
 
 
 def test_a_failing_job_fails_up_with_its_words(stack: Stack, succeeded: Run) -> None:

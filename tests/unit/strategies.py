@@ -157,7 +157,8 @@ def clusters(draw: DrawFn, level: str = "restricted", port: int = 30786) -> Raw:
 def jobs(draw: DrawFn, level: str) -> Raw:
     """One job, as it stands under its name in `dask:jobs`."""
     what = draw(st.sampled_from([{"script": "print(1)"}, {"command": ["python", "x.py"]}]))
-    return draw(pods(level, "job")) | {"runner": draw(pods(level, "runner")) | what, "timeout": draw(durations)}
+    tls = draw(st.sampled_from([{}, {"tls": {"enabled": True}}]))
+    return draw(pods(level, "job")) | tls | {"runner": draw(pods(level, "runner")) | what, "timeout": draw(durations)}
 
 
 @st.composite

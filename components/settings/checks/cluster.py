@@ -91,11 +91,11 @@ def adoption(cluster: Cluster) -> Iterator[Mistake]:
         yield Mistake(rule, "remove it, and suspend the cluster when `adopt` is removed", ("suspended",))
 
 
-def encrypted(cluster: Cluster) -> Iterator[Mistake]:
+def encrypted(owner: Cluster | Job) -> Iterator[Mistake]:
     """Encryption settings that would conflict with `tls`."""
-    if not cluster.tls.enabled:
+    if not owner.tls.enabled:
         return
-    for path, part in parts(cluster):
+    for path, part in parts(owner):
         if isinstance(part, PodSettings):
             yield from (mistake.below(*path) for mistake in until_unknown(encryption, part))
 
@@ -123,6 +123,13 @@ def job_size(job: Job) -> Iterator[Mistake]:
     if job.workers.autoscaled:
         rule = "is not for jobs: nothing scales the cluster of a DaskJob"
         yield Mistake(rule, "use `replicas`", ("workers", "maximum"))
+
+
+def job_certificates(job: Job) -> Iterator[Mistake]:
+    """cert-manager renews certificates of what runs for long."""
+    if job.tls.issuer is not None:
+        fix = "remove it, and the program generates certificates for each rotation"
+        yield Mistake("is not for jobs, which end before certificates are renewed", fix, ("tls", "issuer"), None)
 
 
 def something_to_run(runner: Runner) -> Iterator[Mistake]:

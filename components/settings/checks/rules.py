@@ -43,7 +43,7 @@ ALONE: Rules = {
         cluster.inherited_volumes,
         notebook.image,
     ),
-    Job: (cluster.job_size, cluster.inherited_volumes),
+    Job: (cluster.job_size, cluster.job_certificates, cluster.encrypted, cluster.inherited_volumes),
     Runner: (cluster.something_to_run,),
     Notebook: (notebook.arguments,),
     NotebookEndpoint: (notebook.exposure,),

@@ -50,6 +50,31 @@ PODS = [
         schema=False,
     ),
     Case(
+        "an issuer of a job's certificates",
+        {"jobs": {"a": {"tls": {"enabled": True, "issuer": {"name": "own"}}, "runner": {"script": "pass"}}}},
+        (
+            "dask:jobs.a.tls.issuer: is not for jobs, which end before certificates are renewed; remove it, and the "
+            "program generates certificates for each rotation"
+        ),
+        schema=False,
+    ),
+    Case(
+        "encryption weakened beside a job's tls",
+        {
+            "jobs": {
+                "a": {
+                    "tls": {"enabled": True},
+                    "runner": {"script": "pass", "env": {"DASK_DISTRIBUTED__COMM__REQUIRE_ENCRYPTION": "False"}},
+                }
+            }
+        },
+        (
+            "dask:jobs.a.runner.env.DASK_DISTRIBUTED__COMM__REQUIRE_ENCRYPTION: 'False' is set by the program, "
+            "because tls is enabled; remove it"
+        ),
+        schema=False,
+    ),
+    Case(
         "a source of variables that is two",
         cluster(envFrom=[{"secret": "a", "configMap": "b"}]),
         "dask:clusters.a.envFrom[0]: needs exactly one of `secret` and `configMap`; keep one",

@@ -3,9 +3,12 @@
 A job that the user changes is a new DaskJob (its name ends in a hash), which runs; the old one is deleted afterwards.
 A job that has succeeded does not run again by itself. `up` waits for the end of the runner's pod as well as for
 `status.jobStatus`, which can stay at Running for ever (dask-kubernetes #975).
+
+A job with a schedule is a CronJob, whose pods create a DaskJob for each run (manifests/schedule.py). `up` waits for no
+run.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pulumi
@@ -22,18 +25,21 @@ from .children import options_of_children
 from .configuration import job_settings
 from .kube.client import Connection
 from .lifecycle import jobs as jobrun
-from .manifests.declared import DeclaredJob
-from .objects import KubernetesObject
+from .manifests.declared_job import DeclaredJob
+from .objects import KubernetesObject, binding_of
 from .settings.job import Job
 from .tls import tls_secret
+from .vocabulary import COMPONENT, INSTANCE
 from .workspace import Home, home_of
 
 
 class DaskJob(pulumi.ComponentResource):
-    """A DaskJob that has run to its end."""
+    """A DaskJob that has run to its end, or a schedule by which DaskJobs run."""
 
     name: Output[str]
     namespace: Output[str]
+    schedule: str | None
+    """As in the settings."""
 
     def __init__(
         self,
@@ -49,11 +55,29 @@ class DaskJob(pulumi.ComponentResource):
         home = home_of(workspace)
         declared = DeclaredJob(name, job_settings(name, settings, home.as_settings), home.context)
         super().__init__("dask:k8s:Job", name, {}, home.kubernetes.options_with(opts))
-        before = self._hooks(name, declared, home.kubernetes.connection)
-        child = options_of_children(self, opts)
-        certificates = tls_secret(declared, child())
-        options = child(
-            [certificates] if certificates else [],
+        self._child = options_of_children(self, opts)
+        generated = tls_secret(declared, self._child())
+        certificates = [generated] if generated else []
+        if declared.scheduled:
+            self._schedule(declared.scheduled, certificates)
+        else:
+            self._run(declared, home.kubernetes.connection, certificates)
+        self.schedule = declared.settings.schedule
+        self._label = name
+        self.name = Output.from_input(name if declared.scheduled else declared.physical_name)
+        self.namespace = Output.from_input(declared.namespace)
+        self.register_outputs(self.outputs())
+
+    def _schedule(self, bodies: Sequence[Mapping[str, Any]], before: Sequence[KubernetesObject]) -> None:
+        """Each object after the one before: a Role has to exist before it is bound, and both before a run."""
+        for body in bodies:
+            known = binding_of(before[0], body) if body["kind"] == "RoleBinding" else body
+            before = [KubernetesObject(body["metadata"]["name"], known, self._child(before))]
+
+    def _run(self, declared: DeclaredJob, connection: Connection, certificates: Sequence[KubernetesObject]) -> None:
+        name, before = declared.name, self._hooks(declared.name, declared, connection)
+        options = self._child(
+            certificates,
             hooks=ResourceHookBinding(before_create=[before["job"]]),
             # Its name depends on what the user wrote only, so a new version of this program affects new jobs only.
             ignore_changes=["spec"],
@@ -62,9 +86,6 @@ class DaskJob(pulumi.ComponentResource):
         # Written only once the job has succeeded: an `up` that was interrupted or failed waits for it again.
         hooks = ResourceHookBinding(before_create=[before["result"]], before_update=[before["result"]])
         KubernetesObject(f"{name}-result", declared.record, ResourceOptions(parent=self, depends_on=[job], hooks=hooks))
-        self.name = Output.from_input(declared.physical_name)
-        self.namespace = Output.from_input(declared.namespace)
-        self.register_outputs(self.outputs())
 
     def _hooks(self, name: str, declared: DeclaredJob, connection: Connection) -> dict[str, ResourceHook]:
         """The hooks before the DaskJob, and before the record that it has succeeded."""
@@ -80,5 +101,9 @@ class DaskJob(pulumi.ComponentResource):
 
     def outputs(self) -> dict[str, Output[str]]:
         """The stack output of this job."""
-        logs = Output.format("kubectl logs -n {0} {1}-runner", self.namespace, self.name)
-        return {"name": self.name, "namespace": self.namespace, "logs": logs}
+        shown = {"name": self.name, "namespace": self.namespace}
+        if self.schedule is None:
+            return shown | {"logs": Output.format("kubectl logs -n {0} {1}-runner", self.namespace, self.name)}
+        runners = f"{INSTANCE}={self._label},{COMPONENT}=job-runner"
+        logs = Output.format("kubectl logs -n {0} -l {1} --prefix --tail=-1", self.namespace, runners)
+        return shown | {"logs": logs, "schedule": Output.from_input(self.schedule)}

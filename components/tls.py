@@ -11,7 +11,8 @@ from .kube.errors import ClusterError
 from .lifecycle import expiry
 from .manifests.certificates import client_files, end, make, requests
 from .manifests.context import Spec
-from .manifests.declared import DeclaredCluster, DeclaredJob
+from .manifests.declared import DeclaredCluster
+from .manifests.declared_job import DeclaredJob
 from .manifests.monitoring import certificate_rule
 from .objects import KubernetesObject
 

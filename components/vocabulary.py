@@ -59,6 +59,7 @@ API_VERSIONS = {
     "DaskJob": _DASK,
     "DaskWorkerGroup": _DASK,
     "ConfigMap": "v1",
+    "CronJob": "batch/v1",
     "Event": "v1",
     "Namespace": "v1",
     "Node": "v1",

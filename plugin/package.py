@@ -99,10 +99,10 @@ class DaskCluster(pulumi.ComponentResource):
 
 
 class DaskJob(pulumi.ComponentResource):
-    """A program that has run to its end on a Dask cluster of its own."""
+    """A program that has run to its end on a Dask cluster of its own, or that runs by a schedule."""
 
     job_name: Output[str]
-    """The name of the DaskJob in Kubernetes."""
+    """The name of the DaskJob in Kubernetes; with a schedule, that of the CronJob."""
     logs: Output[str]
     """The command that shows the program's output."""
 

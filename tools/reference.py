@@ -46,6 +46,7 @@ _SECTIONS = {
     "ServiceAccount": "dask:serviceAccounts.<name>",
     "Prices": "dask:prices",
     "Job": "dask:jobs.<name>",
+    "History": "history",
     "Runner": "runner",
 }
 

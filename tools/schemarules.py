@@ -53,7 +53,10 @@ ACROSS: dict[str, Node] = {
     },
     "Workers": _SIZE,
     "WorkerGroup": _SIZE,
-    "Job": {"not": _in("workers", {"required": ["maximum"]})},
+    "Job": {
+        "not": _in("workers", {"required": ["maximum"]}),
+        "dependencies": {key: ["schedule"] for key in ("timeZone", "suspended", "retries", "history", "ttl")},
+    },
     "Endpoint": {
         "allOf": [
             {

@@ -15,7 +15,7 @@ from ..kube.paths import path_of
 from ..lifecycle import event_troubles, missing, runner
 from ..lifecycle.lasting import Lasting
 from ..lifecycle.runner import NO_POD
-from ..manifests.declared import DeclaredJob
+from ..manifests.declared_job import DeclaredJob
 from ..settings.formats.quantities import seconds
 from ..vocabulary import CLUSTER_NAME, DEFAULT_GROUP, LAST_HANDLED
 

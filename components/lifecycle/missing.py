@@ -10,7 +10,8 @@ from dataclasses import replace
 
 from ..kube import client as kube
 from ..kube.pods import PULL_BACK_OFF, Trouble
-from ..manifests.declared import DeclaredCluster, DeclaredJob
+from ..manifests.declared import DeclaredCluster
+from ..manifests.declared_job import DeclaredJob
 
 # As kubelet, the scheduler and the API server word it.
 _NOT_FOUND = re.compile(r'\b(secret|configmap|persistentvolumeclaim|serviceaccount) "([^"]+)" not found', re.IGNORECASE)

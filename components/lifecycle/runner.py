@@ -10,7 +10,7 @@ from ..kube import client as kube
 from ..kube import wait
 from ..kube.client import Object
 from ..kube.paths import path_of
-from ..manifests.declared import DeclaredJob
+from ..manifests.declared_job import DeclaredJob
 
 CONTAINER = "job"
 NO_POD = "Not there"

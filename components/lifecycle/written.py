@@ -13,8 +13,8 @@ from ..settings.mistakes import path as shown_path
 from ..settings.stack import Settings
 
 _COMPONENTS = {"dask:k8s:Cluster": "clusters", "dask:k8s:Job": "jobs"}
-_ROLES = {"scheduler": ("scheduler",), "worker": ("workers",), "runner": ("runner",), "verify": ()}
-_WHOSE = {"scheduler": "scheduler's ", "worker": "worker's ", "runner": "", "verify": ""}
+_ROLES = {"scheduler": ("scheduler",), "worker": ("workers",), "runner": ("runner",)}
+_WHOSE = {"scheduler": "scheduler's ", "worker": "worker's ", "schedule": "schedule's "}
 _POD_IN_A_DEPLOYMENT = "spec.template."
 _MANY = 3
 

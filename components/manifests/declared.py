@@ -1,4 +1,4 @@
-"""The clusters and jobs that a stack declares: each holds every name, hash and body of its objects, built once.
+"""The clusters that a stack declares: each holds every name, hash and body of its objects, built once.
 
 The components register the bodies, hooks and tools read them, and nothing builds a body a second time to read its
 name. The bodies are shared: copy one before you change it.
@@ -11,7 +11,6 @@ from functools import cached_property
 from ..kube.paths import path, path_of
 from ..manifests import autoscaler, monitoring
 from ..manifests import cluster as manifest
-from ..manifests import job as jobmanifest
 from ..manifests import notebook as notebookmanifest
 from ..manifests import worker_arguments as workerargs
 from ..manifests.context import Common, PodContext, Spec, WorkspaceContext, recommended_labels
@@ -19,12 +18,11 @@ from ..manifests.costs import Pods
 from ..manifests.dashboard import dashboard_objects
 from ..settings.cluster import Cluster, ScaledPods, Tls
 from ..settings.formats.names import cluster_content, content_hash
-from ..settings.job import Job
 from ..settings.stack import Settings
 from ..vocabulary import DEFAULT_GROUP
 
 
-class _Placed:
+class Placed:
     """What clusters and jobs have in common."""
 
     name: str
@@ -50,7 +48,7 @@ class _Placed:
 
 
 @dataclass(frozen=True)
-class DeclaredCluster(_Placed):
+class DeclaredCluster(Placed):
     """A cluster as the stack declares it."""
 
     name: str
@@ -89,7 +87,7 @@ class DeclaredCluster(_Placed):
     @property
     def tls_secret(self) -> str:
         """The name of the Secret with the certificates, or with an issuer what the names of its Secrets begin with."""
-        return _tls_secret(self.name, self.settings.tls)
+        return tls_secret_name(self.name, self.settings.tls)
 
     @property
     def scheduler_name(self) -> str:
@@ -205,51 +203,8 @@ class DeclaredCluster(_Placed):
         return [] if self.settings.suspended else [self.dask_cluster, *self.worker_groups.values()]
 
 
-@dataclass(frozen=True)
-class DeclaredJob(_Placed):
-    """A job as the stack declares it."""
-
-    name: str
-    """The job's name in the stack's configuration."""
-    settings: Job
-    workspace: WorkspaceContext
-
-    @cached_property
-    def physical_name(self) -> str:
-        """`<name>-<hash>`: the hash of the settings that the user wrote, so a changed job is another one.
-
-        Neither a new version of this program nor a new default runs a job again that has ended, and neither does a
-        longer `timeout`, or certificates that will be valid for longer.
-        """
-        no_part = {"timeout": True, "tls": {"valid_days"}}
-        written = self.settings.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude=no_part)
-        return f"{self.name}-{content_hash(written)}"
-
-    @property
-    def tls_secret(self) -> str:
-        """The name of the Secret with the certificates."""
-        return _tls_secret(self.name, self.settings.tls)
-
-    @property
-    def runner_name(self) -> str:
-        """The name that the operator gives the runner's pod."""
-        return f"{self.physical_name}-runner"
-
-    @cached_property
-    def context(self) -> PodContext:
-        return PodContext(self.name, self.physical_name, self.workspace, self.settings.tls, self.tls_secret)
-
-    @cached_property
-    def dask_job(self) -> Spec:
-        return jobmanifest.dask_job(self.settings, self.context)
-
-    @cached_property
-    def record(self) -> Spec:
-        """The ConfigMap that records which run of the job has succeeded."""
-        return jobmanifest.record(self.context)
-
-
-def _tls_secret(name: str, tls: Tls) -> str:
+def tls_secret_name(name: str, tls: Tls) -> str:
+    """The name of the Secret with the certificates of a cluster or job, or what the names of several begin with."""
     # Another issuer has another CA, whose certificates the pods that run refuse.
     issuer = f"-{content_hash(tls.issuer.model_dump())}" if tls.issuer else ""
     return tls.secret or f"{name}-tls{issuer}-{tls.rotation}"

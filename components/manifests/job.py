@@ -1,8 +1,9 @@
-"""Renders the objects of one job from its settings. `declared.DeclaredJob` calls these functions, each once."""
+"""Renders the objects of one job from its settings. `declared_job.DeclaredJob` calls these functions, each once."""
 
 from ..manifests import pod as podspec
 from ..manifests.cluster import operator_service, role_metadata
 from ..manifests.context import PodContext, Spec
+from ..settings.formats.quantities import seconds
 from ..settings.job import Job
 from ..settings.pod import merge
 
@@ -31,5 +32,7 @@ def _spec(settings: Job, context: PodContext) -> Spec:
         | {"replicas": settings.workers.wanted, "spec": podspec.worker(settings.workers, workers, context)},
     }
     command = list(settings.runner.command) or ["python3", "-c", settings.runner.script or ""]
-    run = role_metadata(runner) | {"spec": podspec.runner(command, runner, context)}
+    # Without a schedule, `up` waits for the end, and a job that takes longer keeps running.
+    most = seconds(settings.timeout) if settings.schedule else None
+    run = role_metadata(runner) | {"spec": podspec.runner(command, runner, context, most)}
     return {"cluster": {"spec": cluster}, "job": run}

@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from ..manifests.schedule import dask_job_in
 from ..vocabulary import API_VERSIONS, CLUSTER_NAME, COMM_PORT, COMPONENT, DEFAULT_GROUP, NO_SIDECAR, WORKER_GROUP
 
 Spec = dict[str, Any]
-Role = Literal["scheduler", "worker", "runner", "verify"]
+Role = Literal["scheduler", "worker", "runner", "verify", "schedule"]
 _NOT_COPIED = ("kopf.zalando.org", "kubectl.kubernetes.io")
 # The operator's own names end in ten random digits.
 _SOME_WORKER = "0123456789"
@@ -29,7 +30,7 @@ class Made:
 
 
 def made_of(body: Spec) -> list[Made]:
-    """What comes of a DaskCluster, a DaskWorkerGroup, a DaskJob or a Job, with one worker of each group."""
+    """What comes of one of our objects that leads to pods, with one worker of each group."""
     kind, name, spec = body["kind"], body["metadata"]["name"], body.get("spec", {})
     if kind == "DaskCluster":
         return [*_scheduler(body), *_worker(body, name, f"{name}-{DEFAULT_GROUP}", spec["worker"])]
@@ -40,6 +41,11 @@ def made_of(body: Spec) -> list[Made]:
         return [Made("runner", _runner(body, spec["job"])), *made_of(cluster)]
     if kind == "Job":
         return [Made("verify", _pod(body))]
+    if kind == "CronJob":
+        job = spec["jobTemplate"] | {"kind": "Job"}
+        job["metadata"] = job.get("metadata", {}) | {"name": name, "namespace": body["metadata"]["namespace"]}
+        dask_job = dask_job_in(body)
+        return [Made("schedule", _pod(job)), Made("runner", dask_job), *made_of(dask_job)]
     return []
 
 

@@ -5,16 +5,17 @@ tests check every rendered spec against them.
 """
 
 import json
+from dataclasses import replace
 
 from ..manifests import worker_arguments as workerargs
 from ..manifests.context import PodContext, Spec
 from ..manifests.embedding import AUTOSCALER, pre_stop, program, script
 from ..manifests.environment import environment, tls_environment, variable
-from ..settings.cluster import Cluster, Scheduler, WorkerPods
-from ..settings.formats.quantities import amount, seconds
+from ..manifests.program_pods import of_any_pod, own_resources, plain
+from ..settings.cluster import Cluster, Scheduler, Tls, WorkerPods
+from ..settings.formats.quantities import seconds
 from ..settings.pod import PodSettings, ProbeTiming
 from ..settings.pod_merge import laid_over
-from ..settings.resources import Resources
 from ..vocabulary import COMM, DASHBOARD, NOTEBOOK_PORT, TLS_PATH, TLS_VOLUME
 
 # Kubernetes must not act on a preStop that has just begun its last step.
@@ -23,12 +24,6 @@ STARTUP_SECONDS = 1800
 USER_ID = 1000
 AUTOSCALER_PORT = 9100
 RUNNER_PATIENCE = "600s"
-_OF_ANY_POD = (
-    *("securityContext", "affinity", "nodeSelector", "tolerations", "topologySpreadConstraints", "schedulerName"),
-    *("runtimeClassName", "priorityClassName", "preemptionPolicy", "imagePullSecrets", "dnsPolicy", "dnsConfig"),
-    "hostAliases",
-)
-_OF_ANY_CONTAINER = ("imagePullPolicy", "securityContext")
 
 
 def scheduler(settings: Scheduler, pod: PodSettings, context: PodContext) -> Spec:
@@ -76,7 +71,7 @@ def verify(cluster: Cluster, context: PodContext, expected_workers: dict[str, in
         variable("EXPECTED_WORKERS", json.dumps(expected_workers, sort_keys=True)),
         variable("READY_SECONDS", str(ready_seconds)),
     ]
-    resources = _resources(
+    resources = own_resources(
         {"cpu": "100m", "memory": "256Mi"}, {"cpu": "2", "memory": "512Mi"}, cluster.verify_resources
     )
     spec = _helper("verify", cluster, context, env, {"resources": resources}, script("verify"))
@@ -84,16 +79,8 @@ def verify(cluster: Cluster, context: PodContext, expected_workers: dict[str, in
     return spec | {"restartPolicy": "Never", "terminationGracePeriodSeconds": 1}
 
 
-def _resources(requests: dict[str, str], limits: dict[str, str], own: Resources) -> Spec:
-    """The user's resources, with these defaults for what is not set; no request is above its limit."""
-    asked, most = own.all_requests(), own.all_limits()
-    limits = {name: max(size, asked.get(name, size), key=amount) for name, size in limits.items()} | most
-    lowered = {name: min(size, limits[name], key=amount) for name, size in requests.items()}
-    return {"requests": lowered | asked, "limits": limits}
-
-
 def autoscaler(cluster: Cluster, context: PodContext, account: str, declared: str) -> Spec:
-    """The pod spec of the autoscaler, the only pod that has a token. It runs no code of users."""
+    """The pod spec of the autoscaler, which has a token. It runs no code of users."""
     own: Spec = {
         "resources": {"requests": {"cpu": "50m", "memory": "192Mi"}, "limits": {"cpu": "1", "memory": "512Mi"}},
         "ports": [_port("metrics", AUTOSCALER_PORT)],
@@ -109,37 +96,37 @@ def _helper(name: str, cluster: Cluster, context: PodContext, env: list[dict[str
 
     It runs in the cluster's own image, so that the versions are the same by construction.
     """
-    pod = cluster.scheduler_pod()
-    own = PodSettings.model_construct(
-        **(dict(pod) | {"volumes": (), "env_from": (), "packages": PodSettings().packages, "resources": None})
-    )
+    own = plain(cluster.scheduler_pod())
     address = variable("DASK_SCHEDULER_ADDRESS", context.scheduler_address)
     container = _container(name, own, context, [address, *env, *tls_environment("client", context.tls)])
     # As arguments, like the workers' command: some images' entrypoint sets up the environment that Python is in.
     container |= {"args": ["python3", "-c", code]} | more
-    return laid_over(_pod(own, context, container, "client"), _of_any_pod(name, pod.pod_template))
+    return laid_over(_pod(own, context, container, "client"), of_any_pod(name, own.pod_template, "scheduler"))
 
 
-def _of_any_pod(name: str, template: Spec) -> Spec:
-    """What the scheduler's `podTemplate` says that holds for the pod of a program of ours too.
+def schedule(name: str, pod: PodSettings, context: PodContext, account: str, values: dict[str, str]) -> Spec:
+    """The pod spec of a scheduled job's run, in the job's own image. It runs no code of users and no client."""
+    own, context = plain(pod), replace(context, tls=Tls())
+    itself = {"name": "POD", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}
+    container = _container(name, own, context, [itself, *(variable(key, it) for key, it in values.items())])
+    resources = {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"cpu": "1", "memory": "256Mi"}}
+    container |= {"args": ["python3", "-c", script("run_job")], "resources": resources}
+    spec = _pod(own, context, container, "client") | {"restartPolicy": "Never", "terminationGracePeriodSeconds": 1}
+    token = {"automountServiceAccountToken": True, "serviceAccountName": account}
+    return laid_over(spec | token, of_any_pod(name, own.pod_template, "job"))
 
-    What a namespace's rules ask of the one, such as user ids of a range or a read-only root, they ask of the other.
-    """
-    kept = {key: template[key] for key in _OF_ANY_POD if key in template}
-    theirs = [it for it in template.get("containers") or () if it and it.get("name") == "scheduler"]
-    own = {key: it[key] for it in theirs for key in _OF_ANY_CONTAINER if key in it}
-    return kept | ({"containers": [{"name": name, **own}]} if own else {})
 
-
-def runner(command: list[str], pod: PodSettings, context: PodContext) -> Spec:
-    """The pod spec of a DaskJob's runner. Never restarted: its end is the job's end."""
+def runner(command: list[str], pod: PodSettings, context: PodContext, most_seconds: int | None = None) -> Spec:
+    """The pod spec of a DaskJob's runner. Never restarted: its end is the job's end. Kubernetes stops it after
+    `most_seconds`."""
     # The runner starts together with its cluster, whose scheduler may still be pulled, placed, or installing packages.
     patience = variable("DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT", RUNNER_PATIENCE)
     address = variable("DASK_SCHEDULER_ADDRESS", context.scheduler_address)
     container = _container("job", pod, context, [address, patience, *tls_environment("client", context.tls)])
     # As arguments, so that the image's entrypoint installs the packages first.
     container["args"] = command
-    return laid_over(_pod(pod, context, container, "client") | {"restartPolicy": "Never"}, pod.pod_template)
+    end = {"restartPolicy": "Never"} | ({"activeDeadlineSeconds": most_seconds} if most_seconds else {})
+    return laid_over(_pod(pod, context, container, "client") | end, pod.pod_template)
 
 
 def notebook(

@@ -18,7 +18,7 @@ from pydantic.alias_generators import to_camel
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from ..settings.formats import addresses, images, names, quantities
+from ..settings.formats import addresses, images, names, quantities, schedules
 from ..settings.mistakes import invalid
 from ..vocabulary import DASK_IMAGE, OPERATOR_IMAGE
 
@@ -114,6 +114,8 @@ Duration = Annotated[
     str, _SECONDS, AfterValidator(quantities.positive_duration), pattern(f"(?=.*[1-9]){quantities.DURATION}", "10m")
 ]
 DurationOrZero = Annotated[str, _SECONDS, AfterValidator(quantities.duration), pattern(quantities.DURATION, "10m")]
+CronSchedule = Annotated[str, AfterValidator(schedules.cron), pattern(schedules.SCHEDULE, "0 2 * * *")]
+TimeZone = Annotated[str, AfterValidator(schedules.time_zone), pattern(schedules.TIME_ZONE, "Europe/Berlin")]
 Host = Annotated[str, AfterValidator(addresses.host), pattern(addresses.HOST, "dask.example.com")]
 Hostname = Annotated[
     str, AfterValidator(addresses.dns_name), pattern(addresses.DNS_NAME, "dask.example.com", _OBJECT_LENGTH)

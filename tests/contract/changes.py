@@ -53,6 +53,7 @@ CLASSES: dict[str, tuple[set[Step], set[Step]]] = {
     "notebook": ({("update", "Deployment")}, _pairs(("create", "delete"), ("ConfigMap",)) | {("update", "Service")}),
     "endpoint": ({("update", "Service")}, {("update", "ConfigMap")}),
     "new run": ({("create", "DaskJob")}, {("delete", "DaskJob"), ("update", "ConfigMap")}),
+    "schedule": ({("update", "CronJob")}, set()),
     "check": (_pairs(("create", "delete"), ("Job",)), _JOB),
     "budget": (_pairs(("create", "delete"), ("PodDisruptionBudget",)), set()),
     "monitors": (_pairs(("create", "update", "delete"), {*_MONITORS, "ConfigMap"}), set()),

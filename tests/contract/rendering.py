@@ -12,7 +12,8 @@ from unittest.mock import patch
 import yaml
 
 from components.configuration import parse
-from components.manifests.declared import DeclaredCluster, DeclaredJob, clusters_of, workspace_of
+from components.manifests.declared import DeclaredCluster, clusters_of, workspace_of
+from components.manifests.declared_job import DeclaredJob
 from components.settings.stack import Settings
 from tests.unit.api import FakeApi
 from tests.unit.registrations import ROOT, Body, registered
@@ -37,7 +38,8 @@ def objects(raw: Mapping[str, Any]) -> list[Body]:
     config = parse(raw)
     made = [body for cluster in targets(config) for body in cluster.bodies]
     workspace = workspace_of(config, "dask-test", {})
-    return made + [DeclaredJob(name, job, workspace).dask_job for name, job in config.jobs.items()]
+    jobs = [DeclaredJob(name, job, workspace) for name, job in config.jobs.items()]
+    return made + [body for job in jobs for body in (job.dask_job, *job.scheduled)]
 
 
 @contextmanager

@@ -26,19 +26,24 @@ PLACES: dict[str, dict[str, str]] = {
         "clusters.again.scheduler": "cluster",
         "clusters.noted.notebook": "notebook",
         "jobs.job": "job",
+        "jobs.timed": "timed",
     },
     SCHEDULERS: {
         "clusters.one.scheduler": "cluster",
         "clusters.again.scheduler": "cluster",
         "jobs.job.scheduler": "job",
+        "jobs.timed.scheduler": "timed",
     },
     WORKERS: {
         "clusters.two.workers": "cluster",
         "clusters.three.workerGroups.a": "group",
         "clusters.again.workers": "cluster",
         "jobs.job.workers": "job",
+        "jobs.timed.workers": "timed",
     },
 }
+# What every key of pods does there.
+ALONE = {"notebook": "**notebook**", "timed": "**schedule**"}
 KEYS = [(kind, key) for kind, keys in changes.keys().items() for key in sorted(keys)]
 ROWS = {kind: changes.rows(title) for title, kind in changes.SECTIONS.items()}
 
@@ -85,7 +90,8 @@ def pods(places: Iterable[str]) -> Raw:
         kind, name, *_ = place.split(".")
         cluster: Raw = {"workerGroups": {"a": {}}} | ({"update": "recreate"} if name == "again" else {})
         cluster |= {"notebook": {}} if name == "noted" else {}
-        made[kind][name] = cluster if kind == "clusters" else {"runner": {"command": ["python", "a.py"]}}
+        job: Raw = {"runner": {"command": ["python", "a.py"]}} | ({"schedule": "@daily"} if name == "timed" else {})
+        made[kind][name] = cluster if kind == "clusters" else job
     return made
 
 
@@ -145,7 +151,7 @@ def test_a_changed_key_does_what_the_page_says(key: str) -> None:
 def test_a_changed_key_of_pods_does_what_the_page_says_at_each_place(kind: str, key: str) -> None:
     example, places = EXAMPLES[kind][key], PLACES[kind]
     names = ["cluster", "job"] if kind == SCHEDULERS else ["cluster", "group", "job"]
-    columns = dict(zip(names, ROWS[kind][key], strict=True)) | {"notebook": "**notebook**"}
+    columns = dict(zip(names, ROWS[kind][key], strict=True)) | ALONE
     before = pods(places)
     for place in places:
         changes.prepared(before, key, example, f"{place}.")

@@ -1,11 +1,13 @@
 """Every object that a configuration leads to is what the CRDs, Kubernetes and the operator take, with nothing lost."""
 
+import json
 from typing import Any
 
 import kubernetes_validate
 import pytest
 
 from components.configuration import parse
+from components.manifests.schedule import dask_job_in
 from components.vocabulary import DASK_API
 from tests.contract import crdschema, limits
 from tests.contract.conftest import CONFIGS, FEATURES
@@ -112,6 +114,21 @@ class TestKubernetes:
         bodies += [made for body in bodies if body["apiVersion"] == DASK_API for made in made_of(body)]
 
         assert [text for body in bodies for text in limits.violations(body)] == []
+
+    def test_the_runs_of_the_longest_name_that_settings_accept_keep_the_limits(self) -> None:
+        name = "j" * 42
+        raw = {"jobs": {name: {"schedule": "@daily", "runner": {"script": "pass"}}}}
+        [cron_job] = [body for body in objects(raw) if body["kind"] == "CronJob"]
+        body = dask_job_in(cron_job)
+
+        def attempt(name: str) -> list[Body]:
+            made = json.loads(json.dumps(body).replace(body["metadata"]["name"], name))
+            return [made, *made_of(made)]
+
+        found = [text for it in attempt(f"{name}-29400480-0") for text in limits.violations(it)]
+        assert [*limits.violations(cron_job), *found] == []
+        assert len(name) <= 52  # the API server's limit for a CronJob
+        assert [text for it in attempt(f"{name}j-29400480-0") for text in limits.violations(it)]
 
     def test_a_name_beyond_the_limits_is_noticed(self) -> None:
         service = {"kind": "Service", "metadata": {"name": "s" * 64}, "spec": {}}

@@ -87,9 +87,21 @@ class TestDaskPods:
     def test_no_pod_has_a_token_of_the_kubernetes_api(self, name: str) -> None:
         holding = [pod for _, pod in every_pod(name) if pod.get("automountServiceAccountToken") is not False]
 
-        # The autoscaler runs no code of users, and has an account of its own.
+        # These run no code of users, and have accounts of their own.
         assert [pod["containers"][0]["name"] for pod in holding if "serviceAccountName" not in pod] == []
-        assert {pod["containers"][0]["name"] for pod in holding} <= {"autoscaler"}
+        assert {pod["containers"][0]["name"] for pod in holding} <= {"autoscaler", "schedule"}
+
+    def test_a_schedule_may_start_and_delete_daskjobs_and_read_pods(self) -> None:
+        roles = [body for body in objects(CONFIGS["jobs that come back"]) if body["kind"] == "Role"]
+
+        for role in roles:
+            rights = {(rule["apiGroups"][0], *rule["resources"]): rule["verbs"] for rule in role["rules"]}
+            assert rights == {
+                ("kubernetes.dask.org", "daskjobs"): ["get", "create", "delete"],
+                ("", "pods", "pods/log"): ["get"],
+                ("batch", "jobs/finalizers"): ["update"],
+            }
+        assert len(roles) == 2
 
     def test_the_autoscaler_may_change_the_groups_of_its_cluster_and_nothing_else_by_name(self) -> None:
         bodies = objects(CONFIGS["groups that follow the work"])

@@ -5,7 +5,8 @@ from typing import Any
 
 from components.configuration import parse
 from components.manifests.context import WorkspaceContext
-from components.manifests.declared import DeclaredCluster, DeclaredJob
+from components.manifests.declared import DeclaredCluster
+from components.manifests.declared_job import DeclaredJob
 
 
 def declared(name: str = "a", settings: Mapping[str, Any] | None = None, **place: Any) -> DeclaredCluster:

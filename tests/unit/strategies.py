@@ -158,7 +158,17 @@ def jobs(draw: DrawFn, level: str) -> Raw:
     """One job, as it stands under its name in `dask:jobs`."""
     what = draw(st.sampled_from([{"script": "print(1)"}, {"command": ["python", "x.py"]}]))
     tls = draw(st.sampled_from([{}, {"tls": {"enabled": True}}]))
-    return draw(pods(level, "job")) | tls | {"runner": draw(pods(level, "runner")) | what, "timeout": draw(durations)}
+    made = draw(pods(level, "job")) | tls | {"runner": draw(pods(level, "runner")) | what}
+    made["timeout"] = draw(durations)
+    optional = {
+        "timeZone": st.sampled_from(["UTC", "Europe/Berlin"]),
+        "suspended": st.booleans(),
+        "retries": st.integers(0, 9),
+        "history": st.just({"failed": 3}),
+        "ttl": durations,
+    }
+    when = st.fixed_dictionaries({"schedule": st.sampled_from(["@daily", "*/5 8-18 * * mon-fri"])}, optional=optional)
+    return made | draw(st.just({}) | when)
 
 
 @st.composite

@@ -10,7 +10,8 @@ import pytest
 from components.kube.paths import path_of
 from components.manifests import cluster as manifest
 from components.manifests import job as jobmanifest
-from components.manifests.declared import DeclaredCluster, DeclaredJob
+from components.manifests.declared import DeclaredCluster
+from components.manifests.declared_job import DeclaredJob
 from tests.support.declared import declared, declared_job
 
 FULL = {

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from components.manifests import pod as podspec
-from components.manifests.declared import DeclaredJob
+from components.manifests.declared_job import DeclaredJob
 from tests.support.declared import declared_job
 from tests.unit.conftest import Program
 

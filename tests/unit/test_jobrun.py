@@ -11,7 +11,7 @@ import pytest
 from components.kube.client import Connection
 from components.kube.errors import ClusterError
 from components.lifecycle import jobs as jobrun
-from components.manifests.declared import DeclaredJob
+from components.manifests.declared_job import DeclaredJob
 from tests.support.clock import FakeClock
 from tests.support.declared import declared_job
 from tests.unit.api import FakeApi, connected

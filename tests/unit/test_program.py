@@ -226,6 +226,23 @@ def test_a_job_is_registered_with_its_end_awaited(program: Program) -> None:
     assert recording.outputs["jobs"]["nightly"]["name"] == job.inputs["metadata"]["name"]
 
 
+def test_a_job_with_a_schedule_is_a_cronjob_and_no_daskjob(program: Program) -> None:
+    recording = program(jobs={"nightly": {"schedule": "@daily", "runner": {"script": "print(1)"}}})
+
+    cron_job, role, binding = (recording.only(kind) for kind in ("CronJob", "Role", "RoleBinding"))
+    assert not [*recording.of_kind("DaskJob"), *recording.of_kind("ConfigMap")]
+    assert role.name in binding.depends_on
+    assert binding.name in cron_job.depends_on
+    assert list(cron_job.request.hooks.before_create) == ["ownership", "ask-first"]
+    assert recording.outputs["jobs"]["nightly"] == {
+        "name": "nightly",
+        "namespace": "dask",
+        "schedule": "@daily",
+        "logs": "kubectl logs -n dask -l app.kubernetes.io/instance=nightly,dask.org/component=job-runner --prefix "
+        "--tail=-1",
+    }
+
+
 def test_the_engine_gets_no_debug_messages_unless_asked_for(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
     """The SDK waits for each of seven per resource, and only `pulumi up --debug` shows them."""
     sent: list[str] = []

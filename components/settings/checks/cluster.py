@@ -6,7 +6,7 @@ from ...settings.checks.dask_config import encryption
 from ...settings.checks.paths import parts
 from ...settings.checks.walker import until_unknown
 from ...settings.cluster import Cluster, ScaledPods, Scheduler, Tls, WorkerPods
-from ...settings.job import Job, Runner
+from ...settings.job import Job
 from ...settings.mistakes import Mistake, Path
 from ...settings.pod import PodSettings
 from ...settings.volumes import Volume, same_place
@@ -116,24 +116,3 @@ def _clash(path: Path, volume: Volume, inherited: Volume) -> Iterator[Mistake]:
     if volume.name != inherited.name and same_place(volume, inherited):
         rule = f"is already where the inherited volume '{inherited.name}' is mounted"
         yield Mistake(rule, f"use another path, or call the volume '{inherited.name}' to replace that one", path)
-
-
-def job_size(job: Job) -> Iterator[Mistake]:
-    """A DaskJob has a fixed number of workers."""
-    if job.workers.autoscaled:
-        rule = "is not for jobs: nothing scales the cluster of a DaskJob"
-        yield Mistake(rule, "use `replicas`", ("workers", "maximum"))
-
-
-def job_certificates(job: Job) -> Iterator[Mistake]:
-    """cert-manager renews certificates of what runs for long."""
-    if job.tls.issuer is not None:
-        fix = "remove it, and the program generates certificates for each rotation"
-        yield Mistake("is not for jobs, which end before certificates are renewed", fix, ("tls", "issuer"), None)
-
-
-def something_to_run(runner: Runner) -> Iterator[Mistake]:
-    """Either a command or a script."""
-    if bool(runner.command) == (runner.script is not None):
-        fix = "keep one" if runner.command else "add one, such as `command: [python, program.py]`"
-        yield Mistake("needs exactly one of `command` and `script`", fix, value=None)

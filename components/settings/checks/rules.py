@@ -7,7 +7,7 @@ under, and for the classes derived from that one.
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from ...settings.checks import cluster, dask_config, endpoint, notebook, pod, pod_fields, secrets, stack, walker
+from ...settings.checks import cluster, dask_config, endpoint, job, notebook, pod, pod_fields, secrets, stack, walker
 from ...settings.checks.walker import Rules
 from ...settings.cluster import Cluster, Endpoint, ScaledPods, Scheduler, Tls, WorkerPods
 from ...settings.dashboard import Dashboard
@@ -43,8 +43,8 @@ ALONE: Rules = {
         cluster.inherited_volumes,
         notebook.image,
     ),
-    Job: (cluster.job_size, cluster.job_certificates, cluster.encrypted, cluster.inherited_volumes),
-    Runner: (cluster.something_to_run,),
+    Job: (job.size, job.timing, job.certificates, cluster.encrypted, cluster.inherited_volumes),
+    Runner: (job.something_to_run,),
     Notebook: (notebook.arguments,),
     NotebookEndpoint: (notebook.exposure,),
     Namespace: (stack.own_namespace,),

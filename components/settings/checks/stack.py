@@ -86,10 +86,15 @@ def cluster_names(settings: Settings) -> Iterator[Mistake]:
 
 def job_names(settings: Settings) -> Iterator[Mistake]:
     """Name lengths, and jobs with the name of a cluster."""
-    for name in settings.jobs:
-        yield from until_unknown(_length, ("jobs", name), name, names.VERSIONED_NAME_LENGTH)
+    for name, job in settings.jobs.items():
+        yield from until_unknown(_job_length, name, job)
         if name in settings.clusters:
             yield Mistake("is the name of a cluster too", "rename one", ("jobs", name), name)
+
+
+def _job_length(name: str, job: Job) -> Iterator[Mistake]:
+    longest = names.VERSIONED_NAME_LENGTH if job.schedule is None else names.SCHEDULED_NAME_LENGTH
+    yield from _length(("jobs", name), name, longest)
 
 
 def _longest(cluster: Cluster) -> int:
@@ -106,6 +111,8 @@ def _length(path: Path, name: str, longest: int) -> Iterator[Mistake]:
         because = "the Service '…-scheduler' can have 63"
         if longest == names.VERSIONED_NAME_LENGTH:
             because = f"a dash and a hash of {names.HASH_LENGTH} are added and {because}"
+        elif longest == names.SCHEDULED_NAME_LENGTH:
+            because = f"the time and the number of the attempt are added to it ('-29400480-0') and {because}"
         rule = f"must have at most {longest} characters, not {len(name)}, because {because}"
         yield Mistake(rule, f"try '{names.suggestion(name[:longest])}'", path, name)
 

@@ -19,6 +19,8 @@ CLUSTER_NAME_LENGTH = DNS_LABEL_LENGTH - len("-scheduler")
 HASH_LENGTH = 8
 # `<name>-<hash>` is what a blue/green cluster is called, so the hash and its dash come off the operator's limit.
 VERSIONED_NAME_LENGTH = CLUSTER_NAME_LENGTH - HASH_LENGTH - 1
+# The DaskJob of a scheduled run is called `<name>-<minutes since 1970>-<attempt>`. A CronJob alone could have 52.
+SCHEDULED_NAME_LENGTH = CLUSTER_NAME_LENGTH - len("-29400480-0")
 SYSTEM_NAMESPACES = ("kube-system", "kube-public", "kube-node-lease")
 
 CLUSTER = r"[a-z]([-a-z0-9]*[a-z0-9])?"

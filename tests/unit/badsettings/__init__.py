@@ -2,6 +2,7 @@
 
 from tests.unit.badsettings.cases import Case
 from tests.unit.badsettings.clusters import CLUSTERS
+from tests.unit.badsettings.jobs import JOBS
 from tests.unit.badsettings.levels import LEVELS
 from tests.unit.badsettings.metadata import METADATA
 from tests.unit.badsettings.names import NAMES
@@ -27,4 +28,5 @@ CASES = [
     *LEVELS,
     *NOTEBOOKS,
     *SECRETS,
+    *JOBS,
 ]

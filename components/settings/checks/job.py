@@ -1,0 +1,46 @@
+"""Rules about a job and its schedule."""
+
+from collections.abc import Iterator
+
+from ...settings.job import Job, Runner
+from ...settings.mistakes import Mistake
+
+
+def size(job: Job) -> Iterator[Mistake]:
+    """A DaskJob has a fixed number of workers."""
+    if job.workers.autoscaled:
+        rule = "is not for jobs: nothing scales the cluster of a DaskJob"
+        yield Mistake(rule, "use `replicas`", ("workers", "maximum"))
+
+
+def certificates(job: Job) -> Iterator[Mistake]:
+    """cert-manager renews certificates of what runs for long."""
+    if job.tls.issuer is not None:
+        fix = "remove it, and the program generates certificates for each rotation"
+        yield Mistake("is not for jobs, which end before certificates are renewed", fix, ("tls", "issuer"), None)
+
+
+def something_to_run(runner: Runner) -> Iterator[Mistake]:
+    """Either a command or a script."""
+    if bool(runner.command) == (runner.script is not None):
+        fix = "keep one" if runner.command else "add one, such as `command: [python, program.py]`"
+        yield Mistake("needs exactly one of `command` and `script`", fix, value=None)
+
+
+# What each of these settings would do, which a job that runs once in `up` has no use for.
+_WITHOUT_A_SCHEDULE = {
+    "time_zone": ("timeZone", "it is the time zone of one"),
+    "suspended": ("suspended", "a job without one runs once, in `up`; to keep it from running, remove the job"),
+    "retries": ("retries", "`up` runs a job without one, and reports a failure at once"),
+    "history": ("history", "a job without one has a single run, which is kept"),
+    "ttl": ("ttl", "`up` would create the run of a job without one again"),
+}
+
+
+def timing(job: Job) -> Iterator[Mistake]:
+    """Settings of a schedule that a job without one does not have."""
+    if job.schedule is not None:
+        return
+    for field, (key, reason) in _WITHOUT_A_SCHEDULE.items():
+        if field in job.model_fields_set:
+            yield Mistake(f"needs a `schedule`: {reason}", 'add `schedule: "0 2 * * *"`, or remove it', (key,))

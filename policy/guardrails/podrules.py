@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .podsecurity import violations
-from .resource import Resource
+from .resource import Pod, Resource
 
 Config = Mapping[str, Any]
 _DIGEST = "@sha256:"
@@ -45,10 +45,17 @@ def pod_security(resource: Resource, config: Config) -> Iterator[str]:
 
 
 def no_token(resource: Resource, _config: Config) -> Iterator[str]:
-    """No pod of ours can talk to the Kubernetes API: Dask runs whatever code it is sent."""
+    """No pod with code of users can talk to the Kubernetes API: Dask runs whatever code it is sent."""
     for path, pod in resource.pods():
-        if pod.get("automountServiceAccountToken") is not False:
+        if pod.get("automountServiceAccountToken") is not False and not _runs_the_programs_code(resource, pod):
             yield f"{resource} {path}: mounts a service account's token; set automountServiceAccountToken: false"
+
+
+def _runs_the_programs_code(resource: Resource, pod: Pod) -> bool:
+    """Whether it is the autoscaler's pod or that of a schedule, with an account of its own."""
+    names = [box.get("name") for box in pod.get("containers") or []]
+    known = (resource.kind, *names) in (("Deployment", "autoscaler"), ("CronJob", "schedule"))
+    return known and bool(pod.get("serviceAccountName"))
 
 
 def limited(resource: Resource, _config: Config) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """A resource as the rules see it: plain values instead of the policy SDK's objects."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -53,8 +54,11 @@ class Resource:
         return f"{self.kind} '{self.name}'"
 
     def pods(self) -> Iterator[tuple[str, Pod]]:
-        """Every pod spec in the object, with its path."""
+        """Every pod spec in the object, with its path, and in the DaskJob that the pod of a CronJob creates."""
         yield from _pods(self.spec, "spec")
+        if self.kind == "CronJob":
+            for path, pod in _pods(self.spec, "spec"):
+                yield from _pods(_created_by(pod), f"{path}.DaskJob")
 
 
 def _pods(node: Any, path: str) -> Iterator[tuple[str, Pod]]:
@@ -63,6 +67,13 @@ def _pods(node: Any, path: str) -> Iterator[tuple[str, Pod]]:
             yield path, node
         for key, value in node.items():
             yield from _pods(value, f"{path}.{key}")
+
+
+def _created_by(pod: Pod) -> Any:
+    """The DaskJob in the variable JOB, where Kubernetes takes `$$` for a `$`; nothing in a pod without one."""
+    variables = [it for box in pod["containers"] for it in box.get("env") or [] if it.get("name") == "JOB"]
+    text = str(variables[0].get("value")) if variables else ""
+    return json.loads(text.replace("$$", "$")) if text.startswith("{") else None
 
 
 @dataclass(frozen=True)

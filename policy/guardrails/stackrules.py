@@ -82,7 +82,7 @@ def guarded_namespaces(stack: Stack) -> Iterator[Violation]:
     created = {item.name for item in stack.of("Namespace")}
     policies = {item.namespace for item in stack.of("NetworkPolicy") if _covers_all_ingress(item, created)}
     quotas = {item.namespace for item in stack.of("ResourceQuota") if _limits_cpu_and_memory(item)}
-    places = {item.namespace: item for item in reversed(stack.of("DaskCluster", "DaskJob"))}
+    places = {item.namespace: item for item in reversed(stack.of("DaskCluster", "DaskJob", "CronJob"))}
     for namespace, resident in sorted(places.items()):
         if namespace not in policies:
             text = f"namespace '{namespace}' of {resident} has no network policy for all its pods"

@@ -173,6 +173,30 @@ class TestRules:
         lead(bodies, **{annotation: "the login"})
         assert broken_rules(bodies) == set()
 
+    def test_what_a_schedule_starts_is_judged_as_well(self, production: list[Body]) -> None:
+        settings = {"image": "dask:1", "schedule": "@daily", "runner": {"script": "pass"}}
+        raw = {"jobs": {"nightly": settings}, "namespace": stack_config("prod")["namespace"]}
+        bodies = program_objects({"a": raw})["a"]
+
+        # The schedule's own pod has limits, and a token that it needs.
+        assert broken_rules(bodies) == {"images-pinned-by-digest", "containers-are-limited"}
+        [cron_job] = [Resource(_type(it), it) for it in bodies if it["kind"] == "CronJob"]
+        assert len(list(pack.ONE["images-pinned-by-digest"](cron_job, {}))) == 4  # with runner, scheduler and worker
+        assert len(list(pack.ONE["containers-are-limited"](cron_job, {}))) == 3
+
+    @pytest.mark.parametrize("name", ["autoscaler", "schedule"])
+    def test_a_token_is_for_pods_without_code_of_users(self, name: str) -> None:
+        kind = {"autoscaler": "Deployment", "schedule": "CronJob"}[name]
+
+        def held(kind: str, name: str, **more: str) -> int:
+            pod = {"containers": [{"name": name}], **more}
+            resource = Resource(f"kubernetes:a/v1:{kind}", {"spec": {"template": {"spec": pod}}})
+            return len(list(pack.ONE["pods-have-no-token"](resource, {})))
+
+        assert held(kind, name, serviceAccountName="its-own") == 0
+        assert held(kind, name) == held(kind, "worker", serviceAccountName="its-own") == 1
+        assert held("DaskCluster", name, serviceAccountName="its-own") == 1
+
     def test_production_passes_every_rule(self, production: list[Body]) -> None:
         assert broken_rules(production) == set()
 

@@ -88,13 +88,14 @@ def test_the_manifests_are_valid(path: Any) -> None:
 @pytest.mark.parametrize("operator", [{"install": False}, {"watch": ["lab"], "namespace": "lab-operator"}], ids=str)
 def test_a_preview_asks_about_no_binding_before_its_role_exists(operator: dict[str, Any]) -> None:
     """The API server would answer that the role is missing, to everyone who is not an administrator."""
-    autoscaled = {"lab": {"workers": {"minimum": 0, "maximum": 2}}}
+    raw: dict[str, Any] = {"clusters": {"lab": {"workers": {"minimum": 0, "maximum": 2}}}}
+    raw |= {"jobs": {"nightly": {"schedule": "@daily", "runner": {"script": "pass"}}}}
     with kubernetes():
-        recording = registered({"namespace": {"name": "lab"}, "operator": operator, "clusters": autoscaled})
+        recording = registered({"namespace": {"name": "lab"}, "operator": operator} | raw)
 
     bindings = [it for it in recording.registrations if it.kind in ("RoleBinding", "ClusterRoleBinding")]
     known_with = [list(it.request.propertyDependencies["roleRef"].urns) for it in bindings]
 
-    assert len(bindings) == (3 if operator.get("watch") else 1)
+    assert len(bindings) == (4 if operator.get("watch") else 2)
     assert all("Role::" in urn for [urn] in known_with)
     assert all(it.inputs["roleRef"]["name"] for it in bindings)

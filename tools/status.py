@@ -62,7 +62,7 @@ async def look(client: Any, declared: Declared) -> list[Row]:
     rows = [statusrows.operator(operator)]
     for cluster, one in zip(clusters, seen, strict=True):
         rows += statusrows.cluster(cluster, one)
-    return [*rows, *map(statusrows.job, jobs)]
+    return [*rows, *jobs]
 
 
 async def _hosts(declared: Declared) -> list[str]:
@@ -80,8 +80,16 @@ async def _operator(client: Any) -> list[Object] | None:
         return None
 
 
-async def _jobs(client: Any, declared: Declared) -> list[Object]:
-    return await kube.items(client, path("DaskJob", declared.settings.namespace.name), {PART_OF: declared.part_of})
+async def _jobs(client: Any, declared: Declared) -> list[Row]:
+    """The jobs that run once, and those with a schedule."""
+    kinds = (
+        ("DaskJob", "CronJob", "Job") if any(it.schedule for it in declared.settings.jobs.values()) else ("DaskJob",)
+    )
+    where, label = declared.settings.namespace.name, {PART_OF: declared.part_of}
+    once, *scheduled = await asyncio.gather(*(kube.items(client, path(kind, where), label) for kind in kinds))
+    cron_jobs, runs = scheduled or ([], [])
+    rows = [statusrows.job(it) for it in once if not statusrows.is_run(it)]
+    return [*rows, *(statusrows.schedule(it, runs) for it in cron_jobs)]
 
 
 async def _see(client: Any, cluster: DeclaredCluster, hosts: list[str]) -> Seen:

@@ -1,6 +1,6 @@
 """The rows of the status table, as text, from live objects and the schedulers' answers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -161,6 +161,31 @@ def job(live: Object) -> Row:
     colour = {"Successful": GOOD, "Failed": BAD}.get(state, SO_SO)
     meta = live["metadata"]
     return Row(f"job {meta['labels'][INSTANCE]}", state, meta["name"], age(live), colour)
+
+
+def is_run(live: Object) -> bool:
+    """Whether a DaskJob is an attempt of a job with a schedule, which has a row of its own."""
+    return any(owner["kind"] == "Job" for owner in live["metadata"].get("ownerReferences", ()))
+
+
+def schedule(live: Object, runs: Iterable[Object]) -> Row:
+    """A job with a schedule: a CronJob, and those of its Jobs that are kept."""
+    meta, spec, status = live["metadata"], live["spec"], live.get("status", {})
+    own = [run for run in runs if any(it["uid"] == meta["uid"] for it in run["metadata"].get("ownerReferences", ()))]
+    last = max(own, key=lambda run: run["metadata"]["creationTimestamp"], default=None)
+    ended = _end(last) if last else ""
+    state = "suspended" if spec.get("suspend") else "running" if status.get("active") else "scheduled"
+    colour = BAD if ended == "failed" else GOOD if state == "scheduled" else SO_SO
+    when = status.get("lastScheduleTime")
+    ago = f"last run {age({'metadata': {'creationTimestamp': when}})} ago" if when else "no run yet"
+    details = f"{spec['schedule']} {spec.get('timeZone', '')}, {ago}{f', {ended}' if ended else ''}"
+    return Row(f"job {meta['labels'][INSTANCE]}", state, details, age(live), colour)
+
+
+def _end(run: Object) -> str:
+    """How a Job has ended."""
+    said = {it["type"] for it in run.get("status", {}).get("conditions", ()) if it["status"] == "True"}
+    return "failed" if "Failed" in said else "succeeded" if "Complete" in said else ""
 
 
 def age(live: Object, now: datetime | None = None) -> str:

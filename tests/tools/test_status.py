@@ -202,6 +202,47 @@ def test_a_job_is_a_row_with_its_state() -> None:
 
 
 @pytest.mark.parametrize(
+    ("suspended", "active", "ends", "state", "last", "colour"),
+    [
+        (False, False, [], "scheduled", "no run yet", GOOD),
+        (False, False, ["Failed", "Complete"], "scheduled", "last run 12d ago, succeeded", GOOD),
+        (False, False, ["Complete", "Failed"], "scheduled", "last run 12d ago, failed", BAD),
+        (False, True, ["Complete", ""], "running", "last run 12d ago", SO_SO),
+        (True, False, ["Complete"], "suspended", "last run 12d ago, succeeded", SO_SO),
+    ],
+)
+def test_a_job_with_a_schedule_is_a_row_with_its_last_run(
+    *, suspended: bool, active: bool, ends: list[str], state: str, last: str, colour: str
+) -> None:
+    def run(number: int, end: str, owner: str = "1") -> dict[str, Any]:
+        made = f"2026-11-{number + 1:02d}T00:00:00Z"
+        conditions = [{"type": end, "status": "True"}] if end else []
+        meta = {"name": f"nightly-{number}", "creationTimestamp": made, "ownerReferences": [{"uid": owner}]}
+        return {"metadata": meta, "status": {"conditions": conditions}}
+
+    meta = {
+        "name": "nightly",
+        "uid": "1",
+        "labels": {"app.kubernetes.io/instance": "nightly"},
+        "creationTimestamp": MADE,
+    }
+    status: dict[str, Any] = {"active": [{}]} if active else {}
+    status |= {"lastScheduleTime": MADE} if ends else {}
+    spec = {"schedule": "30 2 * * *", "timeZone": "UTC", "suspend": suspended}
+    runs = [*(run(number, end) for number, end in enumerate(ends)), run(20, "Failed", "another")]
+
+    row = statusrows.schedule({"metadata": meta, "spec": spec, "status": status}, runs)
+
+    assert row == Row("job nightly", state, f"30 2 * * * UTC, {last}", "12d", colour)
+
+
+@pytest.mark.parametrize(("owner", "is_run"), [("Job", True), ("DaskCluster", False)])
+def test_the_daskjobs_of_runs_have_no_rows_of_their_own(owner: str, *, is_run: bool) -> None:
+    assert statusrows.is_run({"metadata": {"ownerReferences": [{"kind": owner}]}}) is is_run
+    assert not statusrows.is_run({"metadata": {}})
+
+
+@pytest.mark.parametrize(
     ("seconds", "text"), [(0, "0s"), (119, "119s"), (120, "2m"), (7199, "119m"), (7200, "2h"), (172_800, "2d")]
 )
 def test_ages_read_as_kubectls_do(seconds: int, text: str) -> None:

@@ -20,8 +20,8 @@ from tests.unit.registrations import registered
 
 LABELS, ANNOTATIONS = {"cost-center": "42"}, {"example.com/bill-to": "platform"}
 COMMON = {"labels": LABELS, "annotations": ANNOTATIONS}
-# Kubernetes and the operator create them.
-NOT_OURS = {"Event", "Node", "Pod", "CustomResourceDefinition", "DaskAutoscaler"}
+# Kubernetes, the operator and users create them.
+NOT_OURS = {"Event", "Node", "PersistentVolumeClaim", "Pod", "CustomResourceDefinition", "DaskAutoscaler"}
 
 
 def labelled(raw: dict[str, Any]) -> dict[str, Any]:

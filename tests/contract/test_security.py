@@ -142,7 +142,9 @@ class TestDaskPods:
             role = pod["containers"][0]["name"]
             for volume in pod.get("volumes", []):
                 if volume["name"] == "dask-tls":
-                    mounted = {item["key"] for item in volume["secret"]["items"] if item["key"].endswith(".key")}
+                    # cert-manager calls every key `tls.key`, and gives each role a Secret of its own.
+                    items = [item for item in volume["secret"]["items"] if item["key"].endswith(".key")]
+                    mounted = {item["path"] for item in items}
 
                     assert mounted == {keys[role]}, path
 

@@ -149,7 +149,7 @@ class Endpoint(Model):
 class Issuer(Model):
     """An issuer of cert-manager, which creates the cluster's certificates and renews them."""
 
-    name: ObjectName
+    name: Annotated[ObjectName, Field(examples=["cluster-ca"])]
     """The issuer's name. Its CA should sign for this cluster alone: everyone with a certificate of it can run code
     here."""
     kind: Annotated[str, Field(min_length=1, examples=["ClusterIssuer"])] = "Issuer"

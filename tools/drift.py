@@ -29,7 +29,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 async def _say(client: Any, declared: Declared, stack: str) -> int:
-    found = [line for it in declared.clusters.values() for line in await examine(client, it)]
+    survey = await drift.survey(client, declared.settings.namespace.name)
+    found = [line for it in declared.clusters.values() for line in await examine(client, it, survey)]
     print("\n".join(found) or f"stack {stack}: everything is as declared")
     for words in [await expiry.warning(client, it) for it in declared.clusters.values()]:
         if words:
@@ -37,23 +38,25 @@ async def _say(client: Any, declared: Declared, stack: str) -> int:
     return FOUND if found else NONE
 
 
-async def examine(client: Any, cluster: DeclaredCluster) -> list[str]:
-    """One line for every field that is not as declared, of the program's objects and of the operator's."""
-    live = await drift.look(client, cluster)
+async def examine(client: Any, cluster: DeclaredCluster, survey: drift.Survey) -> list[str]:
+    """One line for every field that is not as declared, of the program's objects and of the operator's.
+
+    `survey` is what the namespace holds.
+    """
+    live = survey.of(cluster)
     if live is None and not cluster.settings.suspended:
         return [f"daskcluster/{cluster.physical_name}: is missing: it was deleted, or `up` has not created it yet"]
     lines: list[str] = []
     for body in declared_objects(cluster):
         lines += compare(body, await kube.find(client, path_of(body)), cluster)
     if cluster.settings.suspended:
-        return lines + [_not_suspended(name) for name in await _running(client, cluster)]
+        return lines + [_not_suspended(name) for name in _running(cluster, survey)]
     return lines + [line for one in drift.find(cluster, live) for line in str(one).splitlines()] if live else lines
 
 
-async def _running(client: Any, cluster: DeclaredCluster) -> list[str]:
+def _running(cluster: DeclaredCluster, survey: drift.Survey) -> list[str]:
     """The DaskClusters of this name."""
-    found = await kube.items(client, cluster.path("DaskCluster"), cluster.labels)
-    return [it["metadata"]["name"] for it in found]
+    return [it["metadata"]["name"] for it in survey.versions(cluster)]
 
 
 def _not_suspended(name: str) -> str:

@@ -18,7 +18,7 @@ from components.kube import chart
 from components.kube import client as kube
 from components.kube.client import Object
 from components.kube.errors import ClusterError
-from components.kube.paths import path, path_of
+from components.kube.paths import path
 from components.lifecycle import drift, load
 from components.manifests import addresses as endpoint
 from components.manifests.declared import DeclaredCluster
@@ -56,9 +56,9 @@ def table(stack: str, declared: Declared, rows: list[Row]) -> Table:
 async def look(client: Any, declared: Declared) -> list[Row]:
     """All rows: the operator, then cluster by cluster, then the jobs."""
     clusters = list(declared.clusters.values())
-    hosts = await _hosts(declared) if clusters else []
-    looks = asyncio.gather(*(_see(client, cluster, hosts) for cluster in clusters))
-    operator, jobs, seen = await asyncio.gather(_operator(client), _jobs(client, declared), looks)
+    operator, jobs, seen = await asyncio.gather(
+        _operator(client), _jobs(client, declared), _see_all(client, declared, clusters)
+    )
     rows = [statusrows.operator(operator)]
     for cluster, one in zip(clusters, seen, strict=True):
         rows += statusrows.cluster(cluster, one)
@@ -92,25 +92,37 @@ async def _jobs(client: Any, declared: Declared) -> list[Row]:
     return [*rows, *(statusrows.schedule(it, runs) for it in cron_jobs)]
 
 
-async def _see(client: Any, cluster: DeclaredCluster, hosts: list[str]) -> Seen:
-    """Everything there is to know of one cluster: first of Kubernetes, then of the schedulers."""
+async def _see_all(client: Any, declared: Declared, clusters: list[DeclaredCluster]) -> list[Seen]:
+    """What there is to know of every cluster; what they share a namespace for is listed once."""
+    if not clusters:
+        return []
+    namespace = declared.settings.namespace.name
+    hosts, survey, pods = await asyncio.gather(
+        _hosts(declared),
+        drift.survey(client, namespace),
+        kube.items(client, path("Pod", namespace), {CLUSTER_NAME: None}),
+    )
+    return await asyncio.gather(*(_see(client, cluster, hosts, survey, pods) for cluster in clusters))
+
+
+async def _see(
+    client: Any, cluster: DeclaredCluster, hosts: list[str], survey: drift.Survey, all_pods: list[Object]
+) -> Seen:
+    """Everything there is to know of one cluster: of what Kubernetes has shown, and of the schedulers."""
     pages = load.scheduler_pages(cluster.namespace, cluster.physical_name)
-    live, versions, service, pods, secret = await asyncio.gather(
-        drift.look(client, cluster),
-        kube.items(client, cluster.path("DaskCluster"), cluster.labels),
-        kube.find(client, path_of(cluster.endpoint)),
-        kube.items(client, cluster.path("Pod"), {CLUSTER_NAME: cluster.physical_name}),
-        _secret(client, cluster),
+    pods = [pod for pod in all_pods if pod["metadata"]["labels"][CLUSTER_NAME] == cluster.physical_name]
+    service = next(
+        (it for it in survey.services if it["metadata"]["name"] == cluster.endpoint["metadata"]["name"]), None
     )
     current = None if cluster.settings.suspended else cluster.physical_name
-    names = [it["metadata"]["name"] for it in versions if it["metadata"]["name"] != current]
+    names = [name for it in survey.versions(cluster) if (name := it["metadata"]["name"]) != current]
     old_ones = asyncio.gather(*(load.look(client, cluster.namespace, name) for name in names))
-    counts, identity, loads = await asyncio.gather(
-        _ask(client, f"{pages}/counts.json"), _ask(client, f"{pages}/identity.json"), old_ones
+    secret, counts, identity, loads = await asyncio.gather(
+        _secret(client, cluster), _ask(client, f"{pages}/counts.json"), _ask(client, f"{pages}/identity.json"), old_ones
     )
     address = endpoint.address(cluster, service["spec"], service.get("status"), hosts) if service else None
     old = {name: str(load or "no scheduler") for name, load in zip(names, loads, strict=True)}
-    return Seen(live, service, address, pods, secret, counts, identity, old)
+    return Seen(survey.of(cluster), service, address, pods, secret, counts, identity, old)
 
 
 async def _secret(client: Any, cluster: DeclaredCluster) -> Object | None:

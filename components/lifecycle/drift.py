@@ -75,6 +75,11 @@ class Survey:
         deployments = [it for it in self.deployments if it["metadata"]["labels"].get(CLUSTER_NAME) == name]
         return _live(name, live, self.groups, deployments, service)
 
+    def versions(self, cluster: DeclaredCluster) -> list[Object]:
+        """All DaskClusters that are versions of this cluster."""
+        wanted = cluster.labels.items()
+        return [it for it in self.clusters if wanted <= it["metadata"].get("labels", {}).items()]
+
 
 async def survey(client: kube.Api, namespace: str) -> Survey:
     """Snapshot of a namespace."""

@@ -9,7 +9,7 @@ from components.kube import client as kube
 from components.kube.client import Connection
 from components.kube.errors import ClusterError
 from components.kube.paths import path_of
-from components.lifecycle import drain, replaced
+from components.lifecycle import drain, drift, replaced
 from components.lifecycle.replaced import Record
 from components.manifests.declared import DeclaredCluster
 from tests.support.declared import declared
@@ -218,11 +218,16 @@ def test_a_version_that_is_being_deleted_does_not_keep_a_cluster_from_being_susp
     asyncio.run(replaced.refuse_terminating(Connection(), target()))
 
 
+async def examined(api: FakeApi, cluster: DeclaredCluster) -> list[str]:
+    """The lines of one cluster."""
+    return await check.examine(api, cluster, await drift.survey(api, cluster.namespace))  # type: ignore[arg-type]
+
+
 def checked(monkeypatch: pytest.MonkeyPatch, cluster: DeclaredCluster, live: list[dict[str, Any]]) -> list[str]:
     """What `make drift` says, on a Kubernetes that has all that is declared, and these DaskClusters."""
     answers: dict[str, Any] = {path_of(body): body for body in cluster.bodies}
     answers |= {HERE: {"items": live}} | {f"{HERE}/{it['metadata']['name']}": it for it in live}
-    return asyncio.run(check.examine(FakeApi(answers), cluster))
+    return asyncio.run(examined(FakeApi(answers), cluster))
 
 
 @pytest.mark.parametrize("update", ["blueGreen", "recreate"])
@@ -243,9 +248,7 @@ def test_a_cluster_that_still_runs_is_drift_of_a_suspended_one(monkeypatch: pyte
 def test_what_stays_is_still_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     awake = declared("a", {"suspended": False})
 
-    found = asyncio.run(
-        check.examine(FakeApi({HERE: {"items": []}, path_of(awake.endpoint): awake.endpoint}), target())
-    )
+    found = asyncio.run(examined(FakeApi({HERE: {"items": []}, path_of(awake.endpoint): awake.endpoint}), target()))
 
     assert "configmap/a-connection: is missing" in found
     assert any(line.startswith("service/a: selector") for line in found)

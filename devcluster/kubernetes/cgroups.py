@@ -9,6 +9,7 @@ import contextlib
 import os
 import signal
 import time
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from devcluster.shell import DevclusterError
@@ -48,6 +49,12 @@ def _delegate(parent: Path) -> None:
         for controller in (parent / "cgroup.controllers").read_text().split():
             with contextlib.suppress(OSError):  # one that is busy elsewhere is the kubelet's to complain about
                 (parent / "cgroup.subtree_control").write_text(f"+{controller}")
+
+
+def joining(directories: Iterable[Path], command: Sequence[str]) -> list[str]:
+    """The command as one that is in these groups before it can do anything else."""
+    join = 'while [ "$1" != -- ]; do echo $$ > "$1/cgroup.procs"; shift; done; shift; exec "$@"'
+    return ["sh", "-c", join, "sh", *map(str, directories), "--", *command]
 
 
 def groups(name: str, below: str = "") -> list[Path]:

@@ -113,8 +113,7 @@ def _snapshotter(cluster: state.Cluster) -> str:
 
 def start(cluster: state.Cluster, number: int, spec: Path) -> None:
     """Start a node's first process: detached from the caller, in the node's cgroup before it can do anything else."""
-    groups = [str(path) for path in cgroups.create(cluster.name, first_group(number))]
-    join = 'while [ "$1" != -- ]; do echo $$ > "$1/cgroup.procs"; shift; done; shift; exec "$@"'
+    groups = cgroups.create(cluster.name, first_group(number))
     namespaces = ["--mount", "--pid", "--uts", "--ipc", "--fork", "--kill-child", "--mount-proc"]
     first = [
         *("nsenter", f"--net=/run/netns/{state.namespace(cluster.name, number)}"),
@@ -123,7 +122,7 @@ def start(cluster: state.Cluster, number: int, spec: Path) -> None:
     ]
     with (logs(cluster, number) / "supervisor.log").open("ab") as log:
         process = subprocess.Popen(
-            ["sh", "-c", join, "sh", *groups, "--", *first],
+            cgroups.joining(groups, first),
             env=plain_environment(),
             stdin=subprocess.DEVNULL,
             stdout=log,

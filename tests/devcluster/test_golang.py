@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from devcluster import engine, golang
+from devcluster import engine, golang, kwok
 from devcluster.kubernetes import build
 from devcluster.shell import DevclusterError
 from tests.support.clusters import ROOT
@@ -31,7 +31,7 @@ case "$1" in
 esac
 """
 SCRIPT = "python/cmd/pulumi-language-python-exec"
-PRODUCTS = {"node": build.node, "helm": build.helm, "engine": engine.engine}
+PRODUCTS = {"node": build.node, "helm": build.helm, "engine": engine.engine, "kwok": kwok.kwok}
 
 
 @pytest.fixture

@@ -15,14 +15,13 @@ from ..manifests.declared_job import DeclaredJob
 CONTAINER = "job"
 NO_POD = "Not there"
 HANDLED_SECONDS = 60
-_ENDED = ("Succeeded", "Failed")
 
 
 def phase(job: DeclaredJob, pod: Object | None) -> str:
     """What the runner is doing, as a pod's phase: that of the declared containers, once they have ended."""
     if pod is None:
         return NO_POD
-    own = {container["name"] for container in job.dask_job["spec"]["job"]["spec"]["containers"]}
+    own = _declared(job)
     states = pod.get("status", {}).get("containerStatuses", [])
     ended = [it["state"]["terminated"] for it in states if it["name"] in own and "terminated" in it.get("state", {})]
     if len(ended) == len(own):
@@ -35,7 +34,9 @@ async def end_others(client: kube.Api, job: DeclaredJob, pod: Object) -> None:
 
     Such a pod counts as failed, so a job that has succeeded gets its status corrected.
     """
-    if pod.get("status", {}).get("phase") in _ENDED:
+    others = [it for it in pod.get("status", {}).get("containerStatuses", []) if it["name"] not in _declared(job)]
+    # kubelet writes down a moment after the last container that the pod has ended.
+    if all("terminated" in it.get("state", {}) for it in others):
         return
     where = job.path("Pod", job.runner_name)
     try:
@@ -50,6 +51,11 @@ async def end_others(client: kube.Api, job: DeclaredJob, pod: Object) -> None:
             f"be ended ({error}), so the job's cluster keeps running: `kubectl delete pod -n {job.namespace} "
             f"{job.runner_name}`"
         )
+
+
+def _declared(job: DeclaredJob) -> set[str]:
+    """The names of the runner's own containers."""
+    return {container["name"] for container in job.dask_job["spec"]["job"]["spec"]["containers"]}
 
 
 async def _handled(client: kube.Api, job: DeclaredJob) -> bool:

@@ -122,6 +122,14 @@ class TestSidecars:
 
         run(monkeypatch, [early], [early], [runner("Succeeded")])
 
+    @pytest.mark.parametrize("others", [{}, {"mesh_proxy": {"terminated": {"exitCode": 0}}}], ids=["alone", "ended"])
+    def test_a_pod_whose_end_is_not_written_down_yet_is_left_alone(
+        self, monkeypatch: pytest.MonkeyPatch, others: dict[str, Any]
+    ) -> None:
+        api = run(monkeypatch, [runner("Running", job={"terminated": {"exitCode": 0}}, **others)])
+
+        assert _sent(api) == []
+
     def test_a_job_that_was_ended_so_has_still_succeeded(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """The `up` before was killed: kubelet counts the pod as failed, for the sidecar's sake."""
         ended = runner("Failed", mesh_proxy={"terminated": {"exitCode": 137}}, job={"terminated": {"exitCode": 0}})

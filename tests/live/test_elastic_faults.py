@@ -47,9 +47,9 @@ def at_rest(kube: Kubectl) -> None:
 def test_a_worker_that_is_deleted_by_hand_comes_back_and_nothing_begins_twice(stack: Stack, kube: Kubectl) -> None:
     stack.settle(namespace={"name": NAMESPACE}, clusters=cluster())
     with client(stack.address()) as connected:
-        work = Work(connected, held=20, running=60, seconds=1)
+        work = Work(connected, held=20, running=120, seconds=2)
         wait_until(lambda: len(workers_of(connected)) > 1, 90, "several workers have registered")
-        [first, *_] = component(kube, "worker")
+        first = wait_until(lambda: component(kube, "worker"), 30, "a worker that stays")[0]
 
         kube("delete", "pod", "-n", NAMESPACE, first["metadata"]["name"], "--wait=false")
 
@@ -61,9 +61,9 @@ def test_a_worker_that_is_deleted_by_hand_comes_back_and_nothing_begins_twice(st
 def test_a_worker_that_is_lost_with_its_node_costs_what_it_computed_and_no_result(stack: Stack, kube: Kubectl) -> None:
     stack.settle(namespace={"name": NAMESPACE}, clusters=cluster())
     with client(stack.address()) as connected:
-        work = Work(connected, held=20, running=60, seconds=1)
+        work = Work(connected, held=20, running=120, seconds=2)
         wait_until(lambda: len(workers_of(connected)) > 1, 90, "several workers have registered")
-        [first, *_] = component(kube, "worker")
+        first = wait_until(lambda: component(kube, "worker"), 30, "a worker that stays")[0]
 
         # As when a spot node is taken away: nobody asks the worker to hand anything over.
         kube("delete", "pod", "-n", NAMESPACE, first["metadata"]["name"], "--force", "--grace-period=0", "--wait=false")

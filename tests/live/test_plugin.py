@@ -70,7 +70,9 @@ def test_its_schema_names_the_components_with_their_inputs_and_outputs(stack: St
         *("DaskCluster", "DaskJob", "DaskOperator", "Workspace")
     }
     assert component["requiredInputs"] == ["namespace"]
-    assert set(component["inputProperties"]) == {"namespace", "cluster", "podSecurity", "context", "kubeconfig"}
+    assert set(component["inputProperties"]) == {
+        *("namespace", "cluster", "podSecurity", "context", "kubeconfig", "labels", "annotations")
+    }
     assert {"clusterName", "schedulerAddress", "dashboardUrl", "clientTls"} <= set(component["properties"])
     assert schema["types"]["dask-on-kubernetes:index:Workers"]["properties"]["replicas"]["type"] == "integer"
 

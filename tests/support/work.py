@@ -66,11 +66,25 @@ class Work:
         return len(self._seen())
 
     def executions(self) -> int:
-        """How many times tasks have run. A mark from every worker comes after all that the worker had to tell."""
-        mark, names = f"mark-{uuid4()}", self._client.scheduler_info(n_workers=-1)["workers"]
-        marks = [self._client.submit(counted, mark, self._topic, workers=[name], pure=False) for name in names]
-        wait_until(lambda: self._seen().count(mark) == len(marks), 60, "a mark of every worker")
+        """How many times tasks have run. A mark from every worker comes after all that the worker had to tell.
+
+        A worker that retires meanwhile has told everything.
+        """
+        marks = {name: f"mark-{uuid4()}" for name in self._workers()}
+        asked = [
+            self._client.submit(counted, it, self._topic, workers=[name], pure=False) for name, it in marks.items()
+        ]
+
+        def told() -> bool:
+            present, seen = self._workers(), self._seen()
+            return all(mark in seen for name, mark in marks.items() if name in present)
+
+        wait_until(told, 60, "a mark of every worker")
+        del asked
         return sum(isinstance(item, int) for item in self._seen())
+
+    def _workers(self) -> set[str]:
+        return set(self._client.scheduler_info(n_workers=-1)["workers"])
 
     def _seen(self) -> list[int | str]:
         events: Any = self._client.get_events(self._topic)

@@ -7,9 +7,8 @@ after that of the worker, so the error that a user could correct is no longer in
 import re
 from collections.abc import Iterable
 
-import httpx
-
 from ..kube import client as kube
+from ..kube import logs
 from ..kube.client import Object
 from ..kube.pods import CRASH_LOOP, pod_troubles
 from ..manifests.declared import DeclaredCluster
@@ -34,11 +33,6 @@ async def causes(client: kube.Api, cluster: DeclaredCluster, pods: Iterable[Obje
 
 async def _previous_log(client: kube.Api, cluster: DeclaredCluster, pod: Object) -> str:
     """The log of the container that has crashed; empty if it cannot be read."""
-    log = f"{cluster.path('Pod', pod['metadata']['name'])}/log"
     names = [it["name"] for it in pod["status"].get("containerStatuses", []) if it.get("restartCount") and "name" in it]
-    parameters = {"previous": "true", "tailLines": str(TAIL_LINES)} | ({"container": names[0]} if names else {})
-    try:
-        async with kube.call(client, "GET", log, params=parameters) as response:
-            return response.text
-    except (kube.ServerError, httpx.TransportError):
-        return ""
+    where = cluster.path("Pod", pod["metadata"]["name"])
+    return await logs.tail_if_readable(client, where, names[0] if names else None, TAIL_LINES, previous=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import pulumi
 
 from ..kube import client as kube
-from ..kube import events, wait
+from ..kube import events, logs, wait
 from ..kube import pods as health
 from ..kube.client import Connection
 from ..kube.errors import ClusterError
@@ -148,11 +148,7 @@ async def _daskjob(client: kube.Api, job: DeclaredJob) -> kube.Object:
 
 
 async def _tail(client: kube.Api, job: DeclaredJob) -> str:
-    log = f"{job.path('Pod', job.runner_name)}/log"
     try:
-        async with kube.call(
-            client, "GET", log, params={"tailLines": str(TAIL_LINES), "container": runner.CONTAINER}
-        ) as response:
-            return response.text.strip()
+        return (await logs.tail(client, job.path("Pod", job.runner_name), runner.CONTAINER, TAIL_LINES)).strip()
     except Exception as error:
         return f"(its log cannot be read: {error})"

@@ -16,8 +16,8 @@ import pulumi
 from pulumi import ResourceHook, ResourceHookArgs
 
 from ..kube import client as kube
+from ..kube import logs, wait
 from ..kube import pods as health
-from ..kube import wait
 from ..kube.client import Connection, Object
 from ..kube.errors import ClusterError
 from ..kube.paths import path_of
@@ -31,6 +31,7 @@ from ..vocabulary import OWNER, VERIFIED
 # How the line with the result begins, which ends scripts/verify.py.
 RESULT = "verified: "
 CONTAINER = "verify"
+TAIL_LINES = 5
 WATCH_SECONDS = 2.0
 DELETE_SECONDS = 60
 # The Job ends itself at its own deadline; this much later nobody has heard of it.
@@ -103,7 +104,9 @@ async def _has_computed(client: kube.Api, cluster: DeclaredCluster, pod: Object)
                 return True
             raise _failure(cluster, _last_line(ended.get("message") or f"exit code {ended.get('exitCode')}"))
         if "running" in state:
-            return any(line.startswith(RESULT) for line in (await _log(client, cluster, pod)).splitlines())
+            where = cluster.path("Pod", pod["metadata"]["name"])
+            log = await logs.tail_if_readable(client, where, CONTAINER, TAIL_LINES)
+            return any(line.startswith(RESULT) for line in log.splitlines())
     return False
 
 
@@ -115,18 +118,6 @@ async def _end_others(client: kube.Api, cluster: DeclaredCluster, pod: Object) -
             await kube.patch(client, path_of(cluster.verify_job), done)
         except kube.ServerError as error:
             pulumi.log.warn(f"{cluster.name}: has computed, and the verification's pod could not be ended: {error}")
-
-
-async def _log(client: kube.Api, cluster: DeclaredCluster, pod: Object) -> str:
-    """The end of the pod's log; nothing where it may not, or cannot, be read."""
-    import httpx
-
-    url = f"{cluster.path('Pod', pod['metadata']['name'])}/log"
-    try:
-        async with kube.call(client, "GET", url, params={"tailLines": "5", "container": CONTAINER}) as response:
-            return response.text
-    except (kube.ServerError, httpx.TransportError):
-        return ""
 
 
 async def _troubles(watch: Watch) -> None:

@@ -118,3 +118,13 @@ def test_no_model_imports_a_rule() -> None:
         for name, found in models.items()
         if not name.startswith(rules) and any(it.startswith(rules) for it in found)
     ] == []
+
+
+def test_the_components_are_imported_without_an_http_client() -> None:
+    """It is imported when something is asked, in a thread: until then the program registers resources."""
+    program = (
+        "import components, sys; [getattr(components, it) for it in components.__all__]; print('httpx' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "False"

@@ -13,7 +13,7 @@ import pytest
 
 from components.kube import client as kube
 
-Answer = dict[str, Any] | int | httpx.Response | Callable[[], dict[str, Any] | int]
+Answer = dict[str, Any] | int | httpx.Response | Callable[[], dict[str, Any] | int | httpx.Response]
 
 Forward = dict[str, Any] | bytes | int | Exception | Callable[[], dict[str, Any] | int]
 

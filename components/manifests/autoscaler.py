@@ -11,12 +11,12 @@ from ..manifests import pod as podspec
 from ..manifests import worker_arguments as workerargs
 from ..manifests.cluster import pod_metadata
 from ..manifests.context import PodContext, Spec, annotate
+from ..manifests.rights import account
 from ..settings.cluster import Cluster, ScaledPods
 from ..settings.formats.quantities import seconds
 from ..vocabulary import CLUSTER_NAME, COMPONENT, SKIP_AWAIT
 
 ROLE = "autoscaler"
-_RBAC = "rbac.authorization.k8s.io"
 
 
 def autoscaler(settings: Cluster, context: PodContext, groups: Mapping[str, ScaledPods]) -> list[Spec]:
@@ -29,12 +29,8 @@ def autoscaler(settings: Cluster, context: PodContext, groups: Mapping[str, Scal
         return []
     name = f"{context.cluster_name}-{ROLE}"
     elastic = [group for group, it in groups.items() if it.autoscaled]
-    account = context.object("ServiceAccount", name)
-    role = context.object("Role", name) | {"rules": _rules(context.cluster_name, elastic)}
-    reference = {"apiGroup": _RBAC, "kind": "Role", "name": name}
-    subject = {"kind": "ServiceAccount", "name": name, "namespace": context.namespace}
-    binding = context.object("RoleBinding", name) | {"roleRef": reference, "subjects": [subject]}
-    return [account, role, binding, _deployment(settings, context, name, groups)]
+    rights = account(context, name, _rules(context.cluster_name, elastic))
+    return [*rights, _deployment(settings, context, name, groups)]
 
 
 def _rules(cluster: str, elastic: list[str]) -> list[Spec]:

@@ -11,13 +11,13 @@ from typing import Any
 from ..manifests import pod as podspec
 from ..manifests.cluster import pod_metadata
 from ..manifests.context import PodContext, Spec
+from ..manifests.rights import account
 from ..settings.formats.quantities import seconds
 from ..settings.job import Job
 from ..settings.pod import merge
 from ..vocabulary import COMPONENT, NO_PROXY_INJECTED
 
 ROLE = "schedule"
-_RBAC = "rbac.authorization.k8s.io"
 # How late a run may start. Without a limit, Kubernetes starts at once what was missed while a job was suspended, and
 # what a changed schedule would have had earlier.
 START_SECONDS = 600
@@ -28,11 +28,7 @@ RUN_FAILED = 3
 def scheduled(settings: Job, context: PodContext, dask_job: Spec) -> list[Spec]:
     """The ServiceAccount, its permissions and the CronJob, in the order of their creation."""
     name = f"{context.name}-{ROLE}"
-    role = context.object("Role", name) | {"rules": _rules()}
-    reference = {"apiGroup": _RBAC, "kind": "Role", "name": name}
-    subject = {"kind": "ServiceAccount", "name": name, "namespace": context.namespace}
-    binding = context.object("RoleBinding", name) | {"roleRef": reference, "subjects": [subject]}
-    return [context.object("ServiceAccount", name), role, binding, _cron_job(settings, context, name, dask_job)]
+    return [*account(context, name, _rules()), _cron_job(settings, context, name, dask_job)]
 
 
 def dask_job_in(body: Spec) -> Spec:
@@ -52,7 +48,7 @@ def _rules() -> list[Spec]:
     ]
 
 
-def _cron_job(settings: Job, context: PodContext, account: str, dask_job: Spec) -> Spec:
+def _cron_job(settings: Job, context: PodContext, name: str, dask_job: Spec) -> Spec:
     own, metadata = {COMPONENT: ROLE}, context.object("Job", "")["metadata"]
     run: Spec = {
         "backoffLimit": 6,
@@ -64,7 +60,7 @@ def _cron_job(settings: Job, context: PodContext, account: str, dask_job: Spec) 
         },
         "template": {
             "metadata": pod_metadata(context, merge(settings, settings.runner), own, {NO_PROXY_INJECTED: "disabled"}),
-            "spec": _pod(settings, context, account, dask_job),
+            "spec": _pod(settings, context, name, dask_job),
         },
     }
     if settings.ttl:

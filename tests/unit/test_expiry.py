@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from components.configuration import parse
 from components.kube.client import Connection
 from components.lifecycle import expiry
 from components.manifests.declared import DeclaredCluster
@@ -160,6 +161,7 @@ def test_the_drift_command_shows_it_and_its_exit_code_is_about_drift(capsys: pyt
 
     class Declared:
         clusters = {"a": cluster}
+        settings = parse({"namespace": {"name": cluster.namespace}})
 
     async def nothing(*_: Any) -> list[str]:
         return []

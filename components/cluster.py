@@ -20,7 +20,7 @@ from .manifests.cluster import node_ports
 from .manifests.costs import Cost, cost
 from .manifests.declared import DeclaredCluster
 from .notebook import DaskNotebook
-from .objects import KubernetesObject
+from .objects import KubernetesObject, name_of
 from .settings.cluster import Cluster, Endpoint
 from .settings.notebook import NotebookEndpoint
 from .settings.prices import Prices
@@ -103,7 +103,7 @@ class DaskCluster(pulumi.ComponentResource):
     def _dashboard(self, service: Resource) -> None:
         """The Service of the dashboard and what leads to it, after the endpoint: both move to another version."""
         for body in self._declared.dashboard_objects:
-            KubernetesObject(f"{_logical(body)}-{body['kind'].lower()}", body, self._child([service]))
+            KubernetesObject(f"{name_of(body)}-{body['kind'].lower()}", body, self._child([service]))
 
     def _endpoint(self, ready: list[Resource]) -> KubernetesObject:
         declared, body = self._declared, self._declared.endpoint
@@ -195,7 +195,3 @@ class DaskCluster(pulumi.ComponentResource):
 
 def _before(*hooks: ResourceHook) -> ResourceHookBinding:
     return ResourceHookBinding(before_create=[*hooks], before_update=[*hooks])
-
-
-def _logical(body: dict[str, Any]) -> str:
-    return body["metadata"]["name"]

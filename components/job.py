@@ -26,7 +26,7 @@ from .configuration import job_settings
 from .kube.client import Connection
 from .lifecycle import jobs as jobrun
 from .manifests.declared_job import DeclaredJob
-from .objects import KubernetesObject, binding_of
+from .objects import KubernetesObject, binding_of, name_of
 from .settings.job import Job
 from .tls import tls_secret
 from .vocabulary import COMPONENT, INSTANCE
@@ -72,7 +72,7 @@ class DaskJob(pulumi.ComponentResource):
         """Each object after the one before: a Role has to exist before it is bound, and both before a run."""
         for body in bodies:
             known = binding_of(before[0], body) if body["kind"] == "RoleBinding" else body
-            before = [KubernetesObject(body["metadata"]["name"], known, self._child(before))]
+            before = [KubernetesObject(name_of(body), known, self._child(before))]
 
     def _run(self, declared: DeclaredJob, connection: Connection, certificates: Sequence[KubernetesObject]) -> None:
         name, before = declared.name, self._hooks(declared.name, declared, connection)

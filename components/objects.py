@@ -29,6 +29,11 @@ class KubernetesObject(pulumi.CustomResource):
         super().__init__(object_type(body), name, {"spec": None, "status": None, "data": None} | inputs, opts)
 
 
+def name_of(body: Mapping[str, Any]) -> str:
+    """The object's name in Kubernetes, which most objects have in the program too."""
+    return body["metadata"]["name"]
+
+
 def binding_of(role: pulumi.CustomResource, body: Mapping[str, Any]) -> dict[str, Any]:
     """The body of a RoleBinding or ClusterRoleBinding whose role is not known before it exists.
 

@@ -14,7 +14,7 @@ from .manifests.context import Spec
 from .manifests.declared import DeclaredCluster
 from .manifests.declared_job import DeclaredJob
 from .manifests.monitoring import certificate_rule
-from .objects import KubernetesObject
+from .objects import KubernetesObject, name_of
 
 
 class Certificates:
@@ -26,7 +26,7 @@ class Certificates:
         """Registers them. Warns of those that end soon, in previews too. `child` makes the options of each object."""
         self._cluster, self._connection = cluster, connection
         self.generated = tls_secret(cluster, child())
-        asked = [KubernetesObject(body["metadata"]["name"], body, child()) for body in requests(cluster.context)]
+        asked = [KubernetesObject(name_of(body), body, child()) for body in requests(cluster.context)]
         self.resources: list[Resource] = [self.generated] if self.generated else [*asked]
         if cluster.settings.tls.enabled:
             Output.from_input(expiry.warn(connection, cluster))

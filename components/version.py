@@ -13,7 +13,7 @@ from pulumi import Output, Resource, ResourceHook, ResourceHookArgs, ResourceHoo
 from .kube.client import Connection
 from .lifecycle import adoption, elastic, readiness, repair
 from .manifests.declared import DeclaredCluster
-from .objects import KubernetesObject, binding_of
+from .objects import KubernetesObject, binding_of, name_of
 
 # How long a pod may take to end after its grace period: its volumes, its finalizers, the operator's turn.
 _DELETE_MARGIN_SECONDS = 300
@@ -58,15 +58,15 @@ class Version:
         )
         dask = KubernetesObject(declared.physical_name, body, options)
         if budget := declared.disruption_budget:
-            KubernetesObject(_logical(budget), budget, self._child([dask]))
+            KubernetesObject(name_of(budget), budget, self._child([dask]))
         return dask
 
     def _worker_groups(self, dask: Resource) -> list[Resource]:
         made: list[Resource] = []
         for body in self._declared.worker_groups.values():
-            ignored = _FOLLOWS if self._declared.groups[_logical(body)].autoscaled else None
+            ignored = _FOLLOWS if self._declared.groups[name_of(body)].autoscaled else None
             options = self._child([dask], ignore_changes=ignored, custom_timeouts=_timeouts(body))
-            made.append(KubernetesObject(_logical(body), body, options))
+            made.append(KubernetesObject(name_of(body), body, options))
         return made
 
     def _autoscaler(self, workers: list[Resource]) -> list[Resource]:
@@ -79,7 +79,7 @@ class Version:
             if body["kind"] == "Deployment":
                 hook = elastic.takes_over(self._connection, self._declared)
                 options = ResourceOptions.merge(options, ResourceOptions(hooks=hook))
-            made.append(KubernetesObject(f"{_logical(body)}-{body['kind'].lower()}", body, options))
+            made.append(KubernetesObject(f"{name_of(body)}-{body['kind'].lower()}", body, options))
         return [*made]
 
     def verify(self, workers: list[Resource]) -> Resource:
@@ -90,14 +90,14 @@ class Version:
             await readiness.await_service(connection, declared)
 
         job = declared.verify_job
-        hook = ResourceHook(f"{_logical(job)}-service", scheduler_has_a_name)
+        hook = ResourceHook(f"{name_of(job)}-service", scheduler_has_a_name)
         options = self._child(
             workers,
             hooks=ResourceHookBinding(before_create=[hook]),
             # A policy that rewrites the Job's pods would have it replaced in every run. Its name holds their content.
             ignore_changes=["spec.template"],
         )
-        return KubernetesObject(_logical(job), job, options)
+        return KubernetesObject(name_of(job), job, options)
 
 
 def _timeouts(body: dict[str, Any], create: str | None = None) -> pulumi.CustomTimeouts:
@@ -105,7 +105,3 @@ def _timeouts(body: dict[str, Any], create: str | None = None) -> pulumi.CustomT
     roles = [body["spec"][role]["spec"] for role in ("scheduler", "worker") if role in body["spec"]]
     grace = max(role.get("terminationGracePeriodSeconds", 30) for role in roles)
     return pulumi.CustomTimeouts(create=create, delete=f"{grace + _DELETE_MARGIN_SECONDS}s")
-
-
-def _logical(body: dict[str, Any]) -> str:
-    return body["metadata"]["name"]

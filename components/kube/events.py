@@ -13,12 +13,11 @@ from weakref import WeakKeyDictionary
 from ..kube import client as kube
 from ..kube import wait
 from ..kube.errors import ClusterError
-from ..kube.follow import follow
+from ..kube.follow import PAUSE_SECONDS, follow
 from ..kube.paths import path
 
 # kopf, on which the operator is built, has types of its own: Error and Fatal.
 TROUBLE = "type!=Normal"
-PAUSE_SECONDS = 1.0
 
 
 @dataclass(frozen=True)

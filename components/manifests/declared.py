@@ -192,7 +192,7 @@ class DeclaredCluster(Placed):
     @cached_property
     def bodies(self) -> list[Spec]:
         """Everything that is registered for the cluster, except for its certificates."""
-        version = [] if self.settings.suspended else [*self.version, self.verify_job]
+        version = [*self.version, self.verify_job] if self.version else []
         optional = [*self.autoscaler, *filter(None, [self.disruption_budget])]
         lists = (self.monitors, self.dashboard_objects, self.notebook.values())
         return [*version, self.endpoint, self.connection, *(body for bodies in lists for body in bodies), *optional]

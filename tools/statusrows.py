@@ -7,6 +7,7 @@ from typing import Any
 
 from components.kube import pods as health
 from components.kube.client import Object
+from components.lifecycle import expiry
 from components.lifecycle import load as loads
 from components.lifecycle.drift import Live
 from components.manifests import certificates
@@ -15,7 +16,6 @@ from components.manifests.declared import DeclaredCluster
 from components.vocabulary import COMPONENT, DEFAULT_GROUP, INSTANCE
 
 GOOD, SO_SO, BAD = "green", "yellow", "red"
-_SOON_DAYS = 30
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def cluster(declared: DeclaredCluster, seen: Seen) -> Iterator[Row]:
         yield _scheduler(declared, seen)
         yield from workers
         if declared.settings.tls.enabled:
-            yield _certificates(seen.secret)
+            yield _certificates(declared, seen.secret)
         yield from troubles
     for name, load in seen.old.items():
         yield Row("  old version", "draining", f"{name}: {load}", colour=SO_SO)
@@ -75,7 +75,7 @@ def _suspended(declared: DeclaredCluster, seen: Seen) -> Iterator[Row]:
     )
     yield _endpoint(declared, seen)
     if declared.settings.tls.enabled:
-        yield _certificates(seen.secret)
+        yield _certificates(declared, seen.secret)
 
 
 def _leads_here(declared: DeclaredCluster, seen: Seen) -> bool:
@@ -122,7 +122,7 @@ def _workers(declared: DeclaredCluster, seen: Seen) -> Iterator[Row]:
         yield Row(f"  workers {label}", state, details, age(live) if live else "", colour)
 
 
-def _certificates(secret: Object | None) -> Row:
+def _certificates(declared: DeclaredCluster, secret: Object | None) -> Row:
     if secret is None:
         return Row(
             "  certificates", "unknown", "the Secret is missing, or there is no permission to read it", colour=SO_SO
@@ -130,9 +130,11 @@ def _certificates(secret: Object | None) -> Row:
     end = certificates.end(secret["data"])
     left = (end - datetime.now(UTC)).days
     state = f"valid until {end:%Y-%m-%d}" if left >= 0 else f"expired on {end:%Y-%m-%d}"
-    details = "raise `tls.rotation` before that" if left < _SOON_DAYS else ""
-    colour = GOOD if left >= _SOON_DAYS else SO_SO if left >= 0 else BAD
-    return Row("  certificates", state, details, age(secret), colour)
+    near = left < certificates.SOON.days
+    # Nobody but its owner changes a Secret of the user's own.
+    fix = expiry.fix(declared) if declared.settings.tls.secret else "raise `tls.rotation` before that"
+    colour = GOOD if not near else SO_SO if left >= 0 else BAD
+    return Row("  certificates", state, fix if near else "", age(secret), colour)
 
 
 def _troubles(seen: Seen) -> Iterator[Row]:

@@ -9,13 +9,12 @@ import json
 from datetime import datetime
 from typing import Any
 
+from ..manifests.certificates import SOON
 from ..manifests.context import PodContext, Spec
 from ..manifests.grafana import dashboard
 from ..settings.monitors import Monitors
 from ..vocabulary import COMPONENT, DASHBOARD, INSTANCE
 
-# How long before its end a certificate is reported.
-CERTIFICATE_DAYS = 30
 _META = "__meta_kubernetes"
 
 
@@ -34,7 +33,7 @@ def monitors(settings: Monitors, context: PodContext, *, suspended: bool = False
 
 def certificate_rule(name: str, end: datetime) -> dict[str, Any]:
     """The alert about certificates that this program has generated. No metric holds their end."""
-    first = int(end.timestamp()) - CERTIFICATE_DAYS * 86400
+    first = int((end - SOON).timestamp())
     text = f"The certificates of the cluster {name} end on {end:%Y-%m-%d}: increment its `tls.rotation`."
     return _rule("DaskCertificatesExpire", f"vector(time()) > {first}", "0m", "warning", text)
 

@@ -2,11 +2,9 @@
 
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, GetJsonSchemaHandler
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema
+from pydantic import BeforeValidator, Field
 
-from ..settings.fields import Annotations, Hostname, Model, Name, NamespaceName, ObjectName
+from ..settings.fields import Annotations, Hostname, Instead, Model, Name, NamespaceName, ObjectName
 from ..settings.mistakes import invalid
 
 
@@ -51,9 +49,4 @@ def _switch(value: Any) -> Any:
     raise invalid("must be true, false or a mapping", "choose one of them")
 
 
-class _Schema:
-    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        return {"anyOf": [{"type": "boolean"}, handler(core)], "default": True}
-
-
-DashboardOrSwitch = Annotated[Dashboard, BeforeValidator(_switch), _Schema()]
+DashboardOrSwitch = Annotated[Dashboard, BeforeValidator(_switch), Instead({"type": "boolean"}, default=True)]

@@ -45,14 +45,19 @@ def pattern(regex: str, example: str, longest: int | None = None, more: dict[str
     )
 
 
-class Word:
-    """For the JSON Schema: a word that is allowed instead of the value."""
+class Instead:
+    """For the JSON Schema: what may be written instead of the value, as a schema. `more` are keys beside it."""
 
-    def __init__(self, word: str) -> None:
-        self.word = word
+    def __init__(self, schema: JsonSchemaValue, **more: Any) -> None:
+        self.schema, self.more = schema, more
 
     def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        return {"anyOf": [{"const": self.word}, handler(core)], "default": self.word}
+        return {"anyOf": [self.schema, handler(core)], **self.more}
+
+
+def word(instead: str) -> Instead:
+    """A word, which is the default."""
+    return Instead({"const": instead}, default=instead)
 
 
 def key(check: Callable[[str], str]) -> AfterValidator:

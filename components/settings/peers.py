@@ -2,11 +2,9 @@
 
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, GetJsonSchemaHandler
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema
+from pydantic import BeforeValidator
 
-from ..settings.fields import Cidr, Model, Name, Selector
+from ..settings.fields import Cidr, Instead, Model, Name, Selector
 from ..settings.formats.addresses import CIDR, cidr
 from ..settings.mistakes import invalid
 
@@ -31,9 +29,4 @@ def _range(value: Any) -> Any:
     raise invalid("must be an address range or a mapping", "see '10.0.0.0/8' or '{namespace: monitoring}'")
 
 
-class _Schema:
-    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        return {"anyOf": [{"type": "string", "pattern": f"^(?:{CIDR})$(?!\\n)"}, handler(core)]}
-
-
-PeerOrRange = Annotated[Peer, BeforeValidator(_range), _Schema()]
+PeerOrRange = Annotated[Peer, BeforeValidator(_range), Instead({"type": "string", "pattern": f"^(?:{CIDR})$(?!\\n)"})]

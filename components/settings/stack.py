@@ -24,7 +24,7 @@ from ..settings.fields import (
     Raw,
     SecretKey,
     Url,
-    Word,
+    word,
 )
 from ..settings.job import Job
 from ..settings.peers import PeerOrRange
@@ -95,8 +95,8 @@ def _bundled_is_none(value: Any) -> Any:
 
 
 Namespaces = Annotated[tuple[NamespaceName, ...], Field(min_length=1)]
-Watch = Annotated[Namespaces | None, BeforeValidator(_all_is_none), Word("all")]
-Chart = Annotated[ChartRepository | None, BeforeValidator(_bundled_is_none), Word("bundled")]
+Watch = Annotated[Namespaces | None, BeforeValidator(_all_is_none), word("all")]
+Chart = Annotated[ChartRepository | None, BeforeValidator(_bundled_is_none), word("bundled")]
 
 
 class Operator(Model):

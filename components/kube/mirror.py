@@ -6,23 +6,23 @@ A list of a thousand pods has some 8 MB; what changes between two looks has a fe
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 
 from ..kube import client as kube
 from ..kube.follow import follow
 
 
-@dataclass
 class Mirror:
-    """The objects of a collection, by namespace and name. Its task ends only with an error."""
+    """The objects of a collection, by namespace and name."""
 
-    _objects: dict[tuple[str, str], kube.Object] = field(default_factory=dict)
-    _listed: asyncio.Event = field(default_factory=asyncio.Event)
-    _task: "asyncio.Task[None] | None" = None
+    def __init__(self, client: kube.Api, url: str, labels: str) -> None:
+        """Begins to follow the collection at `url`, narrowed by a label selector."""
+        self._objects: dict[tuple[str, str], kube.Object] = {}
+        self._listed = asyncio.Event()
+        # It ends only with an error.
+        self._task = asyncio.create_task(follow(client, url, {"labelSelector": labels}, self._list, self._change))
 
     async def items(self) -> list[kube.Object]:
         """The objects as of now; waits for the first list. Raises what the API server has answered, if it refuses."""
-        assert self._task is not None
         if not self._listed.is_set():
             first = asyncio.create_task(self._listed.wait())
             await asyncio.wait([first, self._task], return_when=asyncio.FIRST_COMPLETED)
@@ -30,6 +30,10 @@ class Mirror:
         if self._task.done():
             self._task.result()
         return list(self._objects.values())
+
+    def stop(self) -> None:
+        """Follows no longer."""
+        self._task.cancel()
 
     def _list(self, found: Sequence[kube.Object]) -> None:
         self._objects = {_key(it): it for it in found}
@@ -45,13 +49,11 @@ class Mirror:
 @asynccontextmanager
 async def mirrored(client: kube.Api, url: str, labels: str) -> AsyncIterator[Mirror]:
     """The collection at `url`, narrowed by a label selector, for as long as the caller is in the block."""
-    mirror = Mirror()
-    params = {"labelSelector": labels}
-    mirror._task = asyncio.create_task(follow(client, url, params, mirror._list, mirror._change))
+    mirror = Mirror(client, url, labels)
     try:
         yield mirror
     finally:
-        mirror._task.cancel()
+        mirror.stop()
 
 
 def _key(it: kube.Object) -> tuple[str, str]:

@@ -13,7 +13,7 @@ from ..kube.paths import path_of
 from ..manifests.declared_job import DeclaredJob
 
 CONTAINER = "job"
-NO_POD = "Not there"
+NO_POD = "Missing"
 HANDLED_SECONDS = 60
 
 

@@ -3,7 +3,7 @@
 from statistics import median
 from typing import Any
 
-from bench.results import failed, heading
+from bench.results import failures, heading
 
 TITLES = {
     "a": "(a) `kubectl delete` and `apply` of the tutorial's manifest",
@@ -36,8 +36,7 @@ def markdown(report: dict[str, Any]) -> str:
         "|---|---|---|---|---|---|---|---|",
         *rows,
     ]
-    failures = [f"{TITLES[one['way']]}, round {one['round']}: {failed(one)}\n" for one in results if "failure" in one]
-    return "\n".join(["# From an edit to new pods\n", heading(report), NOTES, *table, "", *failures])
+    return "\n".join(["# From an edit to new pods\n", heading(report), NOTES, *table, "", *failures(report, TITLES)])
 
 
 def _row(results: list[dict[str, Any]], way: str) -> str:

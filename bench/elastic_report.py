@@ -4,7 +4,7 @@ from collections.abc import Callable
 from statistics import median
 from typing import Any
 
-from bench.results import failed, heading
+from bench.results import failures, heading
 
 TITLES = {
     "a": "(a) the operator's DaskAutoscaler",
@@ -29,9 +29,10 @@ def markdown(report: dict[str, Any]) -> str:
     """The table. `report` holds `date`, `rounds`, `machine` and `results`."""
     results: list[dict[str, Any]] = report["results"]
     rows = [_row(results, way) for way in sorted({one["way"] for one in results})]
-    failures = [f"{TITLES[one['way']]}, round {one['round']}: {failed(one)}\n" for one in results if "failure" in one]
     table = [_COLUMNS, "|---|---|---|---|---|---|---|---|", *rows]
-    return "\n".join(["# Workers that follow the work\n", heading(report), NOTES, *table, "", *failures])
+    return "\n".join(
+        ["# Workers that follow the work\n", heading(report), NOTES, *table, "", *failures(report, TITLES)]
+    )
 
 
 def _row(results: list[dict[str, Any]], way: str) -> str:

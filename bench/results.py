@@ -1,6 +1,7 @@
 """What every bench shares around its measurements: the order of a round, the report, and its two files."""
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,12 @@ def heading(report: dict[str, Any]) -> str:
     loads = [result["loadBefore"] for result in report["results"]]
     busy = f"{min(loads)} to {max(loads)}" if loads else "not measured"
     return f"{report['date']}, {report['rounds']} rounds. {machine}. Load average before the measurements: {busy}.\n"
+
+
+def failures(report: dict[str, Any], titles: Mapping[str, str]) -> list[str]:
+    """A line for every measurement that has failed, with the title of its way."""
+    found = [one for one in report["results"] if "failure" in one]
+    return [f"{titles[one['way']]}, round {one['round']}: {failed(one)}\n" for one in found]
 
 
 def save(name: str, report: dict[str, Any], text: str, directory: Path) -> None:

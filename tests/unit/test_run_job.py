@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 import run_job
 
+from components.manifests import schedule
+
 NAMESPACE, POD, NAME = "lab", "nightly-29400480-abcde", "nightly-1a2b3c4d"
 OWNER = {"apiVersion": "batch/v1", "kind": "Job", "name": "nightly-29400480", "uid": "42", "controller": True}
 JOB = {
@@ -126,6 +128,10 @@ def kubernetes(monkeypatch: pytest.MonkeyPatch) -> Iterator[Kubernetes]:
 
 def run(retries: int = 0, timeout: float = HOUR) -> int:
     return run_job.run(run_job.Api(NAMESPACE), json.dumps(JOB), NAME, POD, retries, timeout)
+
+
+def test_the_cron_job_knows_the_exit_code_of_a_run_that_has_failed() -> None:
+    assert run_job.RUN_FAILED == schedule.RUN_FAILED
 
 
 def test_a_run_is_one_daskjob_which_the_runs_job_owns(kubernetes: Kubernetes) -> None:

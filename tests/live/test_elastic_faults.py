@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from distributed import Client
+
 from tests.support.kubectl import Kubectl, Object
 from tests.support.stacks import MISSING_IMAGE, Stack, good
 from tests.support.wait import wait_until
@@ -44,14 +46,19 @@ def at_rest(kube: Kubectl) -> None:
     wait_until(lambda: not workers(kube), 120, "nobody works, so no worker is left")
 
 
+def busy(connected: Client, kube: Kubectl) -> tuple[Work, str]:
+    """Work that lasts, and the pod of one of the workers that it has grown."""
+    work = Work(connected, held=20, running=120, seconds=2)
+    wait_until(lambda: len(workers_of(connected)) > 1, 90, "several workers have registered")
+    return work, wait_until(lambda: component(kube, "worker"), 30, "a worker that stays")[0]["metadata"]["name"]
+
+
 def test_a_worker_that_is_deleted_by_hand_comes_back_and_nothing_begins_twice(stack: Stack, kube: Kubectl) -> None:
     stack.settle(namespace={"name": NAMESPACE}, clusters=cluster())
     with client(stack.address()) as connected:
-        work = Work(connected, held=20, running=120, seconds=2)
-        wait_until(lambda: len(workers_of(connected)) > 1, 90, "several workers have registered")
-        first = wait_until(lambda: component(kube, "worker"), 30, "a worker that stays")[0]
+        work, pod = busy(connected, kube)
 
-        kube("delete", "pod", "-n", NAMESPACE, first["metadata"]["name"], "--wait=false")
+        kube("delete", "pod", "-n", NAMESPACE, pod, "--wait=false")
 
         assert work.intact()
         del work
@@ -61,12 +68,10 @@ def test_a_worker_that_is_deleted_by_hand_comes_back_and_nothing_begins_twice(st
 def test_a_worker_that_is_lost_with_its_node_costs_what_it_computed_and_no_result(stack: Stack, kube: Kubectl) -> None:
     stack.settle(namespace={"name": NAMESPACE}, clusters=cluster())
     with client(stack.address()) as connected:
-        work = Work(connected, held=20, running=120, seconds=2)
-        wait_until(lambda: len(workers_of(connected)) > 1, 90, "several workers have registered")
-        first = wait_until(lambda: component(kube, "worker"), 30, "a worker that stays")[0]
+        work, pod = busy(connected, kube)
 
         # As when a spot node is taken away: nobody asks the worker to hand anything over.
-        kube("delete", "pod", "-n", NAMESPACE, first["metadata"]["name"], "--force", "--grace-period=0", "--wait=false")
+        kube("delete", "pod", "-n", NAMESPACE, pod, "--force", "--grace-period=0", "--wait=false")
 
         assert work.arrives()
         del work

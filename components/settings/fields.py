@@ -46,7 +46,7 @@ def pattern(regex: str, example: str, longest: int | None = None, more: dict[str
 
 
 class Instead:
-    """For the JSON Schema: what may be written instead of the value, as a schema. `more` are keys beside it."""
+    """For the JSON Schema: a schema of what can stand instead of the value. `more` is added to the schema of both."""
 
     def __init__(self, schema: JsonSchemaValue, **more: Any) -> None:
         self.schema, self.more = schema, more

@@ -16,12 +16,13 @@ from .configuration import cluster_settings
 from .lifecycle import adoption, readiness, verification
 from .lifecycle.endpoint_move import Move, ends_well
 from .manifests.addresses import Address, address
-from .manifests.cluster import node_ports
 from .manifests.costs import Cost, cost
 from .manifests.declared import DeclaredCluster
+from .manifests.services import node_ports
 from .notebook import DaskNotebook
 from .objects import KubernetesObject, name_of
-from .settings.cluster import Cluster, Endpoint
+from .settings.cluster import Cluster
+from .settings.endpoint import Endpoint
 from .settings.notebook import NotebookEndpoint
 from .settings.prices import Prices
 from .tls import Certificates, with_certificates

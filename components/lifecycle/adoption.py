@@ -13,9 +13,9 @@ from pulumi import ResourceHook, ResourceHookArgs
 from ..kube import client as kube
 from ..kube.client import Connection
 from ..kube.errors import ClusterError
-from ..manifests.cluster import node_ports, operator_service, without_node_ports
 from ..manifests.context import Spec
 from ..manifests.declared import DeclaredCluster
+from ..manifests.services import node_ports, operator_service, without_node_ports
 from ..settings.formats.names import cluster_content
 from ..vocabulary import CLUSTER_NAME, COMM, DASHBOARD
 

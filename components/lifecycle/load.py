@@ -14,7 +14,7 @@ from ..kube import port_forward
 from ..kube.client import Object
 from ..kube.errors import ClusterError
 from ..kube.paths import path
-from ..manifests.cluster import scheduler_selector
+from ..manifests.services import scheduler_selector
 from ..vocabulary import DASHBOARD
 
 COUNTS = "/json/counts.json"

@@ -12,9 +12,9 @@ from ..kube import client as kube
 from ..kube.client import Connection, Object
 from ..kube.errors import ClusterError, UnknownClusterError
 from ..kube.paths import path, path_of
-from ..manifests.cluster import node_ports, without_node_ports
 from ..manifests.context import Spec
 from ..manifests.declared import DeclaredCluster
+from ..manifests.services import node_ports, without_node_ports
 from ..vocabulary import OWNER, PART_OF
 
 # Most Services of a Kubernetes cluster have no node port.

@@ -9,11 +9,12 @@ from collections.abc import Mapping
 
 from ..manifests import pod as podspec
 from ..manifests import worker_arguments as workerargs
-from ..manifests.cluster import pod_metadata
 from ..manifests.context import PodContext, Spec, annotate
+from ..manifests.metadata import pod_metadata
 from ..manifests.rights import account
-from ..settings.cluster import Cluster, ScaledPods
+from ..settings.cluster import Cluster
 from ..settings.formats.quantities import seconds
+from ..settings.workers import ScaledPods
 from ..vocabulary import CLUSTER_NAME, COMPONENT, SKIP_AWAIT
 
 ROLE = "autoscaler"

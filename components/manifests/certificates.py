@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from ..settings.cluster import Issuer
+from ..settings.tls import Issuer
 from .context import PodContext, Spec, service_host
 
 ROLES = ("scheduler", "worker", "client")

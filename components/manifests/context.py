@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..settings.cluster import Tls
+from ..settings.tls import Tls
 from ..vocabulary import API_VERSIONS, COMM_PORT, INSTANCE, NAME, PART_OF
 
 Spec = dict[str, Any]

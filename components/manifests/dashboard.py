@@ -4,8 +4,8 @@ The Service selects the scheduler as the endpoint does. Its only port is that of
 expose the port that runs code.
 """
 
-from ..manifests.cluster import dashboard_name, led_to, service_port
-from ..manifests.context import PodContext, Spec, annotate
+from ..manifests.context import PodContext, Spec, annotate, service_host
+from ..manifests.services import led_to, service_port
 from ..settings.cluster import Cluster
 from ..settings.dashboard import Dashboard
 from ..vocabulary import DASHBOARD, LOGIN, SKIP_AWAIT
@@ -52,3 +52,14 @@ def _annotated(dashboard: Dashboard, body: Spec) -> Spec:
     # An ingress controller may need minutes for an address, which nothing here waits for.
     own = {SKIP_AWAIT: "true"} | ({LOGIN: dashboard.login} if dashboard.login else {})
     return annotate(body, own | dict(dashboard.annotations))
+
+
+def dashboard_name(context: PodContext) -> str:
+    """The name of the dashboard's own Service, and of the Ingress or HTTPRoute to it."""
+    return f"{context.name}-dashboard"
+
+
+def dashboard_host(settings: Cluster, context: PodContext) -> str:
+    """The host of the dashboard inside Kubernetes: its own Service, where it has one, else the endpoint."""
+    own = settings.endpoint.dashboard.hostname is not None
+    return service_host(dashboard_name(context) if own else context.name, context.namespace)

@@ -9,16 +9,18 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ..kube.paths import path, path_of
-from ..manifests import autoscaler, monitoring
+from ..manifests import autoscaler, monitoring, services
 from ..manifests import cluster as manifest
 from ..manifests import notebook as notebookmanifest
 from ..manifests import worker_arguments as workerargs
 from ..manifests.context import Common, PodContext, Spec, WorkspaceContext, recommended_labels
 from ..manifests.costs import Pods
 from ..manifests.dashboard import dashboard_objects
-from ..settings.cluster import Cluster, ScaledPods, Tls
+from ..settings.cluster import Cluster
 from ..settings.formats.names import cluster_content, content_hash
 from ..settings.stack import Settings
+from ..settings.tls import Tls
+from ..settings.workers import ScaledPods
 from ..vocabulary import DEFAULT_GROUP
 
 
@@ -131,7 +133,7 @@ class DeclaredCluster(Placed):
     @cached_property
     def endpoint(self) -> Spec:
         """The Service that clients connect to."""
-        return manifest.endpoint(self.settings, self.context)
+        return services.endpoint(self.settings, self.context)
 
     @cached_property
     def connection(self) -> Spec:

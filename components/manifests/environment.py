@@ -1,8 +1,8 @@
 """The environment variables of a container: packages, Dask's configuration, TLS, and the user's own."""
 
-from ..settings.cluster import Tls
 from ..settings.dask_config import dask_environment
 from ..settings.pod import PodSettings
+from ..settings.tls import Tls
 from ..vocabulary import TLS_PATH
 
 Variable = dict[str, str]

@@ -1,8 +1,9 @@
 """Renders the objects of one job from its settings. `declared_job.DeclaredJob` calls these functions, each once."""
 
 from ..manifests import pod as podspec
-from ..manifests.cluster import operator_service, role_metadata
 from ..manifests.context import PodContext, Spec
+from ..manifests.metadata import role_metadata
+from ..manifests.services import operator_service
 from ..settings.formats.quantities import seconds
 from ..settings.job import Job
 from ..settings.pod import merge

@@ -7,8 +7,9 @@ pod stays as it is when the cluster behind the endpoint is replaced.
 import json
 
 from ..manifests import pod as podspec
-from ..manifests.cluster import dashboard_host, pod_metadata
 from ..manifests.context import PodContext, Spec, annotate
+from ..manifests.dashboard import dashboard_host
+from ..manifests.metadata import pod_metadata
 from ..settings.cluster import Cluster
 from ..settings.formats.names import versioned
 from ..settings.notebook import Notebook

@@ -12,10 +12,12 @@ from ..manifests.context import PodContext, Spec
 from ..manifests.embedding import AUTOSCALER, pre_stop, program, script
 from ..manifests.environment import environment, tls_environment, variable
 from ..manifests.program_pods import of_any_pod, own_resources, plain
-from ..settings.cluster import Cluster, Scheduler, Tls, WorkerPods
+from ..settings.cluster import Cluster, Scheduler
 from ..settings.formats.quantities import seconds
 from ..settings.pod import PodSettings, ProbeTiming
 from ..settings.pod_merge import laid_over
+from ..settings.tls import Tls
+from ..settings.workers import WorkerPods
 from ..vocabulary import COMM, DASHBOARD, NOTEBOOK_PORT, TLS_PATH, TLS_VOLUME
 
 # Kubernetes must not act on a preStop that has just begun its last step.

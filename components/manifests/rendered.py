@@ -15,13 +15,14 @@ from ..settings.checks import pod_promises as podpromises
 from ..settings.checks import pod_rules as podrules
 from ..settings.checks.paths import at
 from ..settings.checks.walker import is_known, until_unknown
-from ..settings.cluster import Cluster, Scheduler, WorkerPods
+from ..settings.cluster import Cluster, Scheduler
 from ..settings.job import Job, Runner
 from ..settings.mistakes import Mistake, Path, nearest
 from ..settings.notebook import Notebook
 from ..settings.pod import PodSettings, merge
 from ..settings.pod_merge import KEYS, ROLES, identity
 from ..settings.stack import Settings
+from ..settings.workers import WorkerPods
 from ..vocabulary import TLS_VOLUME
 
 # Fields of a pod that are a setting of the same name.

@@ -9,8 +9,8 @@ import json
 from typing import Any
 
 from ..manifests import pod as podspec
-from ..manifests.cluster import pod_metadata
 from ..manifests.context import PodContext, Spec
+from ..manifests.metadata import pod_metadata
 from ..manifests.rights import account
 from ..settings.formats.quantities import seconds
 from ..settings.job import Job

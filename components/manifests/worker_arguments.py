@@ -3,10 +3,10 @@
 import math
 from collections.abc import Iterator
 
-from ..settings.cluster import WorkerPods
 from ..settings.formats.quantities import amount
 from ..settings.mistakes import Mistake
 from ..settings.pod import PodSettings
+from ..settings.workers import WorkerPods
 
 _GPU = "nvidia.com/"
 # A name for all addresses of both families: `:8787` would be IPv4 alone (distributed/node.py, start_http_server).

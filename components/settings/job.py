@@ -4,10 +4,12 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from ..settings.cluster import Role, Scheduler, Tls, Workers
+from ..settings.cluster import Role, Scheduler
 from ..settings.fields import CronSchedule, Duration, Image, Model, TimeZone
 from ..settings.formats.schedules import UTC
 from ..settings.pod import PodSettings
+from ..settings.tls import Tls
+from ..settings.workers import Workers
 from ..vocabulary import DASK_IMAGE
 
 # A digit of each attempt's name.

@@ -19,7 +19,7 @@ from elastic_state import Group
 from components.manifests import certificates
 from components.manifests import environment as podenv
 from components.manifests.embedding import AUTOSCALER, program
-from components.settings.cluster import Tls
+from components.settings.tls import Tls
 from tests.contract.dasks import QUIET, executions, pre_stop
 
 NAMESPACE, CLUSTER = "lab", "main-1a2b3c4d"

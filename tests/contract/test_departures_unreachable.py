@@ -12,7 +12,7 @@ import pytest
 
 from components.manifests import certificates
 from components.manifests import environment as podenv
-from components.settings.cluster import Tls
+from components.settings.tls import Tls
 from tests.contract.dasks import cluster, play, pre_stop
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180), pytest.mark.filterwarnings("default")]

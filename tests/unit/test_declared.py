@@ -10,6 +10,7 @@ import pytest
 from components.kube.paths import path_of
 from components.manifests import cluster as manifest
 from components.manifests import job as jobmanifest
+from components.manifests import services
 from components.manifests.declared import DeclaredCluster
 from components.manifests.declared_job import DeclaredJob
 from tests.support.declared import declared, declared_job
@@ -20,7 +21,7 @@ FULL = {
     "endpoint": {"type": "NodePort", "insecure": True, "nodePorts": {"scheduler": 30786, "dashboard": 30787}},
 }
 GROUPS = {"workerGroups": {"big": {"replicas": 2, "processes": 2}, "small": {"replicas": 1}}}
-BUILDERS = (manifest, "dask_cluster"), (manifest, "worker_group"), (manifest, "verify_job"), (manifest, "endpoint")
+BUILDERS = (manifest, "dask_cluster"), (manifest, "worker_group"), (manifest, "verify_job"), (services, "endpoint")
 
 
 @pytest.fixture

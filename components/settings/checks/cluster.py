@@ -5,11 +5,13 @@ from collections.abc import Iterator
 from ...settings.checks.dask_config import encryption
 from ...settings.checks.paths import parts
 from ...settings.checks.walker import until_unknown
-from ...settings.cluster import Cluster, ScaledPods, Scheduler, Tls, WorkerPods
+from ...settings.cluster import Cluster, Scheduler
 from ...settings.job import Job
 from ...settings.mistakes import Mistake, Path
 from ...settings.pod import PodSettings
+from ...settings.tls import Tls
 from ...settings.volumes import Volume, same_place
+from ...settings.workers import ScaledPods, WorkerPods
 
 
 def fixed_or_range(workers: ScaledPods) -> Iterator[Mistake]:

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from ...settings.cluster import Endpoint
 from ...settings.dashboard import Dashboard
+from ...settings.endpoint import Endpoint
 from ...settings.mistakes import Mistake
 from ...settings.peers import Peer
 

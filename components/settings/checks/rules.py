@@ -9,8 +9,9 @@ from typing import Any
 
 from ...settings.checks import cluster, dask_config, endpoint, job, notebook, pod, pod_fields, secrets, stack, walker
 from ...settings.checks.walker import Rules
-from ...settings.cluster import Cluster, Endpoint, ScaledPods, Scheduler, Tls, WorkerPods
+from ...settings.cluster import Cluster, Scheduler
 from ...settings.dashboard import Dashboard
+from ...settings.endpoint import Endpoint
 from ...settings.job import Job, Runner
 from ...settings.mistakes import Mistake
 from ...settings.notebook import Notebook, NotebookEndpoint
@@ -19,7 +20,9 @@ from ...settings.pod import PodSettings
 from ...settings.pod_parts import EnvSource, Toleration
 from ...settings.resources import Resources
 from ...settings.stack import Namespace, Operator, Settings
+from ...settings.tls import Tls
 from ...settings.volumes import Volume
+from ...settings.workers import ScaledPods, WorkerPods
 
 # Rules of a part by itself.
 ALONE: Rules = {

@@ -5,7 +5,8 @@ from collections.abc import Container, Iterator
 from ...settings.checks import monitoring, secrets
 from ...settings.checks.paths import parts
 from ...settings.checks.walker import until_unknown
-from ...settings.cluster import Cluster, NodePorts
+from ...settings.cluster import Cluster
+from ...settings.endpoint import NodePorts
 from ...settings.formats import images, names
 from ...settings.job import Job
 from ...settings.mistakes import Mistake, Path

@@ -1,7 +1,6 @@
 """examples/yaml: a program without code, in which the component package makes a cluster."""
 
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import pytest
 
 import devcluster.engine
 from devcluster import golang
-from tests.support.clusters import ROOT
+from tests.support import foreign
 from tests.support.kubectl import Kubectl
 from tests.support.owner import Owner
 from tests.support.security import security
@@ -17,8 +16,6 @@ from tests.support.stacks import Stack
 from tests.support.work import computes
 
 NAMESPACE = "yaml"
-# What the package needs around it: a package that was added from git has the whole repository.
-BESIDE = (".venv", "components", "tools", "plugin", "requirements.txt")
 
 
 @pytest.fixture(scope="module")
@@ -28,13 +25,10 @@ def stack(
     """The example's stack, with one worker, in a namespace that exists."""
     owner.up()
     kube("create", "namespace", NAMESPACE)
-    root = tmp_path_factory.mktemp("yaml")
-    for name in BESIDE:
-        (root / name).symlink_to(ROOT / name)
-    shutil.copytree(ROOT / "examples/yaml", root / "examples/yaml")
+    folder = foreign.copy_of_the_example("yaml", tmp_path_factory.mktemp("yaml"))
     host = golang.ensure(devcluster.engine.yaml_host()) / "bin"
     path = {"PATH": os.pathsep.join([str(host), os.environ["PATH"]])}
-    made = Stack(root / "examples/yaml", "dev", backend | path | {"KUBECONFIG": str(kube.kubeconfig)})
+    made = Stack(folder, "dev", backend | path | {"KUBECONFIG": str(kube.kubeconfig)})
     made.cli("config", "set", "namespace", NAMESPACE)
     made.cli("config", "set", "workers", "1")
     yield made

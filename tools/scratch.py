@@ -1,4 +1,4 @@
-"""The folder for temporary files: the Kubernetes provider leaves a copy of the kubeconfig in it at every run.
+"""The folder for temporary files: the Kubernetes provider leaves a copy of what `kubernetes:kubeconfig` names in it.
 
 (provider.go, `writeKubeconfigToFile`: Helm reads it until the process ends, and nobody removes it.)
 """

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import yaml
 from pydantic import ValidationError
 
-from ..kube.errors import KubeconfigError, MissingKubeconfigError
+from ..kube.errors import ClusterError, KubeconfigError, MissingKubeconfigError
 from ..kube.kubeconfig_file import Cluster, File, User
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
@@ -74,17 +74,24 @@ def load(connection: Connection, environment: Mapping[str, str] = os.environ) ->
 def provider_argument(connection: Connection, environment: Mapping[str, str] = os.environ) -> str | None:
     """The `kubeconfig` of a Pulumi provider that is to reach the same cluster.
 
-    Its SDK hands over what KUBECONFIG holds, and the provider takes that for one file, whose relative paths begin in
-    the current folder. An empty argument makes it read KUBECONFIG itself, as kubectl does.
+    An empty argument makes the provider read KUBECONFIG itself, as kubectl does. Otherwise its SDK hands over what
+    KUBECONFIG holds; the provider takes that for one file, looks for its relative paths in the current folder, and
+    leaves a copy of it, with its keys, in the folder for temporary files (provider.go, `writeKubeconfigToFile`).
     """
     if connection.kubeconfig is not None:
         return connection.kubeconfig
-    names = _names(environment)
+    return "" if environment.get("KUBECONFIG") and not _is_anonymous(connection, environment) else None
+
+
+def _is_anonymous(connection: Connection, environment: Mapping[str, str]) -> bool:
+    """Whether the user of a single file has no credentials. Reading KUBECONFIG itself, the provider asks for some."""
+    if len(_names(environment)) > 1:
+        return False
     try:
-        relative = any(_relative(entry) for source in _sources(connection, environment) for entry in _entries(source))
-    except (ValidationError, yaml.YAMLError, OSError, ValueError):
-        relative = False
-    return "" if environment.get("KUBECONFIG") and (relative or len(names) > 1) else None
+        access = load(connection, environment)
+    except ClusterError:
+        return False
+    return access.server.startswith("https:") and access.user.is_anonymous
 
 
 def _names(environment: Mapping[str, str]) -> list[str]:
@@ -162,11 +169,6 @@ def _access(cluster: Cluster, user: User) -> Access:
     if urlsplit(server).scheme != "https":
         user = user.without_credentials()  # which nobody sends in the clear
     return Access(server.partition("?")[0].rstrip("/"), cluster, user)
-
-
-def _entries(source: _Source) -> Iterator[Cluster | User]:
-    yield from source.file.by_name("clusters").values()
-    yield from source.file.by_name("users").values()
 
 
 def _relative(entry: Cluster | User) -> dict[str, str]:

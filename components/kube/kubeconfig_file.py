@@ -161,6 +161,11 @@ class User(Part):
         theirs = self.token or self.token_file or self.username or self.password or self.has_certificate
         return None if theirs else self.exec
 
+    @property
+    def is_anonymous(self) -> bool:
+        """Whether requests carry nothing that says whose they are."""
+        return self == self.without_credentials()
+
     def without_credentials(self) -> "User":
         """Who asks in nobody's name, and may still ask for another's."""
         kept = {"as_", "as_uid", "as_groups", "as_user_extra"}

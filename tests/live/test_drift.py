@@ -6,13 +6,14 @@ Pulumi.yaml says `refresh: always`, so the preview looks at what is live.
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 from tests.live.conftest import Connect
 from tests.support.clusters import ROOT
 from tests.support.kubectl import Kubectl, uid
 from tests.support.runs import names
-from tests.support.stacks import IMAGE, Stack
+from tests.support.stacks import IMAGE, Stack, good
 from tests.support.wait import wait_until
 from tests.support.work import Work, computes, where
 
@@ -65,6 +66,23 @@ def test_without_drift_nothing_is_said_and_no_pod_is_touched(stack: Stack, kube:
     assert names(preview.found) == []
     assert as_declared(stack)
     assert {uid([pod]) for pod in kube.pods(NAMESPACE)} == before
+
+
+def test_no_command_leaves_a_file(stack: Stack, tmp_path: Path) -> None:
+    """A kubeconfig holds a private key, and so does a client's certificate."""
+    stack.settle(clusters=CLUSTERS)
+    usual, stack.environment = stack.environment, stack.environment | {"TMPDIR": str(tmp_path)}
+
+    left: dict[str, list[str]] = {}
+    for command in ("preview", "up", "refresh"):
+        good(stack.run(command, *(["--yes", "--skip-preview"] if command != "preview" else [])))
+        left[command] = sorted(file.name for file in tmp_path.iterdir())
+    for module in (CHECK, STATUS):
+        assert look(stack, module).returncode == 0
+        left[module] = sorted(file.name for file in tmp_path.iterdir())
+    stack.environment = usual
+
+    assert not any(left.values()), left
 
 
 def test_every_change_by_hand_is_said_by_preview_and_check_and_repaired_by_up(stack: Stack, kube: Kubectl) -> None:

@@ -177,20 +177,35 @@ def test_a_rotated_token_file_is_read_again(tmp_path: Path, monkeypatch: pytest.
     assert tokens == ["1", "1", "2", "2", "3", "3", "4"]
 
 
-def test_the_provider_reads_what_the_program_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Given a path it reads one file, whose relative paths begin in the current folder; an empty one leaves it to
-    KUBECONFIG (provider.go, Configure)."""
-    plain = written(tmp_path, "plain", **LAB)
-    (tmp_path / "ca").write_text("x")
-    relative = written(tmp_path, "relative", **config({"server": "https://lab", "certificate-authority": "ca"}, {}))
+def test_the_provider_reads_kubeconfig_itself_and_copies_no_key(tmp_path: Path) -> None:
+    """Given a path it writes a copy of the file into the folder for temporary files, and leaves it there; an empty one
+    leaves it to KUBECONFIG (provider.go, Configure)."""
+    files = {
+        "token": written(tmp_path, "token", **LAB),
+        "relative": written(tmp_path, "relative", **config({"server": "https://lab"}, {"tokenFile": "t"})),
+        "plugin": written(tmp_path, "plugin", **config({"server": "https://lab"}, {"exec": {"command": "it"}})),
+        "plain": written(tmp_path, "plain", **config({"server": "http://lab"}, {})),
+        "missing": str(tmp_path / "none"),
+    }
+    (tmp_path / "t").write_text("token")
 
-    def argument(listed: str) -> str | None:
-        return provider_argument(Connection(), {"KUBECONFIG": listed})
+    for listed in (*files.values(), f"{files['token']}:{files['relative']}"):
+        assert provider_argument(Connection(), {"KUBECONFIG": listed}) == "", listed
 
     assert provider_argument(Connection(), {}) is None
-    assert (argument(plain), argument(relative), argument(f"{plain}:{relative}")) == (None, "", "")
-    assert argument(str(tmp_path / "none")) is None
-    assert provider_argument(Connection(kubeconfig=plain), {"KUBECONFIG": relative}) == plain
+    assert provider_argument(Connection(kubeconfig=files["token"]), {"KUBECONFIG": files["relative"]}) == files["token"]
+
+
+def test_a_provider_without_credentials_asks_for_none(tmp_path: Path) -> None:
+    """Reading KUBECONFIG itself it would ask its terminal for a password, and it has none (clientcmd, ClientConfig)."""
+    anonymous = written(tmp_path, "anonymous", **config({"server": "https://lab"}, {}))
+
+    assert provider_argument(Connection(), {"KUBECONFIG": anonymous}) is None
+
+
+def test_the_providers_paths_begin_in_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    relative = written(tmp_path, "relative", **config({"server": "https://lab", "certificate-authority": "ca"}, {}))
+    (tmp_path / "ca").write_text("x")
 
     with pytest.raises(KubeconfigError, match=r"relative paths \(ca\), which the Pulumi provider looks for in"):
         load(Connection(kubeconfig=relative), {})

@@ -9,7 +9,6 @@ from pulumi import ResourceOptions
 from . import handover
 from .children import options_of_children
 from .configuration import common, stack_settings
-from .kube import chart
 from .kubernetes import Kubernetes
 from .lifecycle import operators as peers
 from .lifecycle.labels import owned, part_of
@@ -136,7 +135,7 @@ class Workspace(pulumi.ComponentResource):
         limit: Any = {"type": "Container", "default": limits, "defaultRequest": requests}
         self._object("limits", "v1", "LimitRange", {"spec": {"limits": [limit]}})
 
-    def _policies(self, namespace: NamespaceSettings, operators: pulumi.Input[Sequence[str]]) -> None:
+    def _policies(self, namespace: NamespaceSettings, operators: pulumi.Input[Sequence[peers.Home]]) -> None:
         """Only pods of this namespace, the operator and the allowed ranges may connect to the pods here.
 
         In a namespace of another owner, the policy selects the stack's own pods only.
@@ -144,9 +143,9 @@ class Workspace(pulumi.ComponentResource):
         allowed = [_peer(peer) for peer in namespace.allow_from]
         selected: Any = {} if namespace.create else {"matchLabels": {PART_OF: part_of()}}
 
-        def spec(homes: Sequence[str]) -> Any:
-            peers = [{"podSelector": {}}, *map(_operator_in, homes), *allowed]
-            return {"podSelector": selected, "policyTypes": ["Ingress"], "ingress": [{"from": peers}]}
+        def spec(homes: Sequence[peers.Home]) -> Any:
+            callers = [{"podSelector": {}}, *(_pods_in(*home) for home in homes), *allowed]
+            return {"podSelector": selected, "policyTypes": ["Ingress"], "ingress": [{"from": callers}]}
 
         content = {"spec": pulumi.Output.from_input(operators).apply(spec)}
         self._object("ingress", API_VERSIONS["NetworkPolicy"], "NetworkPolicy", content)
@@ -163,10 +162,6 @@ def home_of(workspace: Home | str) -> Home:
             "of it; give the name that you have given the namespace, and `depends_on` for the order"
         )
     return ExistingNamespace(workspace) if isinstance(workspace, str) else workspace
-
-
-def _operator_in(namespace: str) -> dict[str, Any]:
-    return _pods_in(namespace, chart.SELECTOR)
 
 
 def _peer(peer: Peer) -> dict[str, Any]:

@@ -14,12 +14,11 @@ from rich.console import Console
 from rich.table import Table
 
 from components import kubernetes as kubernetes_module
-from components.kube import chart
 from components.kube import client as kube
 from components.kube.client import Object
 from components.kube.errors import ClusterError
 from components.kube.paths import path
-from components.lifecycle import drift, load
+from components.lifecycle import drift, load, operators
 from components.manifests import addresses as endpoint
 from components.manifests.declared import DeclaredCluster
 from components.vocabulary import CLUSTER_NAME, PART_OF
@@ -73,9 +72,9 @@ async def _hosts(declared: Declared) -> list[str]:
 
 
 async def _operator(client: Any) -> list[Object] | None:
-    """The operator's Deployments; None without permission to list them."""
+    """The Deployments of operators; None without permission to list them."""
     try:
-        return await kube.items(client, path("Deployment"), chart.SELECTOR)
+        return await operators.deployments(client, path("Deployment"))
     except kube.ServerError:
         return None
 

@@ -120,11 +120,11 @@ def ready(pod: Object) -> bool:
 
 
 def is_operator(pod: Object) -> bool:
-    """Whether a container of the pod runs the Dask operator, by its image or its arguments."""
+    """Whether a container of a pod or a template runs the Dask operator: by its name, its image or its arguments."""
     words = [
         word
-        for container in pod.get("spec", {}).get("containers", [])
-        for word in (container.get("image", ""), *container.get("command", []), *container.get("args", []))
+        for it in pod.get("spec", {}).get("containers", [])
+        for word in (it.get("name", ""), it.get("image", ""), *it.get("command", []), *it.get("args", []))
     ]
     return any(re.search(r"dask[-_]kubernetes[-_.]operator", word) for word in words)
 

@@ -2,7 +2,7 @@
 four clusters of three workers got 3, 3, 6 and 5 workers (docs/adr/0005)."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatch
 from typing import Any
 
@@ -10,6 +10,7 @@ import pulumi
 
 from ..kube import chart
 from ..kube import client as kube
+from ..kube import pods as health
 from ..kube.client import Connection
 from ..kube.errors import ClusterError
 from ..kube.paths import path
@@ -17,7 +18,10 @@ from ..lifecycle import ownership, releases
 from ..lifecycle.ownership import Claim
 from ..lifecycle.releases import RELEASE
 from ..settings.stack import Operator
-from ..vocabulary import INSTANCE
+from ..vocabulary import INSTANCE, NAME
+
+# A namespace, and the labels of an operator's pods in it.
+Home = tuple[str, Mapping[str, str]]
 
 
 async def refuse_second_operator(client: kube.Api, ours: Operator, owner: str, claim: Claim) -> None:
@@ -47,9 +51,22 @@ async def _is_ours(client: kube.Api, meta: kube.Object, ours: Operator, owner: s
     return bool(there) and await releases.is_ours(client, there[0], owner, claim)
 
 
+async def deployments(client: kube.Api, where: str) -> list[kube.Object]:
+    """The Deployments of operators in a collection: by the chart's label, else by what they run.
+
+    An installation may have given the chart another name.
+    """
+    return await kube.items(client, where, chart.SELECTOR) or await _running(client, where)
+
+
+async def _running(client: kube.Api, where: str) -> list[kube.Object]:
+    """All of them: one with the chart's label may have a neighbour without."""
+    return [it for it in await kube.items(client, where) if health.is_operator(it["spec"]["template"])]
+
+
 async def _operators(client: kube.Api, ours: Operator) -> list[kube.Object]:
     """The Deployments of operators, from all namespaces that can be listed."""
-    everywhere = kube.items(client, path("Deployment"), chart.SELECTOR)
+    everywhere = _running(client, path("Deployment"))
     if ours.watch is None:
         return await everywhere
     found = await kube.unless_forbidden(everywhere)
@@ -59,42 +76,56 @@ async def _operators(client: kube.Api, ours: Operator) -> list[kube.Object]:
         "no permission to list Deployments cluster-wide: an operator in another namespace would go unnoticed"
     )
     homes = (path("Deployment", namespace) for namespace in ours.watch)
-    return [deployment for home in homes for deployment in await kube.items(client, home, chart.SELECTOR)]
+    return [deployment for home in homes for deployment in await _running(client, home)]
 
 
-def operator_homes(connection: Connection, operator: Operator, namespace: str) -> pulumi.Input[Sequence[str]]:
-    """The namespaces of the operators that watch `namespace`, and so have to reach its schedulers.
+def operator_homes(connection: Connection, operator: Operator, namespace: str) -> pulumi.Input[Sequence[Home]]:
+    """Where the operators are that watch `namespace`, and so have to reach its schedulers.
 
     That is the stack's own operator, or the one that the configuration names; otherwise the ones that are found.
     """
     if operator.install or "namespace" in operator.model_fields_set:
-        return [operator.namespace]
+        return [(operator.namespace, _labels(operator))]
     return pulumi.Output.from_input(_found_homes(connection, operator.namespace, namespace))
 
 
-async def _found_homes(connection: Connection, guess: str, namespace: str) -> list[str]:
+def _labels(operator: Operator) -> Mapping[str, str]:
+    """The labels of the pods of an operator that the chart installs with these settings."""
+    return chart.SELECTOR | {NAME: str(operator.values.get("nameOverride") or chart.NAME)}
+
+
+async def _found_homes(connection: Connection, guess: str, namespace: str) -> list[Home]:
     """Raises `ClusterError` without permission to list all Deployments: a wrong guess would shut the operator out."""
     fix = "set `dask:operator.namespace` to the operator's"
     client = await ownership.reached(connection)
     if client is None:
-        return [guess]
-    found = await kube.unless_forbidden(kube.items(client, path("Deployment"), chart.SELECTOR))
+        return [(guess, chart.SELECTOR)]
+    found = await kube.unless_forbidden(deployments(client, path("Deployment")))
     if found is None:
         raise ClusterError(
             "dask:namespace.networkPolicies: the operator must be able to reach the schedulers, and finding it needs "
             f"permission to list Deployments cluster-wide; {fix}"
         )
-    homes = sorted({it["metadata"]["namespace"] for it in found if overlap((namespace,), watched(it))})
+    watching = [it for it in found if overlap((namespace,), watched(it))]
+    homes = {it["metadata"]["namespace"]: _labels_of_pods(it) for it in watching}
     if not homes:
         pulumi.log.warn(
             f"no operator watches namespace '{namespace}' yet: the network policy allows one in '{guess}'; {fix}"
         )
-    return homes or [guess]
+    return sorted(homes.items()) or [(guess, chart.SELECTOR)]
+
+
+def _labels_of_pods(deployment: kube.Object) -> Mapping[str, str]:
+    """What a network policy selects the pods of an operator by: the chart's label, else what its Deployment does."""
+    labels = deployment["spec"]["template"].get("metadata", {}).get("labels") or chart.SELECTOR
+    if labels.items() >= chart.SELECTOR.items():
+        return chart.SELECTOR
+    return deployment["spec"].get("selector", {}).get("matchLabels") or labels
 
 
 async def trouble(client: kube.Api, namespace: str) -> str | None:
     """Why the operator in `namespace` does not work, in one sentence; None if it works, or without permission."""
-    found = await kube.unless_forbidden(kube.items(client, path("Deployment", namespace), chart.SELECTOR))
+    found = await kube.unless_forbidden(deployments(client, path("Deployment", namespace)))
     if found is None:
         return None
     if not found:

@@ -1,8 +1,11 @@
 """The operator's CRDs, its neighbours, and how it is."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
+import httpx
 import pulumi
 import pytest
 
@@ -30,9 +33,30 @@ def operator(**settings: Any) -> Operator:
 
 
 def deployment(namespace: str, *arguments: str, release: str = "theirs", replicas: int = 1) -> dict[str, Any]:
-    containers = [{"name": "operator", "args": ["--liveness=x", *arguments]}]
+    containers = [{"name": chart.NAME, "args": ["--liveness=x", *arguments]}]
     metadata = {"name": "dask", "namespace": namespace, "labels": {"app.kubernetes.io/instance": release}}
     return {"metadata": metadata, "spec": {"replicas": replicas, "template": {"spec": {"containers": containers}}}}
+
+
+def renamed(namespace: str, *arguments: str, replicas: int = 1) -> dict[str, Any]:
+    """One whose chart got another name (`nameOverride`), which is its label then."""
+    found = deployment(namespace, *arguments, replicas=replicas)
+    found["spec"]["selector"] = {"matchLabels": {"app.kubernetes.io/name": "dask"}}
+    found["spec"]["template"]["metadata"] = {"labels": {"app.kubernetes.io/name": "dask", "more": "yes"}}
+    return found
+
+
+class ByLabel(FakeApi):
+    """Shows what has a label only to who asks for that label. No object here has the chart's."""
+
+    @asynccontextmanager
+    async def send(self, method: str, path: str, **options: Any) -> AsyncIterator[httpx.Response]:
+        shown = self.answers.get(path)
+        if isinstance(shown, dict) and options.get("params", {}).get("labelSelector"):
+            yield httpx.Response(200, json={"items": []})
+            return
+        async with super().send(method, path, **options) as answer:
+            yield answer
 
 
 def crd(name: str, *versions: str, extra: str = "") -> dict[str, Any]:
@@ -160,6 +184,40 @@ class TestPeers:
         self.refuse(operator(), going)
 
 
+class TestRenamed:
+    """An operator whose chart got another name is found by what it runs: everywhere where one is looked for."""
+
+    WEB = {"metadata": {"name": "web", "namespace": "web"}, "spec": {"template": {"spec": {"containers": [{}]}}}}
+
+    def api(self, where: str, *found: dict[str, Any]) -> ByLabel:
+        return ByLabel({where: {"items": [self.WEB, *found]}})
+
+    def test_a_second_one_is_refused(self) -> None:
+        api = self.api(DEPLOYMENTS, renamed("elsewhere"))
+
+        with pytest.raises(ClusterError, match="'dask' in namespace 'elsewhere' already watches all namespaces"):
+            asyncio.run(peers.refuse_second_operator(api, operator(), OURS, CLAIM))  # type: ignore[arg-type]
+
+    @pytest.mark.parametrize(("replicas", "words"), [(1, ""), (0, "is scaled to 0")])
+    def test_its_trouble_is_its_own(self, replicas: int, words: str) -> None:
+        api = self.api(TestTrouble.HERE, renamed("ops", replicas=replicas))
+
+        assert words in (asyncio.run(peers.trouble(api, "ops")) or "")  # type: ignore[arg-type]
+        assert "is missing" not in (asyncio.run(peers.trouble(api, "ops")) or "")  # type: ignore[arg-type]
+
+    def test_a_network_policy_lets_its_pods_in(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        connected(monkeypatch, self.api(DEPLOYMENTS, renamed("ops")))
+
+        [home] = asyncio.run(peers._found_homes(Connection(), "dask-operator", "lab"))
+
+        assert home == ("ops", {"app.kubernetes.io/name": "dask"})
+
+    def test_a_network_policy_lets_in_the_pods_of_our_own(self) -> None:
+        named = operator(namespace="ops", values={"nameOverride": "dask"})
+
+        assert peers.operator_homes(Connection(), named, "lab") == [("ops", {"app.kubernetes.io/name": "dask"})]
+
+
 class TestTrouble:
     HERE = "apis/apps/v1/namespaces/ops/deployments"
 
@@ -189,7 +247,9 @@ class TestTrouble:
 class TestHomes:
     def homes(self, monkeypatch: pytest.MonkeyPatch, answer: Any) -> list[str]:
         connected(monkeypatch, FakeApi({DEPLOYMENTS: answer}))
-        return asyncio.run(peers._found_homes(Connection(), "dask-operator", "lab"))
+        homes = asyncio.run(peers._found_homes(Connection(), "dask-operator", "lab"))
+        assert all(labels == chart.SELECTOR for _, labels in homes)
+        return [namespace for namespace, _ in homes]
 
     def test_they_are_where_an_operator_looks_after_the_namespace(self, monkeypatch: pytest.MonkeyPatch) -> None:
         found = [deployment("all"), deployment("ours", "--namespace=lab"), deployment("theirs", "--namespace=red")]
@@ -209,4 +269,4 @@ class TestHomes:
 
     def test_who_says_it_or_installs_one_is_not_looked_for(self) -> None:
         for settings in ({"namespace": "ops"}, {"namespace": "ops", "install": False}):
-            assert peers.operator_homes(Connection(), operator(**settings), "lab") == ["ops"]
+            assert peers.operator_homes(Connection(), operator(**settings), "lab") == [("ops", chart.SELECTOR)]

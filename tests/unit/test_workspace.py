@@ -25,7 +25,8 @@ def test_a_network_policy_in_somebody_elses_namespace_is_about_our_pods_alone(pr
 def test_a_foreign_operator_is_let_in_where_it_is(program: Program, kubernetes: FakeApi) -> None:
     labels = {"app.kubernetes.io/name": "dask-kubernetes-operator"}
     operator = {"metadata": {"name": "o", "namespace": "shared", "labels": labels}}
-    operator["spec"] = {"template": {"spec": {"containers": [{"args": ["--all-namespaces"]}]}}}
+    containers = [{"name": "dask-kubernetes-operator", "args": ["--all-namespaces"]}]
+    operator["spec"] = {"template": {"spec": {"containers": containers}}}
     kubernetes.answers["apis/apps/v1/deployments"] = {"items": [operator]}
 
     recording = program(namespace={"networkPolicies": True}, operator={"install": False})

@@ -4,6 +4,7 @@ As Pulumi resources they would cost every command 6 s and 845 KB of state (docs/
 would delete every DaskCluster of every stack.
 """
 
+import asyncio
 import hashlib
 import json
 import re
@@ -78,9 +79,10 @@ def refuse_dropped_versions(live: Object, wanted: Object) -> None:
 
 
 async def apply(client: kube.Api, steps: list[tuple[str, Object]]) -> None:
-    """Applies what `plan` found."""
-    for _, crd in steps:
-        await kube.apply(client, path("CustomResourceDefinition", name=crd["metadata"]["name"]), crd)
+    """Applies what `plan` found, all at once: one after another takes half a second of a first `up`."""
+    where = {crd["metadata"]["name"]: crd for _, crd in steps}
+    applied = (kube.apply(client, path("CustomResourceDefinition", name=name), crd) for name, crd in where.items())
+    await asyncio.gather(*applied)
 
 
 def _annotation(crd: Object, key: str) -> str | None:

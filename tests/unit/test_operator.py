@@ -113,6 +113,26 @@ class TestCrds:
         assert (method, url) == ("PATCH", f"{CRDS}/one")
         assert options["params"] == {"fieldManager": "dask-on-kubernetes", "force": "true"}
 
+    def test_all_of_them_are_under_way_at_once(self) -> None:
+        names, all_sent = ["one", "two", "three"], asyncio.Barrier(3)
+
+        class Waiting(FakeApi):
+            @asynccontextmanager
+            async def send(self, method: str, path: str, **options: Any) -> AsyncIterator[httpx.Response]:
+                if method == "PATCH":
+                    await all_sent.wait()
+                async with super().send(method, path, **options) as answer:
+                    yield answer
+
+        async def apply(api: Any) -> None:
+            steps = await crds.plan(api, [crd(name, "v1") for name in names], VERSION)
+            await asyncio.wait_for(crds.apply(api, steps), timeout=5)
+
+        api = Waiting({CRDS: {"items": []}})
+        asyncio.run(apply(api))
+
+        assert {url for _, url, _ in api.sent} == {f"{CRDS}/{name}" for name in names}
+
 
 class TestPeers:
     def refuse(self, ours: Operator, *others: dict[str, Any], records: list[dict[str, Any]] | None = None) -> None:

@@ -4,6 +4,7 @@ The engine creates and updates before it deletes. So, at every `up`, the API ser
 gets the port of another endpoint of this stack, which is about to be deleted or to get another port.
 """
 
+import asyncio
 from collections.abc import Collection
 
 import pulumi
@@ -12,6 +13,7 @@ from ..kube import client as kube
 from ..kube.client import Connection, Object
 from ..kube.errors import ClusterError, UnknownClusterError
 from ..kube.paths import path, path_of
+from ..lifecycle import first_seen
 from ..manifests.context import Spec
 from ..manifests.declared import DeclaredCluster
 from ..manifests.services import node_ports, without_node_ports
@@ -83,19 +85,27 @@ async def _holders(
     own = await kube.find(client, path_of(cluster.endpoint))
     if own and node_ports(own["spec"]) >= asked:
         return [], []  # no other Service can have them
-    found = await kube.unless_forbidden(kube.items(client, path("Service"), fields=_HAS_PORTS))
-    if found is None:
-        found = await kube.items(client, cluster.path("Service"), fields=_HAS_PORTS)
-    for service in found:
+    for service in await _that_hold(client, cluster, asked):
         meta, held = service["metadata"], asked & node_ports(service["spec"])
         where = (meta["namespace"], meta["name"])
-        if not held or where == (cluster.namespace, cluster.name):
+        if where == (cluster.namespace, cluster.name):
             continue
         keeps = held & _kept(service["spec"], endpoints.get(where))
         same = owner is None or (meta.get("annotations") or {}).get(OWNER) in (None, owner)
         mine = same and (meta.get("labels") or {}).get(PART_OF) == cluster.part_of and not keeps
         (ours if mine else theirs).append(service)
     return ours, theirs
+
+
+async def _that_hold(client: kube.Api, cluster: DeclaredCluster, ports: set[int]) -> list[Object]:
+    """The Services that have one of these node ports, as they are now."""
+    found = await kube.unless_forbidden(first_seen.items(client, path("Service"), fields=_HAS_PORTS))
+    if found is None:
+        found = await first_seen.items(client, cluster.path("Service"), fields=_HAS_PORTS)
+    holders = [it["metadata"] for it in found if ports & node_ports(it["spec"])]
+    urls = [path("Service", meta["namespace"], meta["name"]) for meta in holders]
+    live = await asyncio.gather(*(kube.find(client, url) for url in urls))
+    return [it for it in live if it and ports & node_ports(it["spec"])]
 
 
 def _kept(live: Spec, endpoint: Spec | None) -> set[int]:

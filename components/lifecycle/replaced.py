@@ -15,7 +15,7 @@ from ..kube import client as kube
 from ..kube.client import Connection, Object
 from ..kube.errors import ClusterError
 from ..kube.paths import path, path_of
-from ..lifecycle import drain, engine_state
+from ..lifecycle import drain, engine_state, first_seen
 from ..manifests.declared import DeclaredCluster
 from ..settings.formats.quantities import seconds
 from ..vocabulary import CLUSTER_NAME, INSTANCE, NAME, OWNER, PART_OF
@@ -63,13 +63,22 @@ async def drain_and_delete(
     Raises `ClusterError`, after the others are done, if a scheduler cannot be asked: that cluster is not deleted.
     """
     client = await kube.api(connection)
-    old = await find(client, cluster, declared, record)
+    found = await find(client, cluster, declared, record)
+    living = await asyncio.gather(*(_lives(client, it) for it in found))
+    old = [it for it, lives in zip(found, living, strict=True) if lives]
     if old:
         await _refuse_unmoved(client, cluster)
     ends = (_end(client, it, _timeout(it, cluster, declared), moved) for it in old)
     for result in await asyncio.gather(*ends, return_exceptions=True):
         if isinstance(result, BaseException):
             raise result
+
+
+async def _lives(client: kube.Api, old: Old) -> bool:
+    """Whether it still exists: another cluster may have replaced it since it was listed."""
+    live = await kube.find(client, path("DaskCluster", old.namespace, old.name)) or {"metadata": {}}
+    meta = live["metadata"]
+    return meta.get("uid") == old.body["metadata"]["uid"] and "deletionTimestamp" not in meta
 
 
 async def _refuse_unmoved(client: kube.Api, cluster: DeclaredCluster) -> None:
@@ -167,13 +176,13 @@ def _elsewhere(body: Object, cluster: DeclaredCluster, record: Record) -> Iterab
 async def _all(client: kube.Api, cluster: DeclaredCluster, record: Record) -> list[Object]:
     """The DaskClusters of the namespace, and of all others if this stack's can be told apart."""
     if record.owner is not None:
-        everywhere = kube.items(client, path("DaskCluster"), {NAME: "dask"}, metadata_only=True)
+        everywhere = first_seen.items(client, path("DaskCluster"), {NAME: "dask"}, metadata_only=True)
         found = await kube.unless_forbidden(everywhere)
         if found is not None:
             return found
-        if record.named is None:
-            return [*await kube.items(client, cluster.path("DaskCluster")), *await _of_the_state(client, cluster)]
-    return await kube.items(client, cluster.path("DaskCluster"))
+    here = await first_seen.items(client, cluster.path("DaskCluster"), metadata_only=True)
+    moved = record.owner is not None and record.named is None
+    return [*here, *await _of_the_state(client, cluster)] if moved else here
 
 
 async def _of_the_state(client: kube.Api, cluster: DeclaredCluster) -> list[Object]:

@@ -112,7 +112,8 @@ def test_another_holder_is_named_in_the_preview_too(
 def test_a_preview_leaves_out_what_the_api_server_would_refuse_until_it_is_handed_over(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    connected(monkeypatch, FakeApi({"api/v1/services": {"items": [live(target("old", dashboard=31001))]}}))
+    old = live(target("old", dashboard=31001))
+    connected(monkeypatch, FakeApi({"api/v1/services": {"items": [old]}, path_of(old): old}))
     monkeypatch.setattr(pulumi.log, "info", lambda _: None)
 
     spec = asyncio.run(nodeports.preview(Connection(), target("a"), [target("a")]))

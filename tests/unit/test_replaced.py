@@ -10,7 +10,7 @@ import pytest
 from components.kube import client as kube
 from components.kube.client import Connection
 from components.kube.errors import ClusterError
-from components.kube.paths import path_of
+from components.kube.paths import path, path_of
 from components.lifecycle import drain, engine_state, replaced
 from components.lifecycle.replaced import Record
 from components.manifests.declared import DeclaredCluster
@@ -58,7 +58,8 @@ def run(
     """Returns the paths of what was deleted."""
     here = [it for it in clusters if it["metadata"]["namespace"] == "lab"]
     moved: dict[str, Any] = {path_of(target().endpoint): target().endpoint}
-    api = FakeApi(moved | {EVERYWHERE: {"items": list(clusters)}, HERE: {"items": here}} | (answers or {}))
+    each = {path("DaskCluster", it["metadata"]["namespace"], it["metadata"]["name"]): it for it in clusters}
+    api = FakeApi(moved | each | {EVERYWHERE: {"items": list(clusters)}, HERE: {"items": here}} | (answers or {}))
     connected(monkeypatch, api)
     asyncio.run(replaced.drain_and_delete(Connection(), target(), declared or [target()], record))
     contents = [(method, json.loads(options["content"])) for method, _, options in api.sent]

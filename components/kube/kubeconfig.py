@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import yaml
 from pydantic import ValidationError
 
+from ..hosts import host_port
 from ..kube.errors import ClusterError, KubeconfigError, MissingKubeconfigError
 from ..kube.kubeconfig_file import Cluster, File, User
 
@@ -197,5 +198,4 @@ def _in_cluster(environment: Mapping[str, str]) -> Access | None:
         return None
     ca = SERVICE_ACCOUNT / "ca.crt"
     cluster = Cluster.model_validate({"certificate-authority": str(ca) if ca.is_file() else ""})
-    address = f"[{host}]" if ":" in host else host
-    return Access(f"https://{address}:{port}", cluster, User.model_validate({"tokenFile": str(token)}))
+    return Access(f"https://{host_port(host, port)}", cluster, User.model_validate({"tokenFile": str(token)}))

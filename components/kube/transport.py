@@ -17,6 +17,7 @@ from urllib.parse import SplitResult, unquote
 import httpcore
 import httpx
 
+from ..hosts import host_port
 from ..kube.credentials import Credentials
 from ..kube.errors import KubeconfigError
 from ..kube.kubeconfig_file import Cluster
@@ -90,7 +91,7 @@ async def _connect(
     stream: httpcore.AsyncNetworkStream, host: str, port: int, proxy: SplitResult, timeout: float | None
 ) -> None:
     """RFC 9110, 9.3.6."""
-    goal = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    goal = host_port(host, port)
     lines = [f"CONNECT {goal} HTTP/1.1", f"Host: {goal}"]
     if proxy.username is not None:
         login = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}"
@@ -126,7 +127,9 @@ async def _socks(
     await stream.write(b"\x05\x01\x00" + goal + struct.pack("!H", port), timeout)
     _, refused, _, kind = await _exactly(stream, 4, timeout)
     if refused:
-        raise httpcore.ProxyError(f"the proxy {proxy.hostname} cannot reach {host}:{port} (SOCKS reply {refused})")
+        raise httpcore.ProxyError(
+            f"the proxy {proxy.hostname} cannot reach {host_port(host, port)} (SOCKS reply {refused})"
+        )
     length = {1: 4, 4: 16}.get(kind) or (await _exactly(stream, 1, timeout))[0]
     await _exactly(stream, length + 2, timeout)
 

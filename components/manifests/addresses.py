@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from ..hosts import host_port
 from ..manifests.context import service_host
 from ..manifests.declared import DeclaredCluster
 from ..settings.dashboard import Dashboard
@@ -68,7 +69,7 @@ def _served(dashboard: Dashboard) -> str | None:
 def _url(scheme: str, host: str | None, port: int | None) -> str | None:
     if not host or not port:
         return None
-    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+    return f"{scheme}://{host_port(host, port)}"
 
 
 def _load_balancer(status: Any) -> str | None:

@@ -87,8 +87,8 @@ def connection(settings: Cluster, context: PodContext, verify_job: Spec) -> Spec
 
     By its annotation, this set of workers has computed; by its data, older clusters were drained.
     """
-    host, scheduler = service_host(context.name, context.namespace), settings.scheduler
-    address = f"{context.scheme}://{host}:{scheduler.port}"
+    scheduler = settings.scheduler
+    address = f"{context.scheme}://{service_host(context.name, context.namespace)}:{scheduler.port}"
     # The name changes with every suspension, because the record's hook drains the cluster.
     name = "" if settings.suspended else context.cluster_name
     data = {"DASK_SCHEDULER_ADDRESS": address, "DASK_CLUSTER_NAME": name}

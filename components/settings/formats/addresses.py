@@ -15,13 +15,25 @@ _HOST_LABEL = r"[A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?"
 
 def host(value: str) -> str:
     """A DNS name or an address, without a scheme or a port."""
-    try:
-        ipaddress.ip_address(value)
-    except ValueError:
-        numeric = re.fullmatch(r"[0-9.]*", value)
-        if numeric or not re.fullmatch(rf"{_HOST_LABEL}(\.{_HOST_LABEL})*", value) or len(value) > 253:
-            raise invalid("must be `auto`, a host name or an address", _host_fix(value)) from None
+    if _is_address(value):
+        return value
+    numeric = re.fullmatch(r"[0-9.]*", value)
+    if numeric or not re.fullmatch(rf"{_HOST_LABEL}(\.{_HOST_LABEL})*", value) or len(value) > 253:
+        raise invalid("must be `auto`, a host name or an address", _without_brackets(value) or _host_fix(value))
     return value
+
+
+def _is_address(value: str) -> bool:
+    try:
+        return bool(ipaddress.ip_address(value))
+    except ValueError:
+        return False
+
+
+def _without_brackets(value: str) -> str | None:
+    """The fix for an IPv6 address as a URL has it."""
+    inside = re.search(r"\[([^]]*)\]", value)
+    return f"try '{inside[1]}'" if inside and _is_address(inside[1]) else None
 
 
 def dns_name(value: str) -> str:

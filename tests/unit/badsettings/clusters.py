@@ -231,6 +231,14 @@ CLUSTERS = [
         ),
     ),
     Case(
+        "an IPv6 address as in a URL",
+        endpoint(host="tcp://[fd00::1]:30786"),
+        (
+            "dask:clusters.a.endpoint.host: 'tcp://[fd00::1]:30786' must be `auto`, a host name or an address; "
+            "try 'fd00::1'"
+        ),
+    ),
+    Case(
         "a host that is no address",
         endpoint(host="300.1.1.1"),
         (

@@ -1,5 +1,6 @@
 """What the documents say is so: links lead somewhere, configurations are accepted, messages are the program's own."""
 
+import ast
 import re
 from collections.abc import Iterator
 
@@ -112,3 +113,33 @@ def test_the_table_of_guard_rails_names_all_of_them() -> None:
 def test_troubles_are_listed_in_the_programs_words(words: str) -> None:
     assert words in PAGES["README.md"].partition("## Troubleshooting")[2]
     assert words in SOURCES
+
+
+def tried() -> list[tuple[str, str, list[str]]]:
+    """The table of what was tried on which Kubernetes: the property, how, and the tests that it names."""
+    _, _, section = PAGES["docs/kubernetes-clusters.md"].partition("\n## What was tried\n")
+    _, _, *rows = re.findall(r"^\|(.+)\|$", section, re.MULTILINE)
+    cells = [[cell.strip() for cell in row.split("|")] for row in rows]
+    return [(what, how, re.findall(r"`(tests/[^`]+)`", tests)) for what, how, tests in cells]
+
+
+def test_what_was_tried_is_what_tests_try() -> None:
+    for what, how, tests in tried():
+        assert bool(tests) != how.startswith("not tried"), what
+
+
+def collected(file: str) -> Iterator[str]:
+    """The tests of a file by the rules of pytest, which this project leaves as they are."""
+    assert (ROOT / file).name.startswith("test_")
+    for node in ast.parse((ROOT / file).read_text()).body:
+        inside = node.body if isinstance(node, ast.ClassDef) and node.name.startswith("Test") else [node]
+        where = f"{file}::{node.name}::" if isinstance(node, ast.ClassDef) else f"{file}::"
+        yield from (
+            f"{where}{it.name}" for it in inside if isinstance(it, ast.FunctionDef) and it.name.startswith("test_")
+        )
+
+
+def test_the_tests_that_were_tried_are_collected() -> None:
+    named = {name for _, _, tests in tried() for name in tests}
+
+    assert named - {name for file in {it.partition("::")[0] for it in named} for name in collected(file)} == set()

@@ -59,7 +59,8 @@ class Cluster(PodSettings):
     ready_timeout: Duration = "10m"
     """How long pods may take to be scheduled, pull their images and start before `up` fails."""
     verify: bool = True
-    """Whether `up` waits until all workers have registered and a task has computed."""
+    """Whether `up` waits until all workers have registered and a task has computed. If not, it waits for no workers,
+    and only for the scheduler of a new cluster."""
     verify_resources: Resources = Resources()
     """CPU and memory of the pod that computes it, for namespaces with a small quota or a LimitRange. Default: requests
     of 100m and 256Mi, limits of 2 cores and 512Mi."""

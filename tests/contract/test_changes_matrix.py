@@ -182,6 +182,36 @@ def test_a_renamed_stack_changes_labels_in_place(*, uses_secrets: bool) -> None:
     assert {operation for operation, _ in found} == {"update"}
 
 
+WAITS_FOR_NOBODY = "With `verify: false` there is no verify Job, and `up` waits for no workers."
+NO_WAIT = {"ownership", "ownership-of-updates", "ask-first"}
+
+
+@pytest.mark.parametrize(
+    ("change", "step"),
+    [
+        ({"workers": {"replicas": 3}}, ("update", "DaskCluster")),
+        ({"workerGroups": {"a": {"replicas": 3}}}, ("update", "DaskWorkerGroup")),
+        ({"workerGroups": {"a": {"env": {"A": "1"}}}}, ("create", "DaskWorkerGroup")),
+    ],
+)
+def test_without_a_verify_job_nothing_waits_for_workers(change: Raw, step: tuple[str, str]) -> None:
+    """The step is the only one besides a deletion, and none of its hooks waits for pods."""
+    before, after = stack(""), stack("")
+    before["clusters"]["a"] |= {"verify": False}
+    after["clusters"]["a"] |= {"verify": False} | change
+
+    found = done(before, after)
+    made = registrations.registered(after).of_kind(step[1])
+    hooks = [it.request.hooks for it in made]
+    named = {name for it in hooks for when in (it.before_create, it.before_update) for name in when}
+    later = [name for it in hooks for when in (it.after_create, it.after_update) for name in when]
+
+    assert WAITS_FOR_NOBODY in changes.PAGE
+    assert {it for it in found["a"] if it[0] != "delete"} == {step}
+    assert found.keys() == {"a"}
+    assert (named <= NO_WAIT, later) == (True, [])
+
+
 def test_another_name_of_a_group_is_a_new_group_of_the_same_cluster() -> None:
     raw, renamed = stack(""), stack("")
     renamed["clusters"]["a"]["workerGroups"] = {"b": {}}

@@ -59,7 +59,7 @@ class DaskJob(pulumi.ComponentResource):
         generated = tls_secret(declared, self._child())
         certificates = [generated] if generated else []
         if declared.scheduled:
-            self._schedule(declared.scheduled, certificates)
+            self._in_order(declared.scheduled, certificates)
         else:
             self._run(declared, home.kubernetes.connection, certificates)
         self.schedule = declared.settings.schedule
@@ -68,24 +68,34 @@ class DaskJob(pulumi.ComponentResource):
         self.namespace = Output.from_input(declared.namespace)
         self.register_outputs(self.outputs())
 
-    def _schedule(self, bodies: Sequence[Mapping[str, Any]], before: Sequence[KubernetesObject]) -> None:
-        """Each object after the one before: a Role has to exist before it is bound, and both before a run."""
+    def _in_order(
+        self, bodies: Sequence[Mapping[str, Any]], before: Sequence[KubernetesObject]
+    ) -> Sequence[KubernetesObject]:
+        """Each object after the one before: a Role has to exist before it is bound, and both before a pod has them."""
         for body in bodies:
             known = binding_of(before[0], body) if body["kind"] == "RoleBinding" else body
-            before = [KubernetesObject(name_of(body), known, self._child(before))]
+            # Nothing of a Job's pods can be changed, and its name depends on what the user wrote only.
+            ignored = ["spec"] if body["kind"] == "Job" else None
+            before = [KubernetesObject(name_of(body), known, self._child(before, ignore_changes=ignored))]
+        return before
 
     def _run(self, declared: DeclaredJob, connection: Connection, certificates: Sequence[KubernetesObject]) -> None:
         name, before = declared.name, self._hooks(declared.name, declared, connection)
+        rights, autoscaler = declared.autoscaler[:-1], declared.autoscaler[-1:]
+        allowed = self._in_order(rights, certificates)
         options = self._child(
-            certificates,
+            [*certificates, *allowed],
             hooks=ResourceHookBinding(before_create=[before["job"]]),
             # Its name depends on what the user wrote only, so a new version of this program affects new jobs only.
             ignore_changes=["spec"],
         )
         job = KubernetesObject(declared.physical_name, declared.dask_job, options)
+        # It ends when the DaskJob is missing, and so it comes after it.
+        running = self._in_order(autoscaler, [job])
         # Written only once the job has succeeded: an `up` that was interrupted or failed waits for it again.
         hooks = ResourceHookBinding(before_create=[before["result"]], before_update=[before["result"]])
-        KubernetesObject(f"{name}-result", declared.record, ResourceOptions(parent=self, depends_on=[job], hooks=hooks))
+        options = ResourceOptions(parent=self, depends_on=[job, *running], hooks=hooks)
+        KubernetesObject(f"{name}-result", declared.record, options)
 
     def _hooks(self, name: str, declared: DeclaredJob, connection: Connection) -> dict[str, ResourceHook]:
         """The hooks before the DaskJob, and before the record that it has succeeded."""

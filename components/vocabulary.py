@@ -28,6 +28,8 @@ CRD_CHART_VERSION = "dask-on-kubernetes/chart-version"
 LOGIN = "dask-on-kubernetes/login"
 # kopf writes it when it has handled an object. An object that carries it is not new to the operator.
 LAST_HANDLED = "kopf.zalando.org/last-handled-configuration"
+# On a DaskJob that is the record of one that has succeeded. The autoscaler of a job reads it (scripts/elastic_api.py).
+RECORD = "dask-on-kubernetes/record"
 # Read by every provider; `enablePatchForce` is read by 4.29 and newer. A field that another tool has set is set back.
 PATCH_FORCE = "pulumi.com/patchForce"
 SKIP_AWAIT = "pulumi.com/skipAwait"

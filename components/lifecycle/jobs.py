@@ -15,9 +15,10 @@ from ..kube.paths import path_of
 from ..lifecycle import event_troubles, missing, runner
 from ..lifecycle.lasting import Lasting
 from ..lifecycle.runner import NO_POD
+from ..manifests import autoscaler
 from ..manifests.declared_job import DeclaredJob
 from ..settings.formats.quantities import seconds
-from ..vocabulary import CLUSTER_NAME, DEFAULT_GROUP, LAST_HANDLED
+from ..vocabulary import CLUSTER_NAME, COMPONENT, DEFAULT_GROUP, LAST_HANDLED, RECORD
 
 POLL_SECONDS = 1.0
 TELL_SECONDS = 30.0
@@ -46,7 +47,7 @@ async def keep_ended(connection: Connection, job: DeclaredJob) -> None:
     )
     if not dry:
         body = job.dask_job
-        handled = body | {"metadata": body["metadata"] | {"annotations": {LAST_HANDLED: "{}"}}}
+        handled = body | {"metadata": body["metadata"] | {"annotations": {LAST_HANDLED: "{}", RECORD: "true"}}}
         await kube.apply(client, path_of(body), handled)
 
 
@@ -123,7 +124,10 @@ class _Watch:
         name = self.job.physical_name
         group = f"{name}-{DEFAULT_GROUP}"
         about = event_troubles.keeping(pods, {name, group}, (f"{name}-scheduler", f"{group}-worker-"))
-        return event_troubles.troubles(self.events, about, wait.now() - self.begin)
+        own = {(it["kind"], it["metadata"]["name"]) for it in self.job.autoscaler}
+        return event_troubles.troubles(
+            self.events, lambda kind, name: about(kind, name) or (kind, name) in own, wait.now() - self.begin
+        )
 
 
 def _again(job: DeclaredJob) -> str:
@@ -138,8 +142,15 @@ async def _has_succeeded(client: kube.Api, job: DeclaredJob) -> bool:
 
 async def _look(client: kube.Api, job: DeclaredJob) -> tuple[list[kube.Object], list[kube.Object]]:
     """The job's pods, and the runner's among them, if it exists."""
-    pods = await kube.items(client, job.path("Pod"), {CLUSTER_NAME: job.physical_name})
+    found = await kube.items(client, job.path("Pod"), {CLUSTER_NAME: job.physical_name})
+    pods = [pod for pod in found if not _is_replaced(pod)]
     return pods, [pod for pod in pods if pod["metadata"]["name"] == job.runner_name]
+
+
+def _is_replaced(pod: kube.Object) -> bool:
+    """Whether it is an autoscaler's pod that was evicted, or whose node is missing: its Job creates another one."""
+    of_autoscaler = pod["metadata"].get("labels", {}).get(COMPONENT) == autoscaler.ROLE
+    return of_autoscaler and pod.get("status", {}).get("phase") == "Failed"
 
 
 async def _daskjob(client: kube.Api, job: DeclaredJob) -> kube.Object:

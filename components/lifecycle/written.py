@@ -14,7 +14,7 @@ from ..settings.stack import Settings
 
 _COMPONENTS = {"dask:k8s:Cluster": "clusters", "dask:k8s:Job": "jobs"}
 _ROLES = {"scheduler": ("scheduler",), "worker": ("workers",), "runner": ("runner",)}
-_WHOSE = {"scheduler": "scheduler's ", "worker": "worker's ", "schedule": "schedule's "}
+_WHOSE = {role: f"{role}'s " for role in ("scheduler", "worker", "schedule", "autoscaler")}
 _POD_IN_A_DEPLOYMENT = "spec.template."
 _MANY = 3
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from functools import cached_property
 
+from ..manifests import autoscaler, schedule
 from ..manifests import job as jobmanifest
-from ..manifests import schedule
 from ..manifests.context import PodContext, Spec, WorkspaceContext
 from ..manifests.declared import Placed, tls_secret_name
 from ..settings.formats.names import content_hash
@@ -49,6 +49,11 @@ class DeclaredJob(Placed):
     @cached_property
     def dask_job(self) -> Spec:
         return jobmanifest.dask_job(self.settings, self.context)
+
+    @cached_property
+    def autoscaler(self) -> list[Spec]:
+        """What makes the workers follow the work, in the order of creation; empty for a fixed number of them."""
+        return autoscaler.of_job(self.settings, self.context)
 
     @cached_property
     def scheduled(self) -> list[Spec]:

@@ -13,7 +13,7 @@ from ..manifests.schedule import dask_job_in
 from ..vocabulary import API_VERSIONS, CLUSTER_NAME, COMM_PORT, COMPONENT, DEFAULT_GROUP, NO_SIDECAR, WORKER_GROUP
 
 Spec = dict[str, Any]
-Role = Literal["scheduler", "worker", "runner", "verify", "schedule"]
+Role = Literal["scheduler", "worker", "runner", "verify", "schedule", "autoscaler"]
 _NOT_COPIED = ("kopf.zalando.org", "kubectl.kubernetes.io")
 # The operator's own names end in ten random digits.
 _SOME_WORKER = "0123456789"
@@ -40,7 +40,8 @@ def made_of(body: Spec) -> list[Made]:
         cluster = body | {"kind": "DaskCluster", "spec": spec["cluster"]["spec"]}
         return [Made("runner", _runner(body, spec["job"])), *made_of(cluster)]
     if kind == "Job":
-        return [Made("verify", _pod(body))]
+        of_autoscaler = spec["template"]["metadata"]["labels"][COMPONENT] == "autoscaler"
+        return [Made("autoscaler" if of_autoscaler else "verify", _pod(body))]
     if kind == "CronJob":
         job = spec["jobTemplate"] | {"kind": "Job"}
         job["metadata"] = job.get("metadata", {}) | {"name": name, "namespace": body["metadata"]["namespace"]}

@@ -76,12 +76,12 @@ def verify(cluster: Cluster, context: PodContext, expected_workers: dict[str, in
     resources = own_resources(
         {"cpu": "100m", "memory": "256Mi"}, {"cpu": "2", "memory": "512Mi"}, cluster.verify_resources
     )
-    spec = _helper("verify", cluster, context, env, {"resources": resources}, script("verify"))
+    spec = _helper("verify", cluster.scheduler_pod(), context, env, {"resources": resources}, script("verify"))
     # As PID 1, Python ignores SIGTERM, and a failing `up` would wait for the full grace period.
     return spec | {"restartPolicy": "Never", "terminationGracePeriodSeconds": 1}
 
 
-def autoscaler(cluster: Cluster, context: PodContext, account: str, declared: str) -> Spec:
+def autoscaler(scheduler: PodSettings, context: PodContext, account: str, declared: str) -> Spec:
     """The pod spec of the autoscaler, which has a token. It runs no code of users."""
     own: Spec = {
         "resources": {"requests": {"cpu": "50m", "memory": "192Mi"}, "limits": {"cpu": "1", "memory": "512Mi"}},
@@ -89,16 +89,18 @@ def autoscaler(cluster: Cluster, context: PodContext, account: str, declared: st
         "livenessProbe": {"httpGet": {"path": "/health", "port": "metrics"}, "timeoutSeconds": 15, "periodSeconds": 60},
     }
     env = [variable("ELASTIC", declared)]
-    spec = _helper("autoscaler", cluster, context, env, own, program(*AUTOSCALER))
+    spec = _helper("autoscaler", scheduler, context, env, own, program(*AUTOSCALER))
     return spec | {"automountServiceAccountToken": True, "serviceAccountName": account}
 
 
-def _helper(name: str, cluster: Cluster, context: PodContext, env: list[dict[str, str]], more: Spec, code: str) -> Spec:
+def _helper(
+    name: str, scheduler: PodSettings, context: PodContext, env: list[dict[str, str]], more: Spec, code: str
+) -> Spec:
     """The pod spec of a program of ours that is a client of the cluster. `more` belongs to its container.
 
-    It runs in the cluster's own image, so that the versions are the same by construction.
+    It runs in the scheduler's own image, so that the versions are the same by construction.
     """
-    own = plain(cluster.scheduler_pod())
+    own = plain(scheduler)
     address = variable("DASK_SCHEDULER_ADDRESS", context.scheduler_address)
     container = _container(name, own, context, [address, *env, *tls_environment("client", context.tls)])
     # As arguments, like the workers' command: some images' entrypoint sets up the environment that Python is in.

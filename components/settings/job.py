@@ -46,7 +46,7 @@ class Job(PodSettings):
     scheduler: Scheduler = Scheduler()
     """The scheduler. Its pod settings default to those of the job."""
     workers: Workers = Workers()
-    """The workers: a fixed number. Their pod settings default to those of the job."""
+    """The workers: a fixed number, or one that follows the work. Their pod settings default to those of the job."""
     tls: Tls = Tls()
     """Encryption and authentication between the program, the scheduler and the workers."""
     timeout: Duration = "1h"

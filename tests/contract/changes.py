@@ -31,6 +31,9 @@ _MONITORS = {"ServiceMonitor", "PodMonitor", "PrometheusRule"}
 _OTHERS = {"Namespace", "Secret", "Service", "ConfigMap", "Deployment", "Release", "DaskJob"}
 _RIGHTS = {"Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"}
 
+# What makes the workers of a job follow the work.
+_FOLLOWING = {"ServiceAccount", "Role", "RoleBinding", "Job"}
+
 
 def _pairs(operations: Iterable[str], kinds: Iterable[str]) -> set[Step]:
     return {(operation, kind) for operation in operations for kind in kinds}
@@ -52,7 +55,10 @@ CLASSES: dict[str, tuple[set[Step], set[Step]]] = {
     "autoscaler": ({("update", "Autoscaler")}, _JOB),
     "notebook": ({("update", "Deployment")}, _pairs(("create", "delete"), ("ConfigMap",)) | {("update", "Service")}),
     "endpoint": ({("update", "Service")}, {("update", "ConfigMap")}),
-    "new run": ({("create", "DaskJob")}, {("delete", "DaskJob"), ("update", "ConfigMap")}),
+    "new run": (
+        {("create", "DaskJob")},
+        {("delete", "DaskJob"), ("update", "ConfigMap"), *_pairs(("create", "delete"), _FOLLOWING)},
+    ),
     "schedule": ({("update", "CronJob")}, set()),
     "check": (_pairs(("create", "delete"), ("Job",)), _JOB),
     "budget": (_pairs(("create", "delete"), ("PodDisruptionBudget",)), set()),

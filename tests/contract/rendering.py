@@ -39,7 +39,7 @@ def objects(raw: Mapping[str, Any]) -> list[Body]:
     made = [body for cluster in targets(config) for body in cluster.bodies]
     workspace = workspace_of(config, "dask-test", {})
     jobs = [DeclaredJob(name, job, workspace) for name, job in config.jobs.items()]
-    return made + [body for job in jobs for body in (job.dask_job, *job.scheduled)]
+    return made + [body for job in jobs for body in (job.dask_job, *job.autoscaler, *job.scheduled)]
 
 
 @contextmanager

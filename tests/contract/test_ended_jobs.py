@@ -12,7 +12,7 @@ from kopf._cogs.structs.diffs import diff
 from kopf._cogs.structs.references import Resource
 from kopf._core.intents import causes
 
-from components.vocabulary import LAST_HANDLED
+from components.vocabulary import LAST_HANDLED, RECORD
 from tests.contract.operated import controller
 from tests.support.declared import declared_job
 
@@ -43,7 +43,9 @@ def handlers(annotations: dict[str, str]) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("annotations", "called"), [({}, ["daskjob_create"]), ({LAST_HANDLED: "{}"}, [])], ids=["new", "handled"]
+    ("annotations", "called"),
+    [({}, ["daskjob_create"]), ({LAST_HANDLED: "{}", RECORD: "true"}, [])],
+    ids=["new", "handled"],
 )
 def test_a_job_runs_only_where_it_is_new_to_the_operator(annotations: dict[str, str], called: list[str]) -> None:
     assert handlers(annotations) == called

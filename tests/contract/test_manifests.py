@@ -108,7 +108,10 @@ class TestKubernetes:
 
     def test_the_longest_names_that_settings_accept_keep_the_limits(self) -> None:
         tls = {"tls": {"enabled": True}}
-        raw = {"clusters": {"c" * 44: tls, "d" * 30: tls | {"workerGroups": {"g" * 14: {}}}}}
+        raw: Body = {"clusters": {"c" * 44: tls, "d" * 30: tls | {"workerGroups": {"g" * 14: {}}}}}
+        elastic = {"workers": {"minimum": 0, "maximum": 2}}
+        raw["clusters"]["e" * 44] = elastic
+        raw["jobs"] = {"j" * 44: elastic | {"runner": {"script": "pass"}}}
 
         bodies = objects(raw)
         bodies += [made for body in bodies if body["apiVersion"] == DASK_API for made in made_of(body)]

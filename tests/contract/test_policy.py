@@ -184,9 +184,10 @@ class TestRules:
         assert len(list(pack.ONE["images-pinned-by-digest"](cron_job, {}))) == 4  # with runner, scheduler and worker
         assert len(list(pack.ONE["containers-are-limited"](cron_job, {}))) == 3
 
-    @pytest.mark.parametrize("name", ["autoscaler", "schedule"])
-    def test_a_token_is_for_pods_without_code_of_users(self, name: str) -> None:
-        kind = {"autoscaler": "Deployment", "schedule": "CronJob"}[name]
+    @pytest.mark.parametrize(
+        ("kind", "name"), [("Deployment", "autoscaler"), ("Job", "autoscaler"), ("CronJob", "schedule")]
+    )
+    def test_a_token_is_for_pods_without_code_of_users(self, kind: str, name: str) -> None:
 
         def held(kind: str, name: str, **more: str) -> int:
             pod = {"containers": [{"name": name}], **more}

@@ -118,6 +118,21 @@ class TestDaskPods:
             ("events", "create"): None,
         }
 
+    def test_the_autoscaler_of_a_job_may_change_the_group_of_its_job_and_nothing_else_by_name(self) -> None:
+        bodies = objects(CONFIGS["jobs that follow the work"])
+        [role] = [body for body in bodies if body["kind"] == "Role"]
+        [job] = [body["metadata"]["name"] for body in bodies if body["kind"] == "DaskJob"]
+
+        rights = {(rule["resources"][0], *rule["verbs"]): rule.get("resourceNames") for rule in role["rules"]}
+
+        assert rights == {
+            ("daskjobs", "get"): [job],
+            ("daskclusters", "get"): [job],
+            ("daskworkergroups", "get", "patch"): [f"{job}-default"],
+            ("deployments", "list", "delete"): None,
+            ("events", "create"): None,
+        }
+
     @every_configuration
     def test_no_pod_learns_of_services_by_its_environment(self, name: str) -> None:
         """A Service called `dask` would set DASK_PORT, which Dask takes as its own configuration."""

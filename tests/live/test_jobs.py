@@ -7,6 +7,7 @@ import pytest
 from tests.support.kubectl import Kubectl
 from tests.support.runs import Run, names
 from tests.support.stacks import Stack
+from tests.support.wait import wait_until
 
 SUM_OF_SQUARES = """
 import time
@@ -20,6 +21,36 @@ SECURED = """
 from distributed import Client
 with Client() as client:
     print("computed", client.submit(sum, [1, 2]).result(), "over", client.scheduler.address.partition(":")[0])
+"""
+
+FOLLOWED = """
+import time
+from distributed import Client, get_worker
+
+def counted(item):
+    get_worker().log_event("begun", item)
+    time.sleep(2)
+    return item
+
+def workers():
+    return len(client.scheduler_info(n_workers=-1)["workers"])
+
+with Client() as client:
+    sizes = [workers()]
+    for turn in range(2):
+        items = range(8 * turn, 8 * turn + 8)
+        futures = client.map(counted, items, pure=False)
+        while not all(future.done() for future in futures):
+            sizes.append(workers())
+            time.sleep(0.2)
+        assert client.gather(futures) == list(items)
+        del futures
+        while sizes[-1]:
+            sizes.append(workers())
+            time.sleep(0.2)
+    begun = sorted(item for _, item in client.get_events("begun"))
+    assert begun == list(range(16)), begun
+    print("from", sizes[0], "to", max(sizes), "to", sizes[-1], "over", client.scheduler.address.partition(":")[0])
 """
 
 
@@ -70,6 +101,27 @@ def test_a_job_with_tls_computes_over_encrypted_connections_only(stack: Stack, s
 
     assert "computed 3 over tls" in run.text
     assert names(run.of("Secret")) == ["create Secret once-tls-1"]
+    stack.unchanged()
+
+
+def test_the_workers_of_a_job_follow_its_work_under_tls_and_no_task_begins_twice(
+    stack: Stack, succeeded: Run, kube: Kubectl
+) -> None:
+    bounds = {"minimum": 0, "maximum": 2, "idleTime": "3s", "threads": 1}
+    followed = job(FOLLOWED)["once"] | {"tls": {"enabled": True}, "workers": bounds}
+
+    run = stack.change(jobs={"once": followed})
+
+    assert "from 0 to 2 to 0 over tls" in run.text
+    name = stack.outputs()["jobs"]["once"]["name"]
+    about = ("-n", "jobs", f"job/{name}-elastic")
+    kube("wait", *about, "--for=condition=Complete", "--timeout=120s")
+    [pod] = kube.get("pods", "-n", "jobs", "-l", "dask.org/component=autoscaler")
+    assert sum(it["restartCount"] for it in pod["status"]["containerStatuses"]) == 0
+    log = kube("logs", *about)
+    assert f"{name}-default: from 0 to 2 workers, for 8 tasks" in log
+    assert "the job has ended" in log
+    wait_until(lambda: not kube.get("deployments", "-n", "jobs"), what="no Deployment")
     stack.unchanged()
 
 

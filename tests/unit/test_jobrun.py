@@ -225,7 +225,8 @@ class TestEnded:
         [(method, path, options)] = api.sent
         body = json.loads(options["content"])
         assert (method, path) == ("PATCH", JOB)
-        assert body["metadata"]["annotations"] == {"kopf.zalando.org/last-handled-configuration": "{}"}
+        handled = {"kopf.zalando.org/last-handled-configuration": "{}", "dask-on-kubernetes/record": "true"}
+        assert body["metadata"]["annotations"] == handled
         assert body["metadata"]["labels"]["app.kubernetes.io/part-of"] == "dask-dev"
         assert "does not run again" in told
 

@@ -1,4 +1,4 @@
-"""The autoscaler of one cluster: makes its worker groups follow the work.
+"""The autoscaler of one cluster, or of a job's: makes its worker groups follow the work.
 
 It looks once a second at what the scheduler has to do, and at the Kubernetes API only when it acts, while workers
 start, and once a minute. It may be killed at any moment: a worker that leaves hands everything over by itself, and the
@@ -30,6 +30,7 @@ STUCK_SECONDS = float(os.environ.get("STUCK_SECONDS", "180"))
 OPERATOR_SECONDS = 60.0
 LONGEST_PAUSE_SECONDS = 30.0
 CONFLICT = 409
+TERMINATED = 143
 METRICS_PORT = 9100
 
 
@@ -172,8 +173,11 @@ def log(text: str) -> None:
     print(time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), text, flush=True)
 
 
-async def run(autoscaler: Autoscaler) -> None:
-    """Steps for ever. Says once what is wrong, and tries again after a while that grows to half a minute."""
+async def run(autoscaler: Autoscaler, *, job: bool) -> None:
+    """Steps until the job has ended, and for a cluster for ever.
+
+    Says once what is wrong, and tries again after a while that grows to half a minute.
+    """
     trouble, pause = "", LOOK_SECONDS
     while True:
         try:
@@ -182,12 +186,22 @@ async def run(autoscaler: Autoscaler) -> None:
                 log("it works again")
             trouble, pause = "", LOOK_SECONDS
         except Exception as error:
+            if job and await has_ended(autoscaler.api):
+                return log("the job has ended")
             autoscaler.looked = float("-inf")
             if str(error) != trouble:
                 trouble = str(error)
                 log(f"nothing changes until it works again: {error!r}")
             pause = min(LONGEST_PAUSE_SECONDS, pause * 1.5)
         await asyncio.sleep(pause)
+
+
+async def has_ended(api: Api) -> bool:
+    """Whether the job has ended, as far as the API server answers."""
+    try:
+        return await asyncio.to_thread(api.job_has_ended)
+    except (OSError, Refused):
+        return False
 
 
 def serve_metrics(autoscaler: Autoscaler, port: int) -> None:
@@ -217,15 +231,17 @@ def serve_metrics(autoscaler: Autoscaler, port: int) -> None:
 
 def main() -> None:
     """Reads what is declared, and starts."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     declared = json.loads(os.environ["ELASTIC"])
+    job = declared.get("job", False)
+    # A Job whose pod ends with 0 is done, and one whose pod is evicted must not be.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED if job else 0))
     groups = [Group(**group) for group in declared["groups"]]
     api = Api(declared["namespace"], declared["cluster"])
     autoscaler = Autoscaler(groups, api, SchedulerLoad(os.environ["DASK_SCHEDULER_ADDRESS"]))
     serve_metrics(autoscaler, int(os.environ.get("METRICS_PORT", str(METRICS_PORT))))
     bounds = ", ".join(f"{it.name} {it.minimum} to {it.maximum}" for it in groups if it.elastic)
     log(f"the autoscaler of {api.cluster} follows the work: {bounds}")
-    asyncio.run(run(autoscaler))
+    asyncio.run(run(autoscaler, job=job))
 
 
 if __name__ == "__main__":

@@ -15,6 +15,8 @@ from elastic_state import Live
 ACCOUNT = Path(os.environ.get("SERVICE_ACCOUNT", "/var/run/secrets/kubernetes.io/serviceaccount"))
 DASK = "apis/kubernetes.dask.org/v1"
 LAST_HANDLED = "kopf.zalando.org/last-handled-configuration"
+# On the DaskJob of a job that has succeeded before: no cluster is created for it (lifecycle/jobs.py).
+RECORD = "dask-on-kubernetes/record"
 REQUEST_SECONDS = 15.0
 # The owner of what is written, by which the program tells its numbers from those of the configuration.
 MANAGER = "dask-autoscaler"
@@ -49,21 +51,32 @@ class Api:
                 refused[group] = refused.get(group) or refusal(it)
         live, versions = {}, {}
         for name in names:
-            group = self._group(name)
+            group = self._find("daskworkergroups", name)
             if group:
                 replicas = group["spec"]["worker"]["replicas"]
                 live[name] = Live(tuple(sorted(pods.get(name, []))), replicas, handled(group), refused.get(name, ""))
                 versions[name] = group["metadata"]["resourceVersion"]
         return live, versions
 
-    def _group(self, name: str) -> Any:
+    def job_has_ended(self) -> bool:
+        """Whether the DaskJob of the cluster's name is missing, or its cluster is after it was created.
+
+        The operator deletes the cluster when the job's program has ended, whatever its result.
+        """
+        job = self._find("daskjobs", self.cluster)
+        if job is None or RECORD in job["metadata"].get("annotations", {}):
+            return True
+        return "clusterName" in job.get("status", {}) and self._find("daskclusters", self.cluster) is None
+
+    def _find(self, resource: str, name: str) -> Any:
+        """The Dask object; None if it is missing or terminating."""
         try:
-            group = self._call("GET", self._url(DASK, "daskworkergroups", name))
+            found = self._call("GET", self._url(DASK, resource, name))
         except Refused as error:
             if error.status == 404:
                 return None
             raise
-        return None if "deletionTimestamp" in group["metadata"] else group
+        return None if "deletionTimestamp" in found["metadata"] else found
 
     def resize(self, name: str, replicas: int, version: str) -> None:
         """Writes a group's number of workers, unless the group has been changed since `version`."""

@@ -7,9 +7,9 @@ from ...settings.mistakes import Mistake
 
 
 def size(job: Job) -> Iterator[Mistake]:
-    """A DaskJob has a fixed number of workers."""
-    if job.workers.autoscaled:
-        rule = "is not for jobs: nothing scales the cluster of a DaskJob"
+    """The runs of a schedule have names that are not known beforehand."""
+    if job.workers.autoscaled and job.schedule is not None:
+        rule = "is not for jobs with a schedule: nothing scales the clusters of its runs"
         yield Mistake(rule, "use `replicas`", ("workers", "maximum"))
 
 

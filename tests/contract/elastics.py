@@ -59,6 +59,7 @@ class Kubernetes:
     quota: dict[str, int] = field(default_factory=dict)
     away: bool = False
     operator_away: bool = False
+    job_ended: bool = False
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[str]:
@@ -142,7 +143,9 @@ class Kubernetes:
             last = json.dumps({"spec": {"worker": {"replicas": kept.handled}}})
             meta = {"resourceVersion": str(kept.version), "annotations": {_LAST: last}}
             return 200, {"metadata": meta, "spec": {"worker": {"replicas": kept.replicas}}}
-        if (resource, name) == ("daskclusters", CLUSTER):
+        if (resource, name) == ("daskjobs", CLUSTER):
+            return 200, {"metadata": {}, "status": {"jobStatus": "Running", "clusterName": CLUSTER}}
+        if (resource, name) == ("daskclusters", CLUSTER) and not self.job_ended:
             return 200, {"metadata": {"uid": "1"}}
         if (method, resource) == ("POST", "events"):
             self.events.append(body["message"])
@@ -195,6 +198,12 @@ class Autoscaler:
                 stderr=log,
             )
 
+    async def end(self) -> int | None:
+        """What it ends with when Kubernetes asks it to."""
+        assert self.process
+        self.process.terminate()
+        return await self.process.wait()
+
     async def kill(self) -> None:
         if self.process and self.process.returncode is None:
             self.process.kill()
@@ -202,8 +211,8 @@ class Autoscaler:
 
 
 @asynccontextmanager
-async def elastic(folder: Path, *groups: Group) -> AsyncIterator[tuple[Kubernetes, Any, Autoscaler]]:
-    """A cluster with TLS whose groups an autoscaler follows: the API, a client, and the autoscaler."""
+async def elastic(folder: Path, *groups: Group, job: bool = False) -> AsyncIterator[tuple[Kubernetes, Any, Autoscaler]]:
+    """A cluster, or that of a job, with TLS whose groups an autoscaler follows: the API, a client, the autoscaler."""
     executions.clear()
     tls = Material(folder)
     tls.write()
@@ -215,7 +224,8 @@ async def elastic(folder: Path, *groups: Group) -> AsyncIterator[tuple[Kubernete
                 kubernetes.running() as api,
                 Client(scheduler.address, asynchronous=True, set_as_default=False, security=tls.security) as client,
             ):
-                declared = {"namespace": NAMESPACE, "cluster": CLUSTER, "groups": [asdict(it) for it in groups]}
+                about = {"namespace": NAMESPACE, "cluster": CLUSTER, "job": job}
+                declared = about | {"groups": [asdict(it) for it in groups]}
                 env = tls.environment("client") | {
                     "DASK_SCHEDULER_ADDRESS": scheduler.address,
                     "ELASTIC": json.dumps(declared),

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.contract.dasks import counted, executions, play, until
-from tests.contract.elastics import CLUSTER, Kubernetes, elastic, group
+from tests.contract.elastics import CLUSTER, NAMESPACE, Kubernetes, elastic, group
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180), pytest.mark.filterwarnings("default")]
 
@@ -124,6 +124,25 @@ def test_at_rest_it_leaves_the_api_server_alone(tmp_path: Path) -> None:
             await asyncio.sleep(6)  # thirty looks at the scheduler
 
             assert len(kubernetes.asked) == before
+
+    play(scenario())
+
+
+def test_a_jobs_autoscaler_ends_with_the_jobs_cluster_and_not_with_its_own_pod(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with elastic(tmp_path, group("default", minimum=1), job=True) as (kubernetes, _, autoscaler):
+            await until(lambda: len(kubernetes.workers) == 1, "the minimum")
+            assert await autoscaler.end() == 143, "a Job whose pod ends with 0 is complete"
+            autoscaler.env["DASK_SCHEDULER_ADDRESS"] = "tls://127.0.0.1:1"
+            await autoscaler.start()
+            asked = ("GET", f"/apis/kubernetes.dask.org/v1/namespaces/{NAMESPACE}/daskclusters/{CLUSTER}")
+            await until(lambda: asked in kubernetes.asked, "it looks at the cluster, whose scheduler is away", 60)
+            assert autoscaler.process
+            assert autoscaler.process.returncode is None
+            kubernetes.job_ended = True
+
+            assert await asyncio.wait_for(autoscaler.process.wait(), 60) == 0
+            assert "the job has ended" in autoscaler.log.read_text()
 
     play(scenario())
 

@@ -58,7 +58,9 @@ class DeclaredJob(Placed):
     @cached_property
     def scheduled(self) -> list[Spec]:
         """What creates a DaskJob for each run, in the order of creation; empty without a schedule."""
-        return schedule.scheduled(self.settings, self.context, self.dask_job) if self.settings.schedule else []
+        if not self.settings.schedule:
+            return []
+        return schedule.scheduled(self.settings, self.context, self.dask_job, self.autoscaler)
 
     @cached_property
     def record(self) -> Spec:

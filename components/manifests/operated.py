@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ..manifests.schedule import dask_job_in
+from ..manifests.schedule import created_by
 from ..vocabulary import API_VERSIONS, CLUSTER_NAME, COMM_PORT, COMPONENT, DEFAULT_GROUP, NO_SIDECAR, WORKER_GROUP
 
 Spec = dict[str, Any]
@@ -45,8 +45,11 @@ def made_of(body: Spec) -> list[Made]:
     if kind == "CronJob":
         job = spec["jobTemplate"] | {"kind": "Job"}
         job["metadata"] = job.get("metadata", {}) | {"name": name, "namespace": body["metadata"]["namespace"]}
-        dask_job = dask_job_in(body)
-        return [Made("schedule", _pod(job)), Made("runner", dask_job), *made_of(dask_job)]
+        dask_job, *autoscaler = created_by(body)
+        made = [Made("schedule", _pod(job)), Made("runner", dask_job), *made_of(dask_job)]
+        for one in autoscaler[-1:]:
+            made += [Made("autoscaler", one), *made_of(one)]
+        return made
     return []
 
 

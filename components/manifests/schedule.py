@@ -1,11 +1,13 @@
 """Renders the objects of a job with a schedule: a CronJob whose pod creates the DaskJob of each run and awaits its end.
 
 A DaskJob belongs to the Job of its run, and so Kubernetes itself deletes it: with a Job that is no longer kept, and
-with the CronJob. The pod runs no code of users. The permissions that its account has are for its namespace as a whole,
-because RBAC selects no objects by the beginning of a name.
+with the CronJob. So does what makes its workers follow the work. The pod runs no code of users. The permissions of its
+account are for its namespace as a whole, because RBAC selects no objects by the beginning of a name; those of an
+autoscaler name its run.
 """
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from ..manifests import pod as podspec
@@ -25,17 +27,25 @@ START_SECONDS = 600
 RUN_FAILED = 3
 
 
-def scheduled(settings: Job, context: PodContext, dask_job: Spec) -> list[Spec]:
-    """The ServiceAccount, its permissions and the CronJob, in the order of their creation."""
+def scheduled(settings: Job, context: PodContext, dask_job: Spec, autoscaler: list[Spec]) -> list[Spec]:
+    """The ServiceAccount, its permissions and the CronJob, in the order of their creation.
+
+    `autoscaler` are the objects that each run's DaskJob is created with; none for a fixed number of workers.
+    """
     name = f"{context.name}-{ROLE}"
-    return [*account(context, name, _rules()), _cron_job(settings, context, name, dask_job)]
+    # Kubernetes lets nobody grant what they do not have.
+    granted = [rule for body in autoscaler if body["kind"] == "Role" for rule in body["rules"]]
+    return [
+        *account(context, name, [*_rules(), *(_follow(granted) if granted else [])]),
+        _cron_job(settings, context, name, {"JOB": dask_job} | ({"AUTOSCALER": autoscaler} if autoscaler else {})),
+    ]
 
 
-def dask_job_in(body: Spec) -> Spec:
-    """The DaskJob that the pod of a CronJob creates, under the name that its real ones replace."""
+def created_by(body: Spec) -> list[Spec]:
+    """What the pod of a CronJob creates, the DaskJob first, under the names that the real ones replace."""
     [container] = body["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
-    [text] = (it["value"] for it in container["env"] if it["name"] == "JOB")
-    return json.loads(text.replace("$$", "$"))
+    values = {it["name"]: it.get("value", "").replace("$$", "$") for it in container["env"]}
+    return [json.loads(values["JOB"]), *json.loads(values.get("AUTOSCALER", "[]"))]
 
 
 def _rules() -> list[Spec]:
@@ -48,7 +58,18 @@ def _rules() -> list[Spec]:
     ]
 
 
-def _cron_job(settings: Job, context: PodContext, name: str, dask_job: Spec) -> Spec:
+def _follow(granted: list[Spec]) -> list[Spec]:
+    """The permissions to create an autoscaler, and those that it gets, of which no name is known beforehand."""
+    create = {"verbs": ["get", "create"]}
+    return [
+        {"apiGroups": [""], "resources": ["serviceaccounts"]} | create,
+        {"apiGroups": ["rbac.authorization.k8s.io"], "resources": ["roles", "rolebindings"]} | create,
+        {"apiGroups": ["batch"], "resources": ["jobs"]} | create,
+        *({key: it for key, it in rule.items() if key != "resourceNames"} for rule in granted),
+    ]
+
+
+def _cron_job(settings: Job, context: PodContext, name: str, created: Mapping[str, Any]) -> Spec:
     own, metadata = {COMPONENT: ROLE}, context.object("Job", "")["metadata"]
     run: Spec = {
         "backoffLimit": 6,
@@ -60,7 +81,7 @@ def _cron_job(settings: Job, context: PodContext, name: str, dask_job: Spec) -> 
         },
         "template": {
             "metadata": pod_metadata(context, merge(settings, settings.runner), own, {NO_PROXY_INJECTED: "disabled"}),
-            "spec": _pod(settings, context, name, dask_job),
+            "spec": _pod(settings, context, name, created),
         },
     }
     if settings.ttl:
@@ -79,9 +100,9 @@ def _cron_job(settings: Job, context: PodContext, name: str, dask_job: Spec) -> 
     return context.object("CronJob", context.name) | {"spec": spec}
 
 
-def _pod(settings: Job, context: PodContext, account: str, dask_job: Spec) -> Spec:
+def _pod(settings: Job, context: PodContext, account: str, created: Mapping[str, Any]) -> Spec:
     # Kubernetes replaces `$(NAME)` in the value of a variable, and takes `$$` for a `$`.
-    job = json.dumps(dask_job, sort_keys=True).replace("$", "$$")
-    values = {"JOB": job, "NAME": context.cluster_name, "NAMESPACE": context.namespace}
+    values = {name: json.dumps(it, sort_keys=True).replace("$", "$$") for name, it in created.items()}
+    values |= {"NAME": context.cluster_name, "NAMESPACE": context.namespace}
     values |= {"RETRIES": str(settings.retries), "TIMEOUT_SECONDS": str(seconds(settings.timeout))}
     return podspec.schedule(ROLE, merge(settings, settings.runner), context, account, values)

@@ -54,7 +54,7 @@ def no_token(resource: Resource, _config: Config) -> Iterator[str]:
 def _runs_the_programs_code(resource: Resource, pod: Pod) -> bool:
     """Whether it is the autoscaler's pod or that of a schedule, with an account of its own."""
     names = [box.get("name") for box in pod.get("containers") or []]
-    ours = (("Deployment", "autoscaler"), ("Job", "autoscaler"), ("CronJob", "schedule"))
+    ours = (("Deployment", "autoscaler"), ("Job", "autoscaler"), ("CronJob", "autoscaler"), ("CronJob", "schedule"))
     known = (resource.kind, *names) in ours
     return known and bool(pod.get("serviceAccountName"))
 

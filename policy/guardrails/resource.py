@@ -54,11 +54,12 @@ class Resource:
         return f"{self.kind} '{self.name}'"
 
     def pods(self) -> Iterator[tuple[str, Pod]]:
-        """Every pod spec in the object, with its path, and in the DaskJob that the pod of a CronJob creates."""
+        """Every pod spec in the object, with its path, and in what the pod of a CronJob creates."""
         yield from _pods(self.spec, "spec")
         if self.kind == "CronJob":
             for path, pod in _pods(self.spec, "spec"):
-                yield from _pods(_created_by(pod), f"{path}.DaskJob")
+                for body in _created_by(pod):
+                    yield from _pods(body, f"{path}.{body.get('kind')}")
 
 
 def _pods(node: Any, path: str) -> Iterator[tuple[str, Pod]]:
@@ -69,11 +70,12 @@ def _pods(node: Any, path: str) -> Iterator[tuple[str, Pod]]:
             yield from _pods(value, f"{path}.{key}")
 
 
-def _created_by(pod: Pod) -> Any:
-    """The DaskJob in the variable JOB, where Kubernetes takes `$$` for a `$`; nothing in a pod without one."""
-    variables = [it for box in pod["containers"] for it in box.get("env") or [] if it.get("name") == "JOB"]
-    text = str(variables[0].get("value")) if variables else ""
-    return json.loads(text.replace("$$", "$")) if text.startswith("{") else None
+def _created_by(pod: Pod) -> list[Any]:
+    """The objects in the variables of a schedule's pod, where Kubernetes takes `$$` for a `$`; none in other pods."""
+    variables = {it.get("name"): it.get("value") for box in pod["containers"] for it in box.get("env") or []}
+    texts = [str(variables.get(name)).replace("$$", "$") for name in ("JOB", "AUTOSCALER")]
+    found = [json.loads(text) for text in texts if text.startswith(("{", "["))]
+    return [body for one in found for body in (one if isinstance(one, list) else [one])]
 
 
 @dataclass(frozen=True)

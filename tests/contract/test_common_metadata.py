@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from components import vocabulary
 from components.configuration import parse
 from components.lifecycle import adoption
-from components.manifests.schedule import dask_job_in
+from components.manifests.schedule import created_by
 from components.settings.fields import CommonAnnotations, Labels
 from components.vocabulary import API_VERSIONS, DASK_API
 from tests.contract import operated
@@ -34,7 +34,7 @@ def created() -> list[Body]:
     found = program_objects({name: labelled(raw) for name, raw in FEATURES.items()})
     bodies = [body for made in found.values() for body in made]
     dask = [body for body in bodies if body["apiVersion"] == DASK_API]
-    dask += [dask_job_in(body) for body in bodies if body["kind"] == "CronJob"]
+    dask += [created_by(body)[0] for body in bodies if body["kind"] == "CronJob"]
     return [*bodies, *(made for body in dask for made in operated.made_of(body))]
 
 
@@ -45,7 +45,8 @@ def metadata(body: Body) -> Iterator[tuple[str, Body]]:
     spec = body.get("spec", {})
     if "jobTemplate" in spec:
         yield f"{where}'s Job", spec["jobTemplate"]["metadata"]
-        yield f"{where}'s DaskJob", dask_job_in(body)["metadata"]
+        for made in created_by(body):
+            yield from ((f"{where}'s {what}", meta) for what, meta in metadata(made))
         spec = spec["jobTemplate"]["spec"]
     if "template" in spec:
         yield f"{where}'s pod", spec["template"]["metadata"]

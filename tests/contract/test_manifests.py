@@ -7,7 +7,7 @@ import kubernetes_validate
 import pytest
 
 from components.configuration import parse
-from components.manifests.schedule import dask_job_in
+from components.manifests.schedule import created_by
 from components.vocabulary import DASK_API
 from tests.contract import crdschema, limits
 from tests.contract.conftest import CONFIGS, FEATURES
@@ -120,13 +120,14 @@ class TestKubernetes:
 
     def test_the_runs_of_the_longest_name_that_settings_accept_keep_the_limits(self) -> None:
         name = "j" * 42
-        raw = {"jobs": {name: {"schedule": "@daily", "runner": {"script": "pass"}}}}
+        elastic = {"workers": {"minimum": 0, "maximum": 2}}
+        raw = {"jobs": {name: elastic | {"schedule": "@daily", "runner": {"script": "pass"}}}}
         [cron_job] = [body for body in objects(raw) if body["kind"] == "CronJob"]
-        body = dask_job_in(cron_job)
+        created = created_by(cron_job)
 
         def attempt(name: str) -> list[Body]:
-            made = json.loads(json.dumps(body).replace(body["metadata"]["name"], name))
-            return [made, *made_of(made)]
+            made = json.loads(json.dumps(created).replace(created[0]["metadata"]["name"], name))
+            return [*made, *made_of(made[0])]
 
         found = [text for it in attempt(f"{name}-29400480-0") for text in limits.violations(it)]
         assert [*limits.violations(cron_job), *found] == []

@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from components.configuration import parse, warnings
+from components.manifests.schedule import created_by
 from components.settings.formats.quantities import amount
 from policy.guardrails.podsecurity import violations
 from tests.contract.conftest import CONFIGS
@@ -102,6 +103,28 @@ class TestDaskPods:
                 ("batch", "jobs/finalizers"): ["update"],
             }
         assert len(roles) == 2
+
+    def test_a_schedule_may_create_the_autoscaler_of_a_run_and_grants_what_it_has(self) -> None:
+        bodies = objects(CONFIGS["jobs that come back and follow the work"])
+        [cron_job] = [body for body in bodies if body["kind"] == "CronJob"]
+        dask_job, *autoscaler = created_by(cron_job)
+        [own] = [it["rules"] for it in bodies if it["kind"] == "Role" and it["metadata"]["name"] == "nightly-schedule"]
+        [granted] = [body["rules"] for body in autoscaler if body["kind"] == "Role"]
+
+        def triples(rules: list[Body]) -> set[tuple[str, str, str]]:
+            return {
+                (it["apiGroups"][0], kind, verb) for it in rules for kind in it["resources"] for verb in it["verbs"]
+            }
+
+        kinds = {(it["apiVersion"].rpartition("/")[0], f"{it['kind'].lower()}s") for it in [dask_job, *autoscaler]}
+        assert len(kinds) == 5
+        assert {(*kind, verb) for kind in kinds for verb in ("get", "create")} <= triples(own)
+        assert triples(granted) < triples(own)
+        assert not {it for it in triples(own) if it[1] == "secrets" or it[2] in ("bind", "escalate", "*")}
+        name = dask_job["metadata"]["name"]
+        named = {rule["resources"][0]: rule.get("resourceNames") for rule in granted}
+        assert named["daskworkergroups"] == [f"{name}-default"]
+        assert named["daskclusters"] == named["daskjobs"] == [name]
 
     def test_the_autoscaler_may_change_the_groups_of_its_cluster_and_nothing_else_by_name(self) -> None:
         bodies = objects(CONFIGS["groups that follow the work"])

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.followed import FOLLOWED
 from tests.support.kubectl import Kubectl
 from tests.support.runs import Run, names
 from tests.support.stacks import Stack
@@ -21,36 +22,6 @@ SECURED = """
 from distributed import Client
 with Client() as client:
     print("computed", client.submit(sum, [1, 2]).result(), "over", client.scheduler.address.partition(":")[0])
-"""
-
-FOLLOWED = """
-import time
-from distributed import Client, get_worker
-
-def counted(item):
-    get_worker().log_event("begun", item)
-    time.sleep(2)
-    return item
-
-def workers():
-    return len(client.scheduler_info(n_workers=-1)["workers"])
-
-with Client() as client:
-    sizes = [workers()]
-    for turn in range(2):
-        items = range(8 * turn, 8 * turn + 8)
-        futures = client.map(counted, items, pure=False)
-        while not all(future.done() for future in futures):
-            sizes.append(workers())
-            time.sleep(0.2)
-        assert client.gather(futures) == list(items)
-        del futures
-        while sizes[-1]:
-            sizes.append(workers())
-            time.sleep(0.2)
-    begun = sorted(item for _, item in client.get_events("begun"))
-    assert begun == list(range(16)), begun
-    print("from", sizes[0], "to", max(sizes), "to", sizes[-1], "over", client.scheduler.address.partition(":")[0])
 """
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.followed import FOLLOWED
 from tests.support.kubectl import Kubectl, Object
 from tests.support.runs import names
 from tests.support.stacks import Stack
@@ -32,6 +33,11 @@ def job(script: str, **settings: Any) -> dict[str, Any]:
 JOBS = {
     "steady": job(SUM_OF_SQUARES),
     "failing": job("raise SystemExit('the input has no rows')", retries=1, workers={"replicas": 0}),
+    "followed": job(
+        FOLLOWED,
+        workers={"minimum": 0, "maximum": 2, "idleTime": "3s", "threads": 1},
+        tls={"enabled": True},
+    ),
     "asleep": job("print('awake')", suspended=True),
 }
 STILL = {name: it | {"schedule": NEVER} for name, it in JOBS.items()}
@@ -40,6 +46,7 @@ STILL = {name: it | {"schedule": NEVER} for name, it in JOBS.items()}
 def runs(kube: Kubectl, name: str) -> list[Object]:
     """The Jobs that a CronJob has created."""
     found = kube.get("jobs", "-n", NAMESPACE, "-l", f"app.kubernetes.io/instance={name}")
+    found = [it for it in found if it["metadata"]["ownerReferences"][0]["kind"] == "CronJob"]
     return sorted(found, key=lambda it: it["metadata"]["creationTimestamp"])
 
 
@@ -70,7 +77,7 @@ def still(kube: Kubectl) -> bool:
 def ended_runs(stack: Stack, kube: Kubectl) -> dict[str, Object]:
     """The first runs of a job that succeeds and of one that fails, after which no job has a time to come."""
     stack.change(jobs=JOBS)
-    found = {name: first_ended(kube, name) for name in ("steady", "failing")}
+    found = {name: first_ended(kube, name) for name in ("steady", "failing", "followed")}
     retimed = stack.change(jobs=STILL)
     assert set(names(retimed.changes)) == {f"update CronJob {name}" for name in JOBS}
     wait_until(lambda: still(kube), RUN_SECONDS, "the end of the runs that were under way")
@@ -86,6 +93,22 @@ def test_a_run_computes_on_a_cluster_of_its_own_once(ended_runs: dict[str, Objec
     # Kubernetes takes a `$$` in an argument for a `$`: once, as for a job without a schedule.
     assert "computed $$ 285" in kube("logs", "-n", NAMESPACE, f"{name}-0-runner")
     assert f"{name}-0: succeeded" in kube("logs", "-n", NAMESPACE, f"job/{name}")
+
+
+def test_the_workers_of_a_run_follow_its_work_under_tls_and_no_task_begins_twice(
+    ended_runs: dict[str, Object], kube: Kubectl
+) -> None:
+    run = ended_runs["followed"]
+    name = f"{run['metadata']['name']}-0"
+
+    assert ended(run) == {"Complete"}
+    assert "from 0 to 2 to 0 over tls" in kube("logs", "-n", NAMESPACE, f"{name}-runner")
+    autoscaler = f"job/{name}-elastic"
+    kube("wait", "-n", NAMESPACE, autoscaler, "--for=condition=Complete", "--timeout=120s")
+    assert f"{name}-default: from 0 to 2 workers, for 8 tasks" in kube("logs", "-n", NAMESPACE, autoscaler)
+    [role] = [it for it in kube.get("roles", "-n", NAMESPACE) if it["metadata"]["name"] == f"{name}-elastic"]
+    named = {rule["resources"][0]: rule.get("resourceNames") for rule in role["rules"]}
+    assert named["daskworkergroups"] == [f"{name}-default"]
 
 
 def test_a_failing_run_is_tried_as_often_as_is_said(ended_runs: dict[str, Object], kube: Kubectl) -> None:
@@ -131,5 +154,12 @@ def test_a_job_that_is_removed_takes_its_runs_with_it(
 ) -> None:
     stack.change(jobs={})
 
-    for kind in ("cronjobs", "jobs", "daskjobs.kubernetes.dask.org", "daskclusters.kubernetes.dask.org", "pods"):
+    for kind in (
+        "cronjobs",
+        "jobs",
+        "roles",
+        "daskjobs.kubernetes.dask.org",
+        "daskclusters.kubernetes.dask.org",
+        "pods",
+    ):
         wait_until(lambda kind=kind: not kube.get(kind, "-n", NAMESPACE), what=f"no {kind}")  # type: ignore[misc]

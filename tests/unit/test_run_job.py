@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -21,6 +21,7 @@ JOB = {
     "metadata": {"name": NAME, "namespace": NAMESPACE, "labels": {"team": "a"}},
     "spec": {"job": {"spec": {"address": f"tcp://{NAME}-scheduler:8786", "text": "$(HOME) $$"}}},
 }
+OTHERS = ("serviceaccounts", "roles", "rolebindings", "jobs")
 FIRST, SECOND, THIRD = (f"nightly-29400480-{number}" for number in range(3))
 HOUR = 3600.0
 Phase = str | None
@@ -36,6 +37,8 @@ class Kubernetes:
     plans: dict[str, list[Phase]]
     daskjobs: dict[str, Any] = field(default_factory=dict)
     statuses: dict[str, str] = field(default_factory=dict)
+    others: dict[str, Any] = field(default_factory=dict)
+    """What makes the workers follow the work, by its path."""
     created: list[str] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)
     bodies: list[Any] = field(default_factory=list)
@@ -54,6 +57,8 @@ class Kubernetes:
         *_, kind, name = path.partition("?")[0].split("/")
         if path.endswith("/daskjobs"):
             return self._create(body)
+        if kind in OTHERS or name in OTHERS:
+            return self._other(method, path, body)
         if "/log?" in path:
             return 200, f"the words of {kind.removesuffix('-runner')}"
         if kind == "daskjobs":
@@ -68,6 +73,15 @@ class Kubernetes:
         self.put(name)
         self.created.append(name)
         self.bodies.append(body)
+        return 201, body
+
+    def _other(self, method: str, path: str, body: Any) -> tuple[int, Any]:
+        if method == "GET":
+            return (200, self.others[path]) if path in self.others else (404, {})
+        where = f"{path}/{body['metadata']['name']}"
+        assert where not in self.others
+        self.others[where] = body
+        self.created.append(body["metadata"]["name"])
         return 201, body
 
     def put(self, name: str) -> None:
@@ -126,8 +140,10 @@ def kubernetes(monkeypatch: pytest.MonkeyPatch) -> Iterator[Kubernetes]:
     server.server_close()
 
 
-def run(retries: int = 0, timeout: float = HOUR) -> int:
-    return run_job.run(run_job.Api(NAMESPACE), json.dumps(JOB), NAME, POD, retries, timeout)
+def run(retries: int = 0, timeout: float = HOUR, autoscaler: Sequence[Any] = ()) -> int:
+    return run_job.run(
+        run_job.Api(NAMESPACE), run_job.in_order(json.dumps(JOB), json.dumps(autoscaler)), NAME, POD, retries, timeout
+    )
 
 
 def test_the_cron_job_knows_the_exit_code_of_a_run_that_has_failed() -> None:
@@ -145,6 +161,40 @@ def test_a_run_is_one_daskjob_which_the_runs_job_owns(kubernetes: Kubernetes) ->
     assert body["metadata"] == JOB["metadata"] | {"name": FIRST, "ownerReferences": [owner]}
     assert body["spec"]["job"]["spec"] == {"address": f"tcp://{FIRST}-scheduler:8786", "text": "$(HOME) $$"}
     assert kubernetes.deleted == []
+
+
+def elastic() -> list[Any]:
+    rbac = "rbac.authorization.k8s.io/v1"
+    kinds = [("v1", "ServiceAccount"), (rbac, "Role"), (rbac, "RoleBinding"), ("batch/v1", "Job")]
+    return [{"apiVersion": api, "kind": kind, "metadata": {"name": f"{NAME}-elastic"}} for api, kind in kinds]
+
+
+def test_each_attempt_has_an_autoscaler_of_its_own_whose_permissions_exist_before_it_runs(
+    kubernetes: Kubernetes,
+) -> None:
+    kubernetes.plans = {FIRST: ["Failed"], SECOND: ["Succeeded"]}
+
+    assert run(retries=1, autoscaler=elastic()) == 0
+
+    each = [[*[f"{name}-elastic"] * 3, name, f"{name}-elastic"] for name in (FIRST, SECOND)]
+    assert kubernetes.created == [*each[0], *each[1]]
+    paths = [f"api/v1/namespaces/lab/serviceaccounts/{FIRST}-elastic", f"batch/v1/namespaces/lab/jobs/{FIRST}-elastic"]
+    assert all(sum(it.endswith(path) for it in kubernetes.others) == 1 for path in paths)
+    owned = {it["metadata"]["ownerReferences"][0]["uid"] for it in kubernetes.others.values()}
+    assert (len(kubernetes.others), owned) == (8, {OWNER["uid"]})
+
+
+def test_a_pod_that_starts_again_creates_what_is_missing_of_it(kubernetes: Kubernetes) -> None:
+    kubernetes.plans = {FIRST: ["Succeeded"]}
+    assert run(autoscaler=elastic()) == 0
+    [job] = [path for path in kubernetes.others if "/jobs/" in path]
+    del kubernetes.others[job]
+    kubernetes.created.clear()
+
+    assert run(autoscaler=elastic()) == 0
+
+    assert kubernetes.created == [f"{FIRST}-elastic"]
+    assert job in kubernetes.others
 
 
 def test_a_failed_run_is_not_tried_again_without_retries(
@@ -211,7 +261,7 @@ def test_what_another_pod_creates_at_the_same_time_is_taken_over(kubernetes: Kub
     kubernetes.put(FIRST)
 
     assert api.create(run_job.DASK, "daskjobs", JOB | {"metadata": {"name": FIRST}}) is False
-    attempt.create(json.dumps(JOB), NAME, OWNER)
+    attempt.create(json.dumps([JOB]), NAME, OWNER)
 
     assert kubernetes.created == []
     assert attempt.succeeded()

@@ -1,8 +1,9 @@
 """The pod of a scheduled job's run: creates a DaskJob, waits for its end, and tries again after a failure.
 
-JOB is the DaskJob as JSON, in which NAME stands for its name. The Job that the CronJob has created for this point in
-time owns this pod, and gives the attempts their names: `<Job>-<attempt>`. So a pod that is started again continues what
-it finds, and nothing runs twice. The Job owns the DaskJobs too, so that Kubernetes deletes them together with it.
+JOB is the DaskJob as JSON, in which NAME stands for its name; AUTOSCALER is a list of what makes its workers follow the
+work, the permissions first. The Job that the CronJob has created for this point in time owns this pod, and gives the
+attempts their names: `<Job>-<attempt>`. So a pod that is started again continues what it finds, and nothing runs twice.
+The Job owns all that is created too, so that Kubernetes deletes it together with it.
 
 Ends with 0 if an attempt has succeeded, and with 3 if all have failed. Any other end is a fault of this pod, which the
 Job then starts again.
@@ -117,12 +118,16 @@ class Attempt:
         """The DaskJob; None if it is missing."""
         return self.api.read(DASK, "daskjobs", self.name)
 
-    def create(self, job: str, placeholder: str, owner: Any) -> None:
-        """Creates the DaskJob, unless it exists."""
-        body = json.loads(job.replace(placeholder, self.name))
-        body["metadata"]["ownerReferences"] = [owner]
-        if self.live() is None and self.api.create(DASK, "daskjobs", body):
-            tell(f"{self.name}: created")
+    def create(self, bodies: str, placeholder: str, owner: Any) -> None:
+        """Creates what is missing of these objects, in their order."""
+        for body in json.loads(bodies.replace(placeholder, self.name)):
+            body["metadata"]["ownerReferences"] = [owner]
+            version, kind = body["apiVersion"], body["kind"]
+            where = f"apis/{version}" if "/" in version else f"api/{version}", f"{kind.lower()}s"
+            # A quota that is used up refuses what exists as well.
+            missing = self.api.read(*where, body["metadata"]["name"]) is None
+            if missing and self.api.create(*where, body) and kind == "DaskJob":
+                tell(f"{self.name}: created")
 
     def delete_unless_ended(self) -> None:
         """Frees what an attempt holds that will never end. One that has ended is kept with its log."""
@@ -181,14 +186,14 @@ def phase_of(pod: Any) -> str:
     return "Failed" if ended[0].get("exitCode") else "Succeeded"
 
 
-def run(api: Api, job: str, placeholder: str, pod: str, retries: int, timeout: float) -> int:
+def run(api: Api, bodies: str, placeholder: str, pod: str, retries: int, timeout: float) -> int:
     """The exit code."""
     owner = owner_of(api.read("api/v1", "pods", pod))
     attempts = [Attempt(api, f"{owner['name']}-{number}", timeout) for number in range(retries + 1)]
     begun = [number for number, attempt in enumerate(attempts) if attempt.live() is not None]
     # Each attempt begins after those before it have failed, also those whose DaskJob is deleted.
     for number in range(max(begun, default=0), len(attempts)):
-        attempts[number].create(job, placeholder, owner)
+        attempts[number].create(bodies, placeholder, owner)
         for earlier in attempts[:number]:
             earlier.delete_unless_ended()
         if attempts[number].succeeded():
@@ -202,6 +207,12 @@ def owner_of(pod: Any) -> Any:
     """The reference to the Job of this pod, as an owner whose foreground deletion waits for what it owns."""
     [owner] = [it for it in pod["metadata"]["ownerReferences"] if it["kind"] == "Job"]
     return {key: owner[key] for key in ("apiVersion", "kind", "name", "uid")} | {"blockOwnerDeletion": True}
+
+
+def in_order(job: str, autoscaler: str) -> str:
+    """The objects of an attempt: permissions first, which may be refused, and the autoscaler after what it follows."""
+    rest = json.loads(autoscaler)
+    return json.dumps([*rest[:-1], json.loads(job), *rest[-1:]])
 
 
 def age(timestamp: str) -> float:
@@ -222,11 +233,9 @@ def tell(line: str) -> None:
 def main() -> int:
     """Carries out the run that the environment describes."""
     given = os.environ
-    api = Api(given["NAMESPACE"])
+    api, bodies = Api(given["NAMESPACE"]), in_order(given["JOB"], given.get("AUTOSCALER", "[]"))
     try:
-        return run(
-            api, given["JOB"], given["NAME"], given["POD"], int(given["RETRIES"]), float(given["TIMEOUT_SECONDS"])
-        )
+        return run(api, bodies, given["NAME"], given["POD"], int(given["RETRIES"]), float(given["TIMEOUT_SECONDS"]))
     except (Refused, OSError) as error:
         tell(f"the API server has refused a request, or does not answer: {error}")
         return 1

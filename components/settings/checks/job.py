@@ -6,13 +6,6 @@ from ...settings.job import Job, Runner
 from ...settings.mistakes import Mistake
 
 
-def size(job: Job) -> Iterator[Mistake]:
-    """The runs of a schedule have names that are not known beforehand."""
-    if job.workers.autoscaled and job.schedule is not None:
-        rule = "is not for jobs with a schedule: nothing scales the clusters of its runs"
-        yield Mistake(rule, "use `replicas`", ("workers", "maximum"))
-
-
 def certificates(job: Job) -> Iterator[Mistake]:
     """cert-manager renews certificates of what runs for long."""
     if job.tls.issuer is not None:

@@ -140,14 +140,6 @@ VALUES = [
             "the cluster when `adopt` is removed"
         ),
     ),
-    Case(
-        "bounds of a job with a schedule",
-        {"jobs": {"a": {"schedule": "@daily", "runner": {"script": "pass"}, "workers": {"minimum": 1, "maximum": 3}}}},
-        (
-            "dask:jobs.a.workers.maximum: 3 is not for jobs with a schedule: nothing scales the clusters of its runs; "
-            "use `replicas`"
-        ),
-    ),
     Case("no threads", workers(threads=0), "dask:clusters.a.workers.threads: 0 must be at least 1; use 1"),
     Case("a mistyped top-level key", {"cluster": {}}, "dask:cluster: is not an option; did you mean 'clusters'?"),
     Case(

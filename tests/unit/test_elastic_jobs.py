@@ -15,6 +15,8 @@ from components.kube.errors import ClusterError
 from components.kube.paths import path_of
 from components.lifecycle import jobs as jobrun
 from components.manifests.declared_job import DeclaredJob
+from components.manifests.operated import made_of
+from components.manifests.schedule import created_by
 from components.vocabulary import RECORD
 from tests.support.clock import FakeClock
 from tests.support.declared import declared_job
@@ -85,6 +87,24 @@ def test_its_permissions_exist_before_the_job_and_the_job_before_it(program: Pro
     # Neither waits for the end of its pod, nor is it created anew by a new version of the program.
     assert follower.inputs["metadata"]["annotations"]["pulumi.com/skipAwait"] == "true"
     assert list(follower.request.ignoreChanges) == ["spec"]
+
+
+@pytest.mark.parametrize("schedule", [{}, {"schedule": "@daily"}], ids=["once", "with a schedule"])
+def test_the_api_server_is_asked_about_its_pod_too(schedule: dict[str, Any]) -> None:
+    made = target(schedule)
+    ours = made.scheduled or [made.dask_job, *made.autoscaler]
+
+    found = [(it.role, it.body) for body in ours for it in made_of(body)]
+
+    [pod] = [body for role, body in found if role == "autoscaler" and body["kind"] == "Pod"]
+    assert pod["spec"] == made.autoscaler[-1]["spec"]["template"]["spec"]
+    assert {role for role, _ in found} >= {"runner", "scheduler", "worker"}
+
+
+def test_a_run_creates_them_as_they_are_declared() -> None:
+    made = target({"schedule": "@daily"})
+
+    assert created_by(made.scheduled[-1]) == [made.dask_job, *made.autoscaler]
 
 
 def awaited(monkeypatch: pytest.MonkeyPatch, made: DeclaredJob, autoscaler: Any, event: Any = None) -> None:

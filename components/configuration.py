@@ -1,7 +1,7 @@
 """Reads the stack's configuration and checks it as a whole: the settings, and the pods that are rendered from them."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pulumi
@@ -13,7 +13,7 @@ from .settings.checks import rules
 from .settings.checks.stack import warnings
 from .settings.cluster import Cluster
 from .settings.job import Job
-from .settings.mistakes import PROJECT, ConfigError, Mistake, nearest
+from .settings.mistakes import PROJECT, ConfigError, Mistake, Path, nearest
 from .settings.stack import Operator, Settings
 from .settings.stack_file import duplicate_keys
 
@@ -26,6 +26,8 @@ class LoadError(ConfigError, pulumi.RunError):
 
 def parse(raw: Mapping[str, Any]) -> Settings:
     """Settings from JSON values by top-level key. Raises `LoadError` with every mistake."""
+    if found := list(_outputs(raw, ())):
+        raise LoadError(found)
     return _parse(raw, [])
 
 
@@ -86,10 +88,24 @@ def operator_settings(settings: Operator | Mapping[str, Any]) -> Operator:
 
 def common(labels: Mapping[str, str] | None, annotations: Mapping[str, str] | None) -> Common:
     """What stands under `dask:labels` and `dask:annotations`, checked. Raises `LoadError` with every mistake."""
-    if not (labels or annotations):
+    if not any(isinstance(it, pulumi.Output) or it for it in (labels, annotations)):
         return Common()
-    settings = parse({"labels": dict(labels or {}), "annotations": dict(annotations or {})})
+    settings = parse({"labels": labels or {}, "annotations": annotations or {}})
     return Common(settings.labels, settings.annotations)
+
+
+def _outputs(value: Any, where: Path) -> Iterator[Mistake]:
+    """Every output of another resource in the settings of a program of one's own."""
+    if isinstance(value, pulumi.Output):
+        rule = "is an output or a secret, and names that a preview has to know are made of all settings"
+        fix = "give the value itself, and `depends_on` for the order; what is secret belongs in a Secret of your own"
+        yield Mistake(rule, fix, where, None)
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _outputs(item, (*where, key))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _outputs(item, (*where, index))
 
 
 def _warned(settings: Settings) -> Settings:

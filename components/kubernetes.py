@@ -60,6 +60,7 @@ class Kubernetes:
 
         `parent` is a component, called `name`, of a package for other languages: what it creates belongs to it alone.
         """
+        refuse_output("the context of a kubeconfig", context)
         given = context is not None or kubeconfig is not None
         if not given:
             config = pulumi.Config("kubernetes")
@@ -124,6 +125,15 @@ class Kubernetes:
         if self._hosts is None:
             self._hosts = Output.from_input(node_hosts(self.connection))
         return self._hosts
+
+
+def refuse_output(what: str, value: Any) -> None:
+    """Raises if a name is an output: an `up` knows it later than it is needed, and a preview perhaps never."""
+    if isinstance(value, Output):
+        raise pulumi.RunError(
+            f"{what} must be a plain name, because names that a preview has to know are made of it; give the name "
+            "itself, such as the one that your program gives the namespace, and `depends_on` for the order"
+        )
 
 
 def connection(context: str | None, kubeconfig: Kubeconfig | None) -> Connection:

@@ -9,7 +9,7 @@ from pulumi import ResourceOptions
 from . import handover
 from .children import options_of_children
 from .configuration import common, stack_settings
-from .kubernetes import Kubernetes
+from .kubernetes import Kubernetes, refuse_output
 from .lifecycle import operators as peers
 from .lifecycle.labels import owned, part_of
 from .manifests.context import WorkspaceContext
@@ -39,6 +39,7 @@ class ExistingNamespace:
 
         `labels` and `annotations` are given to everything that is created in it, as by `dask:labels` in a stack file.
         """
+        refuse_output("the namespace of a cluster or job", name)
         self.kubernetes = kubernetes or Kubernetes.of_program()
         self.as_settings = {"name": name, "create": False, "podSecurity": pod_security}
         given = common(labels, annotations)
@@ -156,11 +157,7 @@ Home = Workspace | ExistingNamespace
 
 def home_of(workspace: Home | str) -> Home:
     """Where a cluster or job is created, from what a program says."""
-    if isinstance(workspace, pulumi.Output):
-        raise pulumi.RunError(
-            "the namespace of a cluster or job must be a plain name, because names that a preview has to know are made "
-            "of it; give the name that you have given the namespace, and `depends_on` for the order"
-        )
+    refuse_output("the namespace of a cluster or job", workspace)
     return ExistingNamespace(workspace) if isinstance(workspace, str) else workspace
 
 

@@ -1,15 +1,18 @@
-"""The typed inputs of the components, generated from the settings models, so that nothing is written twice.
+"""The types of the components' inputs in the package's schema, made from the settings models: nothing is written twice.
 
-Pulumi infers a package's schema from TypedDicts, and the SDKs of TypeScript, Go, C# and Java from that. The keys are
-those of a stack file. What has no type in Pulumi's schema, such as "`all` or a list", is `Any`.
+Pulumi infers a component's schema from type hints, which know no unions and no secrets, and it then drops every key of
+an input that its type lacks, a misspelt one too. So an input that holds settings is `Any` in package.py, which hands it
+over as it is to the models' own checks, and gets its type here. The SDKs of TypeScript, Go, C# and Java come from it.
 """
 
+from collections.abc import Mapping
 from functools import cache
-from typing import Any, NotRequired, Required, TypedDict
+from typing import Any
 
 from tools.stackschema import Node, stack_schema
 
-_SIMPLE = {"string": str, "integer": int, "number": float, "boolean": bool}
+ANY: Node = {"$ref": "pulumi.json#/Any"}
+_SIMPLE = ("string", "integer", "number", "boolean")
 
 
 @cache
@@ -18,45 +21,60 @@ def definitions() -> dict[str, Node]:
     return stack_schema()["definitions"]
 
 
-@cache
-def typed(model: str) -> Any:
-    """The TypedDict of a settings model."""
-    node = definitions()[model]
-    required = node.get("required", ())
-    fields = {
-        key: Required[_type(field)] if key in required else NotRequired[_type(field)]
-        for key, field in node.get("properties", {}).items()
-    }
-    made = TypedDict(model, fields)  # pyright: ignore[reportArgumentType]
-    made.__doc__ = node.get("description")
-    return made
+class Types:
+    """The types of a package's schema, collected as they are referred to."""
+
+    def __init__(self, package: str) -> None:
+        self.package = package
+        self.found: dict[str, Node] = {}
+        """By token, as the schema has them under `types`."""
+
+    def of_model(self, name: str) -> Node:
+        """The type of an input that holds a settings model."""
+        token = f"{self.package}:index:{name}"
+        if token not in self.found:
+            model = definitions()[name]
+            self.found[token] = made = {"type": "object", "description": model["description"]}
+            fields = model["properties"].items()
+            made["properties"] = {key: self.of(field) | {"description": _described(field)} for key, field in fields}
+            if needed := model.get("required"):
+                made["required"] = needed
+        return {"$ref": f"#/types/{token}", "plain": True}
+
+    def of(self, node: Node) -> Node:
+        """The type of a node of JSON Schema. All are plain: names that a preview has to know are made of settings."""
+        if "anyOf" in node:
+            return {"oneOf": [self.of(one) for one in node["anyOf"]], "plain": True}
+        if reference := (node.get("allOf") or [node])[0].get("$ref"):
+            name = reference.rpartition("/")[2]
+            return self.of_model(name) if "properties" in definitions()[name] else self.of(definitions()[name])
+        if node.get("type") == "array":
+            return {"type": "array", "items": self.of(node["items"]), "plain": True}
+        if node.get("type") == "object":
+            values = node.get("additionalProperties")
+            return {
+                "type": "object",
+                "additionalProperties": self.of(values) if isinstance(values, dict) else ANY,
+                "plain": True,
+            }
+        kind = "string" if "const" in node else node.get("type")
+        return ({"type": kind} if kind in _SIMPLE else ANY) | {"plain": True}
 
 
-def _type(node: Node) -> Any:
-    if reference := (node.get("allOf") or [node])[0].get("$ref"):
-        name = reference.rpartition("/")[2]
-        return typed(name) if "properties" in definitions()[name] else Any
-    if node.get("type") == "array":
-        return list[_type(node["items"])]
-    if node.get("type") == "object" and isinstance(values := node.get("additionalProperties"), dict):
-        return dict[str, _type(values)]
-    if node.get("type") == "object":
-        return dict[str, Any]
-    return _SIMPLE.get(node.get("type", ""), Any)
-
-
-def described(schema: Node) -> Node:
-    """The package's schema with the descriptions of the models' fields, which have no source file to read them from."""
-    for token, node in schema["types"].items():
-        texts = definitions().get(token.rpartition(":")[2], {}).get("properties", {})
-        for key, field in node.get("properties", {}).items():
-            field.setdefault("description", texts.get(key, {}).get("description"))
-    return schema
+def _described(field: Node) -> str:
+    """A field's description with its values, which the SDKs' types do not have."""
+    values = f" One of: {', '.join(field['enum'])}." if "enum" in field else ""
+    default = (
+        f" Default: {str(it).lower() if isinstance(it := field['default'], bool) else it}."
+        if "default" in field
+        else ""
+    )
+    return field["description"] + values + default
 
 
 def whole(value: Any) -> Any:
     """The value with its whole numbers as integers: the engine hands over every number as a float."""
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return {key: whole(item) for key, item in value.items()}
     if isinstance(value, list):
         return [whole(item) for item in value]

@@ -14,10 +14,18 @@ from pulumi.provider.experimental.component import ComponentProvider
 
 import components
 from components import ExistingNamespace, Kubernetes
-from plugin.arguments import described, typed, whole
+from plugin.arguments import Types, whole
 
 PACKAGE = "dask-on-kubernetes"
-Cluster, Job, Namespace, Operator = map(typed, ("Cluster", "Job", "Namespace", "Operator"))
+# The inputs that hold settings, by component, with the names of their models.
+SETTINGS = {
+    "DaskCluster": {"cluster": "Cluster"},
+    "DaskJob": {"job": "Job"},
+    "DaskOperator": {"operator": "Operator"},
+    "Workspace": {"namespace": "Namespace", "operator": "Operator"},
+}
+# What holds credentials: each SDK marks it as a secret.
+SECRETS = ("kubeconfig", "clientTls", "notebookToken")
 
 
 class _KubernetesArgs(TypedDict):
@@ -41,30 +49,30 @@ class _PlacedArgs(_KubernetesArgs):
 class DaskClusterArgs(_PlacedArgs):
     """Where the cluster is, and what it is."""
 
-    cluster: NotRequired[Cluster]  # pyright: ignore[reportInvalidTypeForm]
+    cluster: NotRequired[Any]
     """The cluster's settings, as under `dask:clusters.<name>` in a stack file."""
 
 
 class DaskJobArgs(_PlacedArgs):
     """Where the job runs, and what it is."""
 
-    job: Job  # pyright: ignore[reportInvalidTypeForm]
+    job: Any
     """The job's settings, as under `dask:jobs.<name>` in a stack file."""
 
 
 class DaskOperatorArgs(_KubernetesArgs):
     """How the operator is installed."""
 
-    operator: NotRequired[Operator]  # pyright: ignore[reportInvalidTypeForm]
+    operator: NotRequired[Any]
     """The operator's settings, as under `dask:operator` in a stack file."""
 
 
 class WorkspaceArgs(_KubernetesArgs):
     """What the namespace is like."""
 
-    namespace: Namespace  # pyright: ignore[reportInvalidTypeForm]
+    namespace: Any
     """The namespace's settings, as under `dask:namespace` in a stack file."""
-    operator: NotRequired[Operator]  # pyright: ignore[reportInvalidTypeForm]
+    operator: NotRequired[Any]
     """The operator that network policies let in, as under `dask:operator` in a stack file."""
 
 
@@ -78,8 +86,15 @@ class DaskCluster(pulumi.ComponentResource):
     dashboard_url: Output[str | None]
     """The dashboard's page, where the endpoint has one."""
     scheduler_node_port: Output[int | None]
+    """The scheduler's port on every node, with the type NodePort."""
     dashboard_node_port: Output[int | None]
+    """The dashboard's port on every node, with the type NodePort."""
     image: Output[str]
+    """The image of scheduler and workers."""
+    notebook_url: Output[str | None]
+    """The notebook's page, if the cluster has one."""
+    notebook_token: Output[str | None]
+    """What the notebook asks for, if the token was generated."""
     client_tls: Output[dict[str, str]]
     """`ca`, `cert` and `key` of a client as PEM, if the certificates were generated."""
 
@@ -95,6 +110,9 @@ class DaskCluster(pulumi.ComponentResource):
         self.dashboard_node_port = made.dashboard_node_port
         self.image = made.image
         self.client_tls = made.client_tls
+        self.notebook_url = made.notebook.url if made.notebook else Output.from_input(None)
+        token = made.notebook.token if made.notebook else None
+        self.notebook_token = token or Output.from_input(None)
         self.register_outputs({"clusterName": self.cluster_name, "schedulerAddress": self.scheduler_address})
 
 
@@ -117,6 +135,7 @@ class DaskOperator(pulumi.ComponentResource):
     """The dask-kubernetes-operator, installed by Helm. One stack for each Kubernetes cluster installs it."""
 
     release_name: Output[str]
+    """The name of the Helm release."""
     version: Output[str]
     """The version of the chart."""
 
@@ -158,12 +177,23 @@ class Package(ComponentProvider):
 
     def __init__(self) -> None:
         super().__init__([DaskCluster, DaskJob, DaskOperator, Workspace], PACKAGE)
-        schema = described(json.loads(self.schema or ""))
-        for component in schema["resources"].values():
-            for key, field in component["inputProperties"].items():
-                # Pulumi reads the docstrings of a TypedDict itself, and not those of its bases.
-                field.setdefault("description", _inherited(key))
-        self.schema = json.dumps(schema)
+        self.schema = json.dumps(_completed(json.loads(self.schema or "")))
+
+
+def _completed(schema: Any) -> Any:
+    """The inferred schema with what no type hint says: the types of settings, secrets, and inherited descriptions."""
+    types = Types(PACKAGE)
+    for token, component in schema["resources"].items():
+        inputs = component["inputProperties"]
+        for key, model in SETTINGS[token.rpartition(":")[2]].items():
+            inputs[key] = types.of_model(model) | {"description": inputs[key].get("description")}
+        for key, field in inputs.items():
+            # Pulumi reads the docstrings of a TypedDict itself, and not those of its bases.
+            field["description"] = field.get("description") or _inherited(key)
+        for key, field in [*inputs.items(), *component["properties"].items()]:
+            if key in SECRETS:
+                field["secret"] = True
+    return schema | {"types": types.found}
 
 
 def _inherited(key: str) -> str | None:
@@ -196,7 +226,7 @@ def _place(
 
 def _common(args: _KubernetesArgs) -> dict[str, dict[str, str]]:
     """The labels and annotations of everything."""
-    return {"labels": args.get("labels") or {}, "annotations": args.get("annotations") or {}}
+    return {"labels": args.get("labels", {}), "annotations": args.get("annotations", {})}
 
 
 def _after(opts: ResourceOptions | None) -> ResourceOptions:

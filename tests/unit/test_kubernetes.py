@@ -1,6 +1,7 @@
 """The Kubernetes of a program: provider, hooks and guard are about one cluster, known now or later."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from pulumi import Output, ResourceOptions
 from pulumi_kubernetes import Provider
 
-from components import DaskCluster, DaskJob, ExistingNamespace, Kubernetes
+from components import DaskCluster, DaskJob, DaskOperator, ExistingNamespace, Kubernetes, Workspace
 from components.configuration import parse
 from components.kube import client as kube
 from components.kube.client import Connection
@@ -200,10 +201,32 @@ def test_mistakes_in_a_mapping_are_those_of_a_stack_file(api: list[Connection]) 
         record(wrong)
 
 
-def test_a_namespace_that_is_an_output_is_refused_with_what_to_do(api: list[Connection]) -> None:
-    def program() -> None:
-        namespace: Any = Output.from_input("lab")
-        DaskCluster("a", {}, namespace)
+OUTPUTS: dict[str, Callable[[Any], object]] = {
+    "the namespace of a cluster": lambda it: DaskCluster("a", {}, it),
+    "the namespace of a job": lambda it: DaskJob("a", {"runner": {"script": "pass"}}, it),
+    "an existing namespace": lambda it: ExistingNamespace(it),
+    "a context": lambda it: Kubernetes("eu", context=it),
+}
+SETTINGS: dict[str, Callable[[Any], object]] = {
+    "namespace.name": lambda it: Workspace("a", {"namespace": {"name": it}}),
+    "secrets.db.PASSWORD": lambda it: Workspace("a", {"secrets": {"db": {"PASSWORD": it}}}),
+    "clusters.a": lambda it: DaskCluster("a", it, "lab"),
+    "clusters.a.env.TOKEN": lambda it: DaskCluster("a", {"env": {"TOKEN": it}}, "lab"),
+    "clusters.a.imagePullSecrets[1]": lambda it: DaskCluster("a", {"imagePullSecrets": ["one", it]}, "lab"),
+    "jobs.a.image": lambda it: DaskJob("a", {"image": it, "runner": {"script": "pass"}}, "lab"),
+    "operator.namespace": lambda it: DaskOperator("a", {"namespace": it}),
+    "labels": lambda it: ExistingNamespace("lab", labels=it),
+    "annotations.team": lambda it: ExistingNamespace("lab", annotations={"team": it}),
+}
 
+
+@pytest.mark.parametrize("what", OUTPUTS)
+def test_a_name_that_is_an_output_is_refused_with_what_to_do(api: list[Connection], what: str) -> None:
     with pytest.raises(pulumi.RunError, match=r"must be a plain name.*`depends_on` for the order"):
-        record(program)
+        record(lambda: OUTPUTS[what](Output.from_input("lab")))
+
+
+@pytest.mark.parametrize("path", SETTINGS)
+def test_a_setting_that_is_an_output_is_refused_with_its_path(api: list[Connection], path: str) -> None:
+    with pytest.raises(pulumi.RunError, match=rf"dask:{re.escape(path)}: is an output or a secret.*`depends_on`"):
+        record(lambda: SETTINGS[path](Output.from_input("lab")))

@@ -4,12 +4,13 @@ from typing import Any
 
 import pulumi
 import pytest
+from pulumi.provider.server import ComponentInitError
 from pulumi_kubernetes import Provider
 
 from components.kube.client import Connection
 from components.settings.mistakes import ConfigError
 from components.vocabulary import OWNER
-from plugin.package import DaskCluster, DaskJob, DaskOperator, Workspace
+from plugin.package import PACKAGE, DaskCluster, DaskJob, DaskOperator, Package, Workspace
 from tests.unit.api import FakeApi, connected
 from tests.unit.registrations import OWNER_ID, record
 
@@ -72,6 +73,44 @@ def test_its_objects_are_guarded(args: dict[str, str]) -> None:
 def test_mistakes_are_told_as_in_a_stack_file() -> None:
     with pytest.raises(ConfigError, match=r"dask:clusters\.forecast\.workers\.replicas: -1 must be at least 0"):
         made_with(cluster={"workers": {"replicas": -1.0}})
+
+
+OUTPUTS: dict[str, dict[str, Any]] = {
+    "namespace of a cluster": {"namespace": "it"},
+    "clusters.forecast: is an output": {"cluster": "it"},
+    "clusters.forecast.image: is an output": {"cluster": {"image": "it"}},
+    "context of a kubeconfig": {"context": "it"},
+    "labels: is an output": {"labels": "it"},
+    "annotations.team: is an output": {"annotations": {"team": "it"}},
+    "namespace.podSecurity: is an output": {"pod_security": "it"},
+}
+
+
+def with_outputs(args: Any) -> Any:
+    if isinstance(args, dict):
+        return {key: with_outputs(value) for key, value in args.items()}
+    return pulumi.Output.from_input(args)
+
+
+@pytest.mark.parametrize("message", OUTPUTS)
+def test_an_output_is_refused_instead_of_being_read_as_nothing(message: str) -> None:
+    def program() -> None:
+        inputs: Any = {"namespace": "lab"} | with_outputs(OUTPUTS[message])
+        DaskCluster("forecast", inputs)
+
+    with pytest.raises(pulumi.RunError, match=message):
+        record(program)
+
+
+def test_what_its_types_do_not_have_reaches_the_checks() -> None:
+    """The engine checks no names, and YAML has no types: a misspelt key must not be dropped."""
+    misspelt: Any = {"namespace": "lab", "cluster": {"wrokers": {"replicas": 2.0}}}
+
+    def program() -> None:
+        Package().construct("forecast", f"{PACKAGE}:index:DaskCluster", misspelt)
+
+    with pytest.raises(ComponentInitError, match=r"dask:clusters\.forecast\.wrokers.*did you mean 'workers'"):
+        record(program)
 
 
 def test_a_namespace_below_the_restricted_level_may_have_host_paths() -> None:

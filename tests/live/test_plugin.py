@@ -18,6 +18,9 @@ from tests.support.work import computes
 NAMESPACE = "plugged"
 PROJECT = "name: lab\nruntime: {name: python, options: {toolchain: pip, virtualenv: ../.venv}}\n"
 PROGRAM = """
+import os
+from pathlib import Path
+
 import pulumi
 from pulumi_dask_on_kubernetes import DaskCluster, Workspace
 
@@ -25,7 +28,8 @@ endpoint = {"type": "NodePort", "insecure": True}
 cluster = {"workers": {"replicas": 1, "threads": 1}, "endpoint": endpoint, "ready_timeout": "9m"}
 workspace = Workspace("lab", namespace={"name": "plugged", "pod_security": "restricted"})
 after = pulumi.ResourceOptions(depends_on=[workspace])
-forecast = DaskCluster("forecast", namespace="plugged", cluster=cluster, opts=after)
+kubeconfig = Path(os.environ["KUBECONFIG"]).read_text()
+forecast = DaskCluster("forecast", namespace="plugged", cluster=cluster, kubeconfig=kubeconfig, opts=after)
 pulumi.export("clusterName", forecast.cluster_name)
 pulumi.export("schedulerAddress", forecast.scheduler_address)
 """
@@ -89,3 +93,10 @@ def test_a_program_that_adds_it_gets_a_cluster_that_computes(stack: Stack, kube:
     assert kube.clusters(NAMESPACE) == [outputs["clusterName"]]
     assert computes(outputs["schedulerAddress"])
     stack.unchanged()
+
+
+def test_a_kubeconfig_is_a_secret_in_the_state(stack: Stack) -> None:
+    state = stack.cli("stack", "export")
+
+    assert "forecast-kubernetes" in state
+    assert "client-key-data" not in state

@@ -47,6 +47,7 @@ def test_a_program_in_typescript_has_a_cluster_that_computes(
 WRONG = {
     "replicas: 1": ('replicas: "one"', "Type 'string' is not assignable to type 'number'"),
     "enabled: true": ("enable: true", "'enable' does not exist in type 'TlsArgs'"),
+    'type: "NodePort"': ('dashboard: "yes"', "Type 'string' is not assignable to type 'boolean | DashboardArgs"),
     "namespace: settings": ("namespce: settings", "'namespce' does not exist in type 'DaskClusterArgs'"),
 }
 

@@ -28,7 +28,7 @@ from .lifecycle import jobs as jobrun
 from .manifests.declared_job import DeclaredJob
 from .objects import KubernetesObject, binding_of, name_of
 from .settings.job import Job
-from .tls import tls_secret
+from .tls import certificates_of
 from .vocabulary import COMPONENT, INSTANCE
 from .workspace import Home, home_of
 
@@ -56,8 +56,7 @@ class DaskJob(pulumi.ComponentResource):
         declared = DeclaredJob(name, job_settings(name, settings, home.as_settings), home.context)
         super().__init__("dask:k8s:Job", name, {}, home.kubernetes.options_with(opts))
         self._child = options_of_children(self, opts)
-        generated = tls_secret(declared, self._child())
-        certificates = [generated] if generated else []
+        certificates = certificates_of(declared, home.kubernetes.connection, self._child)
         if declared.scheduled:
             self._in_order(declared.scheduled, certificates)
         else:

@@ -1,4 +1,4 @@
-"""The Secret with the TLS material of one cluster or job, and the alert about its end."""
+"""The certificates of a cluster or job, generated or requested from cert-manager, and the alert about their end."""
 
 from collections.abc import Callable, Mapping
 
@@ -16,18 +16,17 @@ from .manifests.declared_job import DeclaredJob
 from .manifests.monitoring import certificate_rule
 from .objects import KubernetesObject, name_of
 
+Child = Callable[[], pulumi.ResourceOptions]
+
 
 class Certificates:
     """The certificates of a cluster: generated in a Secret, requested from cert-manager, or the user's own."""
 
-    def __init__(
-        self, cluster: DeclaredCluster, connection: Connection, child: Callable[[], pulumi.ResourceOptions]
-    ) -> None:
+    def __init__(self, cluster: DeclaredCluster, connection: Connection, child: Child) -> None:
         """Registers them. Warns of those that end soon, in previews too. `child` makes the options of each object."""
         self._cluster, self._connection = cluster, connection
         self.generated = tls_secret(cluster, child())
-        asked = [KubernetesObject(name_of(body), body, child()) for body in requests(cluster.context)]
-        self.resources: list[Resource] = [self.generated] if self.generated else [*asked]
+        self.resources: list[Resource] = [self.generated] if self.generated else [*_asked(cluster, child)]
         if cluster.settings.tls.enabled:
             Output.from_input(expiry.warn(connection, cluster))
 
@@ -47,6 +46,21 @@ class Certificates:
         except ClusterError:
             return {}
         return client_files((found or {}).get("data"))
+
+
+def certificates_of(job: DeclaredJob, connection: Connection, child: Child) -> list[KubernetesObject]:
+    """What the pods of a job wait for: the generated Secret, or what cert-manager is asked for.
+
+    Warns of certificates that end soon, which the runs of a schedule meet.
+    """
+    generated = tls_secret(job, child())
+    if job.settings.tls.enabled and job.settings.schedule:
+        Output.from_input(expiry.warn(connection, job))
+    return [generated] if generated else _asked(job, child)
+
+
+def _asked(owner: DeclaredCluster | DeclaredJob, child: Child) -> list[KubernetesObject]:
+    return [KubernetesObject(name_of(body), body, child()) for body in requests(owner.context)]
 
 
 def tls_secret(owner: DeclaredCluster | DeclaredJob, opts: pulumi.ResourceOptions) -> KubernetesObject | None:

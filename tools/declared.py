@@ -17,7 +17,9 @@ from components.kube import client as kube
 from components.kube.client import Connection
 from components.kube.errors import ClusterError
 from components.lifecycle.labels import part_of
+from components.manifests.context import WorkspaceContext
 from components.manifests.declared import DeclaredCluster, clusters_of, workspace_of
+from components.manifests.declared_job import DeclaredJob
 from components.manifests.secrets import secret_names
 from components.settings.mistakes import PROJECT, ConfigError
 from components.settings.stack import Settings
@@ -36,8 +38,17 @@ class Declared:
     @property
     def clusters(self) -> dict[str, DeclaredCluster]:
         """The clusters by their names in the configuration."""
-        names = secret_names(self.settings)
-        return clusters_of(self.settings, workspace_of(self.settings, self.part_of, names))
+        return clusters_of(self.settings, self._workspace)
+
+    @property
+    def scheduled_jobs(self) -> list[DeclaredJob]:
+        """The jobs with a schedule."""
+        jobs = [DeclaredJob(name, job, self._workspace) for name, job in self.settings.jobs.items()]
+        return [job for job in jobs if job.settings.schedule]
+
+    @property
+    def _workspace(self) -> WorkspaceContext:
+        return workspace_of(self.settings, self.part_of, secret_names(self.settings))
 
 
 def read(root: Path, stack: str) -> Declared:

@@ -34,7 +34,8 @@ async def _say(client: Any, declared: Declared, stack: str) -> int:
     survey = await drift.survey(client, declared.settings.namespace.name)
     found = [line for it in declared.clusters.values() for line in await examine(client, it, survey)]
     print("\n".join(found) or f"stack {stack}: everything is as declared")
-    for words in [await expiry.warning(client, it) for it in declared.clusters.values()]:
+    encrypted = [*declared.clusters.values(), *declared.scheduled_jobs]
+    for words in [await expiry.warning(client, it) for it in encrypted]:
         if words:
             print(f"warning: {words}")
     return FOUND if found else NONE

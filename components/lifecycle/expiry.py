@@ -1,7 +1,7 @@
-"""When the certificates that a cluster's pods use end, and what to do before that.
+"""When the certificates that the pods of a cluster or a job use end, and what to do before that.
 
 Dask reads certificates once, when a process starts. Those of a Secret that was renewed in place are therefore not
-those that the pods use.
+those that the pods use. Each run of a job with a schedule reads those that there are.
 """
 
 import asyncio
@@ -15,17 +15,20 @@ from ..kube.client import Connection
 from ..kube.errors import UnknownClusterError
 from ..manifests.certificates import lives, soon
 from ..manifests.declared import DeclaredCluster
+from ..manifests.declared_job import DeclaredJob
 from ..vocabulary import CLUSTER_NAME
 
+Owner = DeclaredCluster | DeclaredJob
 
-async def ending(client: kube.Api, cluster: DeclaredCluster) -> datetime | None:
+
+async def ending(client: kube.Api, owner: Owner) -> datetime | None:
     """The end of the first certificate that this version's pods use, if it is near. None for what cannot be read."""
-    if not cluster.settings.tls.enabled:
+    if not owner.settings.tls.enabled:
         return None
-    names = dict.fromkeys(cluster.context.tls_secrets.values())
+    names = dict.fromkeys(owner.context.tls_secrets.values())
     pods, secrets = await asyncio.gather(
-        kube.unless_forbidden(kube.items(client, cluster.path("Pod"), {CLUSTER_NAME: cluster.physical_name})),
-        asyncio.gather(*(kube.unless_forbidden(kube.find(client, cluster.path("Secret", name))) for name in names)),
+        kube.unless_forbidden(kube.items(client, owner.path("Pod"), {CLUSTER_NAME: owner.physical_name})),
+        asyncio.gather(*(kube.unless_forbidden(kube.find(client, owner.path("Secret", name))) for name in names)),
     )
     since = min((time for pod in pods or [] for time in _started(pod)), default=datetime.now(UTC))
     found = [it["data"] for it in secrets if it and it.get("data")]
@@ -49,32 +52,41 @@ def _near_ends(data: Mapping[str, str], since: datetime) -> Iterator[datetime]:
             yield last
 
 
-async def warning(client: kube.Api, cluster: DeclaredCluster) -> str | None:
+async def warning(client: kube.Api, owner: Owner) -> str | None:
     """What to do about certificates that end soon; None while there is time."""
-    until = await ending(client, cluster)
+    until = await ending(client, owner)
     if until is None:
         return None
     verb = "end" if until > datetime.now(UTC) else "have ended"
+    if isinstance(owner, DeclaredJob):
+        what, then = "jobs", ("the runs of the job use", "runs fail after that")
+    else:
+        what, then = "clusters", ("the cluster's pods use", "pods that start or connect after that are refused")
     return (
-        f"dask:clusters.{cluster.name}.tls: the certificates that the cluster's pods use {verb} on "
-        f"{until:%Y-%m-%d}, and pods that start or connect after that are refused; {fix(cluster)}"
+        f"dask:{what}.{owner.name}.tls: the certificates that {then[0]} {verb} on {until:%Y-%m-%d}, and {then[1]}; "
+        f"{fix(owner)}"
     )
 
 
-def fix(cluster: DeclaredCluster) -> str:
-    """How a cluster gets new certificates."""
-    tls = cluster.settings.tls
+def fix(owner: Owner) -> str:
+    """How a cluster or a job gets new certificates."""
+    tls = owner.settings.tls
     if tls.secret:
         return "create a Secret of another name with new certificates, and write its name into `tls.secret`"
-    return f"write `rotation: {tls.rotation + 1}`, and the next `up` moves the cluster to new ones"
+    if isinstance(owner, DeclaredCluster):
+        return f"write `rotation: {tls.rotation + 1}`, and the next `up` moves the cluster to new ones"
+    if tls.issuer:
+        command = f"kubectl describe certificate -n {owner.namespace} {owner.tls_secret}-worker"
+        return f"cert-manager has not renewed them, and `{command}` says why"
+    return f"write `rotation: {tls.rotation + 1}`, and the runs after the next `up` use new ones"
 
 
-async def warn(connection: Connection, cluster: DeclaredCluster) -> None:
+async def warn(connection: Connection, owner: Owner) -> None:
     """Warns in previews and in `up`. A failed look stops nothing."""
     try:
-        if words := await warning(await kube.api(connection), cluster):
+        if words := await warning(await kube.api(connection), owner):
             pulumi.log.warn(words)
     except UnknownClusterError:
         return
     except Exception as error:  # a failed check must not stop the run
-        pulumi.log.warn(f"{cluster.name}: the end of its certificates is not known: {error}")
+        pulumi.log.warn(f"{owner.name}: the end of its certificates is not known: {error}")

@@ -8,11 +8,11 @@ from ..settings.fields import Hostname, Model, ObjectName
 
 
 class Issuer(Model):
-    """An issuer of cert-manager, which creates the cluster's certificates and renews them."""
+    """An issuer of cert-manager, which creates the certificates of a cluster or job and renews them."""
 
     name: Annotated[ObjectName, Field(examples=["cluster-ca"])]
-    """The issuer's name. Its CA should sign for this cluster alone: everyone with a certificate of it can run code
-    here."""
+    """The issuer's name. Its CA should sign for this cluster or job alone: everyone with a certificate of it can run
+    code here."""
     kind: Annotated[str, Field(min_length=1, examples=["ClusterIssuer"])] = "Issuer"
     """The issuer's kind: an `Issuer` of the namespace, a `ClusterIssuer`, or one of another controller."""
     group: Hostname = "cert-manager.io"

@@ -15,6 +15,14 @@ from tests.support.work import computes
 
 NAMESPACE = "issuer"
 SECONDS = 240
+# The next time is years away.
+NEVER = "0 0 29 2 *"
+SUM_OF_SQUARES = """
+from distributed import Client
+with Client() as client:
+    address = client.scheduler.address.partition("://")[0]
+    print("computed", address, sum(client.gather(client.map(lambda i: i * i, range(10)))))
+"""
 WARNING = "the certificates that the cluster's pods use end on"
 
 
@@ -22,6 +30,11 @@ def declared(rotation: int = 1) -> dict[str, Any]:
     tls = {"enabled": True, "issuer": {"name": "dask-ca"}, "rotation": rotation, "validDays": 90}
     endpoint = {"type": "NodePort", "nodePorts": {"scheduler": 30921, "dashboard": 30922}}
     return {"main": {"workers": {"replicas": 1, "threads": 1}, "tls": tls, "endpoint": endpoint}}
+
+
+def job(**timing: str) -> dict[str, Any]:
+    small = {"workers": {"replicas": 1, "threads": 1}, "runner": {"script": SUM_OF_SQUARES}, "timeout": "4m"}
+    return small | {"tls": {"enabled": True, "issuer": {"name": "dask-ca"}}} | timing
 
 
 def certificates(kube: Kubectl) -> list[str]:
@@ -75,3 +88,14 @@ def test_what_ends_soon_is_warned_about_and_another_rotation_is_another_cluster(
     after = certificates(kube)
     assert len(after) == 3
     assert not {*before} & {*after}
+
+
+def test_jobs_compute_with_certificates_of_the_issuer(stack: Stack, brought_up: Run, kube: Kubectl) -> None:
+    with CertManager(kube, NAMESPACE):
+        stack.change(jobs={"once": job(), "nightly": job(schedule=NEVER)})
+        kube("create", "job", "-n", NAMESPACE, "--from=cronjob/nightly", "tonight")
+        kube("wait", "-n", NAMESPACE, "--for=condition=Complete", "job/tonight", f"--timeout={SECONDS}s")
+
+    for run in (stack.outputs()["jobs"]["once"]["name"], "tonight-0"):
+        assert "computed tls 285" in kube("logs", "-n", NAMESPACE, f"{run}-runner")
+    stack.unchanged()

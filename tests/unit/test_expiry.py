@@ -15,13 +15,15 @@ from components.configuration import parse
 from components.kube.client import Connection
 from components.lifecycle import expiry
 from components.manifests.declared import DeclaredCluster
-from tests.support.declared import declared
+from components.manifests.declared_job import DeclaredJob
+from tests.support.declared import declared, declared_job
 from tests.unit.api import FakeApi
 from tests.unit.conftest import Program
 from tools import drift
 
 NOW = datetime.now(UTC)
 ISSUER = {"issuer": {"name": "own"}}
+RUNNER: dict[str, Any] = {"runner": {"script": "pass"}}
 
 
 def day(offset: float) -> datetime:
@@ -43,16 +45,25 @@ def made(**tls: Any) -> DeclaredCluster:
     return declared("a", {"tls": {"enabled": True} | tls})
 
 
+def scheduled(name: str, **tls: Any) -> DeclaredJob:
+    """A job that runs every night."""
+    return declared_job(name, RUNNER | {"schedule": "0 2 * * *", "tls": {"enabled": True} | tls})
+
+
+def secrets_of(owner: DeclaredCluster | DeclaredJob, *secrets: Any) -> dict[str, Any]:
+    """The Secrets of the roles, by their paths."""
+    names = dict.fromkeys(owner.context.tls_secrets.values())
+    return {owner.path("Secret", name): it for name, it in zip(names, secrets, strict=True)}
+
+
 def api(cluster: DeclaredCluster, started: float, *secrets: Any) -> FakeApi:
     """A Kubernetes on which the cluster's scheduler has run since a day, with the Secrets of its roles."""
     running = {"running": {"startedAt": day(started).isoformat()}}
     pods = [{"status": {"containerStatuses": [{"state": running}, {"state": {"waiting": {}}}]}}, {"status": {}}]
-    names = dict.fromkeys(cluster.context.tls_secrets.values())
-    answers: dict[str, Any] = {cluster.path("Secret", name): it for name, it in zip(names, secrets, strict=True)}
-    return FakeApi(answers | {cluster.path("Pod"): {"items": pods}})
+    return FakeApi(secrets_of(cluster, *secrets) | {cluster.path("Pod"): {"items": pods}})
 
 
-def words(cluster: DeclaredCluster, found: FakeApi) -> str | None:
+def words(cluster: DeclaredCluster | DeclaredJob, found: FakeApi) -> str | None:
     return asyncio.run(expiry.warning(found, cluster))  # type: ignore[arg-type]
 
 
@@ -123,6 +134,38 @@ class TestIssuer:
         assert words(cluster, api(cluster, -0.5, renewed, renewed, renewed)) is None
 
 
+class TestSchedule:
+    def test_the_next_runs_use_what_is_generated_for_another_rotation(self) -> None:
+        job = scheduled("nightly", rotation=2)
+
+        said = words(job, FakeApi(secrets_of(job, secret(ca=pem(-400, 3), worker=pem(-400, 3)))))
+
+        assert said == (
+            f"dask:jobs.nightly.tls: the certificates that the runs of the job use end on {day(3):%Y-%m-%d}, and runs "
+            "fail after that; write `rotation: 3`, and the runs after the next `up` use new ones"
+        )
+
+    def test_an_issuer_that_renews_is_not_mentioned(self) -> None:
+        job = scheduled("nightly", **ISSUER)
+        renewed, late = (secret(ca=pem(-500, 400), tls=it) for it in (pem(-1, 89), pem(-82, 8)))
+
+        assert words(job, FakeApi(secrets_of(job, renewed, renewed, renewed))) is None
+        said = words(job, FakeApi(secrets_of(job, renewed, late, renewed)))
+
+        assert said is not None
+        assert said.endswith(f"`kubectl describe certificate -n {job.namespace} {job.tls_secret}-worker` says why")
+
+    @pytest.mark.parametrize("timing", [{"schedule": "0 2 * * *"}, {}], ids=str)
+    def test_a_run_of_the_program_warns_of_it_where_there_is_a_next_one(
+        self, program: Program, kubernetes: FakeApi, logged: list[str], timing: dict[str, str]
+    ) -> None:
+        kubernetes.answers["api/v1/namespaces/dask/secrets/nightly-tls-1"] = secret(worker=pem(-400, 4))
+
+        program(jobs={"nightly": RUNNER | timing | {"tls": {"enabled": True}}})
+
+        assert any("dask:jobs.nightly.tls" in line for line in logged) == bool(timing)
+
+
 @pytest.mark.parametrize("status", [403, 404])
 def test_what_cannot_be_read_is_not_guessed(status: int) -> None:
     cluster = made()
@@ -161,6 +204,7 @@ def test_the_drift_command_shows_it_and_its_exit_code_is_about_drift(capsys: pyt
 
     class Declared:
         clusters = {"a": cluster}
+        scheduled_jobs = (scheduled("nightly"),)
         settings = parse({"namespace": {"name": cluster.namespace}})
 
     async def nothing(*_: Any) -> list[str]:
@@ -169,7 +213,10 @@ def test_the_drift_command_shows_it_and_its_exit_code_is_about_drift(capsys: pyt
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(drift, "examine", nothing)
         found = api(cluster, -10, secret(ca=pem(-400, 400), scheduler=pem(-400, 3)))
+        found.answers |= secrets_of(Declared.scheduled_jobs[0], secret(worker=pem(-400, 4)))
         code = asyncio.run(drift._say(found, Declared(), "dev"))  # type: ignore[arg-type]
 
     assert code == drift.NONE
-    assert "warning: dask:clusters.a.tls: the certificates" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "warning: dask:clusters.a.tls: the certificates" in shown
+    assert "warning: dask:jobs.nightly.tls: the certificates" in shown

@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from tests.support.declared import declared
+import pytest
+
+from tests.support.declared import declared, declared_job
 from tests.unit.conftest import Program
 from tests.unit.registrations import Recording
 
@@ -39,10 +41,39 @@ def test_pods_mount_the_secrets_of_cert_manager_as_they_are() -> None:
     spec = cluster.dask_cluster["spec"]
 
     for role, holder in (("scheduler", spec["scheduler"]), ("worker", spec["worker"])):
-        [volume] = [it for it in holder["spec"]["volumes"] if it["name"] == "dask-tls"]
-        items = {it["key"]: it["path"] for it in volume["secret"]["items"]}
-        assert volume["secret"]["secretName"] == cluster.context.tls_secrets[role]
+        secret = mounted(holder["spec"])
+        items = {it["key"]: it["path"] for it in secret["items"]}
+        assert secret["secretName"] == cluster.context.tls_secrets[role]
         assert items == {"ca.crt": "ca.crt", "tls.crt": f"{role}.crt", "tls.key": f"{role}.key"}
+
+
+def mounted(spec: dict[str, Any]) -> dict[str, Any]:
+    """The Secret that the certificates of a pod are in."""
+    [volume] = [it for it in spec["volumes"] if it["name"] == "dask-tls"]
+    return volume["secret"]
+
+
+@pytest.mark.parametrize("timing", [{}, {"schedule": "0 2 * * *"}], ids=["once", "scheduled"])
+def test_a_job_waits_for_certificates_of_its_own_which_its_pods_mount(program: Program, timing: dict[str, str]) -> None:
+    job = declared_job("a", {"runner": {"script": "pass"}, "tls": TLS} | timing)
+    cluster = job.dask_job["spec"]["cluster"]["spec"]
+    pods = {"client": job.dask_job["spec"]["job"], "scheduler": cluster["scheduler"], "worker": cluster["worker"]}
+
+    recording = program(jobs={"a": {"runner": {"script": "pass"}, "tls": TLS} | timing})
+
+    made = requests(recording)
+    for role, pod in pods.items():
+        secret = mounted(pod["spec"])
+        assert secret["secretName"] == made[role]["secretName"] == job.context.tls_secrets[role]
+        assert {it["key"]: it["path"] for it in secret["items"]} == {
+            "ca.crt": "ca.crt",
+            "tls.crt": f"{role}.crt",
+            "tls.key": f"{role}.key",
+        }
+    certificates = {it.name for it in recording.registrations if it.type.endswith(":Certificate")}
+    first = "ServiceAccount" if timing else "DaskJob"
+    assert certificates <= set(recording.only(first).depends_on)
+    assert not [it for it in recording.registrations if it.type.endswith(":Secret")]
 
 
 def test_another_rotation_and_another_issuer_are_another_cluster() -> None:

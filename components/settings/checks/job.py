@@ -6,11 +6,6 @@ from ...settings.job import Job, Runner
 from ...settings.mistakes import Mistake
 
 
-def certificates(job: Job) -> Iterator[Mistake]:
-    """cert-manager renews certificates of what runs for long."""
-    if job.tls.issuer is not None:
-        fix = "remove it, and the program generates certificates for each rotation"
-        yield Mistake("is not for jobs, which end before certificates are renewed", fix, ("tls", "issuer"), None)
 
 
 def something_to_run(runner: Runner) -> Iterator[Mistake]:

@@ -46,7 +46,7 @@ ALONE: Rules = {
         cluster.inherited_volumes,
         notebook.image,
     ),
-    Job: (job.timing, job.certificates, cluster.encrypted, cluster.inherited_volumes),
+    Job: (job.timing, cluster.encrypted, cluster.inherited_volumes),
     Runner: (job.something_to_run,),
     Notebook: (notebook.arguments,),
     NotebookEndpoint: (notebook.exposure,),

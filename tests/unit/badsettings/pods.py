@@ -50,15 +50,6 @@ PODS = [
         schema=False,
     ),
     Case(
-        "an issuer of a job's certificates",
-        {"jobs": {"a": {"tls": {"enabled": True, "issuer": {"name": "own"}}, "runner": {"script": "pass"}}}},
-        (
-            "dask:jobs.a.tls.issuer: is not for jobs, which end before certificates are renewed; remove it, and the "
-            "program generates certificates for each rotation"
-        ),
-        schema=False,
-    ),
-    Case(
         "encryption weakened beside a job's tls",
         {
             "jobs": {

@@ -6,16 +6,17 @@ stack's configuration), `dask_cluster_version` (the DaskCluster), `dask_componen
 """
 
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from ..manifests.certificates import SOON
+from ..manifests.certificates import SOON, soon
 from ..manifests.context import PodContext, Spec
 from ..manifests.grafana import dashboard
 from ..settings.monitors import Monitors
 from ..vocabulary import COMPONENT, DASHBOARD, INSTANCE
 
 _META = "__meta_kubernetes"
+DAY = 24 * 60 * 60
 
 
 def monitors(settings: Monitors, context: PodContext, *, suspended: bool = False) -> list[Spec]:
@@ -36,6 +37,36 @@ def certificate_rule(name: str, end: datetime) -> dict[str, Any]:
     first = int((end - SOON).timestamp())
     text = f"The certificates of the cluster {name} end on {end:%Y-%m-%d}: increment its `tls.rotation`."
     return _rule("DaskCertificatesExpire", f"vector(time()) > {first}", "0m", "warning", text)
+
+
+def _issued_rules(context: PodContext) -> list[dict[str, Any]]:
+    """The alerts about certificates of cert-manager, which exports when each begins and ends (1.21)."""
+    names = "|".join(context.tls_secrets.values())
+    name, near = context.name, int(soon(timedelta(days=context.tls.valid_days)).total_seconds())
+    # cert-manager renews `near` seconds before the end; a day later it is late.
+    late = f"min(({_certmanager('expiration', context, names)}) > 0) - time() < {near - min(DAY, near // 4)}"
+    # Processes read certificates when they start. The hour is for those that start while the first ones are issued.
+    begin = f"max({_certmanager('not_before', context, names)})"
+    renewed = f"{begin} - 3600 > min(process_start_time_seconds{{{series(context)}}})"
+    return [
+        _rule(
+            *("DaskCertificatesRenewed", renewed, "0m", "warning"),
+            f"Pods of the cluster {name} use certificates that cert-manager has renewed and that end soon: "
+            "increment its `tls.rotation`.",
+        ),
+        _rule(
+            *("DaskCertificatesExpire", late, "0m", "warning"),
+            f"cert-manager has not renewed the certificates of the cluster {name}: look at its Certificates.",
+        ),
+    ]
+
+
+def _certmanager(when: str, context: PodContext, names: str) -> str:
+    """The series of the Certificates: Prometheus renames their namespace, unless the monitor has `honorLabels`."""
+    metric, own = f"certmanager_certificate_{when}_timestamp_seconds", f'name=~"{names}"'
+    return " or ".join(
+        f'{metric}{{{own},{label}="{context.namespace}"}}' for label in ("namespace", "exported_namespace")
+    )
 
 
 def series(context: PodContext, more: str = "") -> str:
@@ -94,6 +125,8 @@ def _alerts(settings: Monitors, context: PodContext, *, suspended: bool) -> Spec
             *("0m", "warning", f"Workers of the cluster {name} ended while they ran tasks: look at their pods."),
         ),
     ]
+    if context.tls.enabled and context.tls.issuer:
+        rules += _issued_rules(context)
     spec = {"groups": [{"name": f"dask-{name}", "rules": rules}]}
     return context.object("PrometheusRule", name, settings.labels) | {"spec": spec}
 

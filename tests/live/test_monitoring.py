@@ -3,11 +3,13 @@
 import json
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.live.conftest import Connect
 from tests.support import prometheus
+from tests.support.declared import declared
 from tests.support.kubectl import Kubectl
 from tests.support.prometheus import Prometheus
 from tests.support.stacks import ML_IMAGE, Stack
@@ -55,6 +57,7 @@ def test_scheduler_and_workers_are_scraped_with_their_labels(scraped: Prometheus
 
     found = {(it["metric"]["dask_component"], it["metric"].get("dask_worker_group", "")) for it in scraped.query("up")}
     assert {component for component, _ in found} == {"scheduler", "worker"}
+    assert len(scraped.query('process_start_time_seconds{dask_cluster="main"}')) == 3
     assert len([group for component, group in found if component == "worker" and group]) == 2
 
 
@@ -81,6 +84,41 @@ def test_the_alerts_are_valid_and_none_fires_on_a_healthy_cluster(scraped: Prome
     assert [rule["lastError"] for rule in scraped.rules() if rule["health"] != "ok"] == []
     assert len(scraped.rules()) == 4
     wait_until(lambda: all(rule["state"] == "inactive" for rule in scraped.rules()), 30, "no alert is pending")
+
+
+DAY = 24 * 60 * 60
+ISSUED = {"monitors": {"alerts": True}, "tls": {"enabled": True, "issuer": {"name": "own"}, "validDays": 90}}
+# What cert-manager exports of certificates that are renewed on day 60, when the pods started, and what fires on day 62.
+CERTIFICATES: dict[str, tuple[str, int, set[str]]] = {
+    "renewed, and the pods have read the old ones": ("60", 0, {"DaskCertificatesRenewed"}),
+    "renewed before the pods started": ("60", 61, set()),
+    "not renewed": ("never", 0, {"DaskCertificatesExpire"}),
+    "not issued": ("unknown", 0, set()),
+}
+
+
+@pytest.mark.parametrize("label", ["namespace", "exported_namespace"])
+@pytest.mark.parametrize("state", CERTIFICATES)
+def test_what_happens_to_certificates_of_an_issuer_is_reported(state: str, label: str, tmp_path: Path) -> None:
+    renewed, started, alerts = CERTIFICATES[state]
+    cluster = declared("a", ISSUED)
+    [rule] = [it for it in cluster.monitors if it["kind"] == "PrometheusRule"]
+    begin = {"60": f"0x59 {60 * DAY}x40", "never": "0x99", "unknown": "0x99"}[renewed]
+    end = {"60": f"{90 * DAY}x59 {150 * DAY}x40", "never": f"{90 * DAY}x99", "unknown": "0x99"}[renewed]
+    series = {
+        f'process_start_time_seconds{{namespace="lab",dask_cluster="a",pod="{it}"}}': f"{started * DAY + 60}x99"
+        for it in "ab"
+    }
+    for name in cluster.context.tls_secrets.values():
+        labels = f'{{name="{name}",{label}="lab"}}'
+        series[f"certmanager_certificate_not_before_timestamp_seconds{labels}"] = begin
+        series[f"certmanager_certificate_expiration_timestamp_seconds{labels}"] = end
+
+    [group] = rule["spec"]["groups"]
+    about = [it for it in group["rules"] if "Certificates" in it["alert"]]
+
+    assert len(about) == 2
+    assert prometheus.firing(about, series, 62, tmp_path) == alerts
 
 
 def test_a_missing_scheduler_is_reported(scraped: Prometheus, kube: Kubectl) -> None:

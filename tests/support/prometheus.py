@@ -186,6 +186,29 @@ def running(monitors: list[Object], rules: list[Object], kube: Kubectl, folder: 
             process.terminate()
 
 
+def firing(rules: list[Object], series: dict[str, str], day: int, folder: Path) -> set[str]:
+    """The names of the rules that fire on a day, by `promtool`. `series` have one value for each day from 0.
+
+    The clock starts with 0.
+    """
+    (folder / "rules.yml").write_text(yaml.safe_dump({"groups": [{"name": "tested", "rules": rules}]}))
+    found = set[str]()
+    for rule in rules:
+        expected = {"exp_labels": rule["labels"], "exp_annotations": rule["annotations"]}
+        case = {"eval_time": f"{day}d", "alertname": rule["alert"], "exp_alerts": [expected]}
+        test = {
+            "interval": "1d",
+            "input_series": [{"series": name, "values": values} for name, values in series.items()],
+            "alert_rule_test": [case],
+        }
+        file = folder / "test.yml"
+        file.write_text(yaml.safe_dump({"rule_files": ["rules.yml"], "evaluation_interval": "1d", "tests": [test]}))
+        done = subprocess.run([binary().with_name("promtool"), "test", "rules", file], capture_output=True, text=True)
+        assert done.returncode == 0 or "got:[]" in done.stdout + done.stderr, done.stdout + done.stderr
+        found |= {rule["alert"]} if done.returncode == 0 else set()
+    return found
+
+
 def binary() -> Path:
     """Prometheus from Debian's package, which is unpacked into the cache and not installed."""
     folder = golang.cache_root() / "prometheus"

@@ -14,7 +14,6 @@ WORDS = ("@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "
 _VALUE = r"([0-9]{1,2}|[A-Za-z]{3})"
 _ITEM = rf"([*?]|{_VALUE}(-{_VALUE})?)(/[0-9]{{1,2}})?"
 _FIELD = rf"{_ITEM}(,{_ITEM})*"
-_ITEM_PARTS = rf"(?:[*?]|(?P<first>{_VALUE})(?:-(?P<last>{_VALUE}))?)(?:/(?P<step>[0-9]{{1,2}}))?"
 SCHEDULE = rf"{_FIELD}( +{_FIELD}){{4}}|{'|'.join(WORDS)}"
 TIME_ZONE = r"[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*"
 UTC = "UTC"
@@ -73,11 +72,12 @@ def cron(value: str) -> str:
 
 def _wrong(item: str, about: _Field) -> tuple[str, str] | None:
     """The rule that one item of a field breaks, and an item that keeps it."""
-    parts = re.fullmatch(_ITEM_PARTS, item)
+    parts = _parts(item)
     if not parts:
         return "cron cannot read", "*"
-    step = f"/{parts['step']}" if parts["step"] else ""
-    values = [it for it in (parts["first"], parts["last"]) if it is not None]
+    *bounds, every = parts
+    step = f"/{every}" if every else ""
+    values = [it for it in bounds if it]
     for text in values:
         number = _number(text, about)
         if number is None or not about.low <= number <= about.high:
@@ -87,7 +87,7 @@ def _wrong(item: str, about: _Field) -> tuple[str, str] | None:
             return f"must be {about.low} to {about.high}{words}", f"{begun}{about.high if begun else bound}"
     if len(values) == 2 and (_number(values[0], about) or 0) > (_number(values[1], about) or 0):
         return "ends before it begins", f"{values[1]}-{values[0]}{step}"
-    if step and int(parts["step"]) == 0:
+    if step and int(every) == 0:
         return "has a step of 0", item.removesuffix(step)
     return None
 
@@ -96,13 +96,20 @@ def _numbers(text: str, about: _Field) -> set[int]:
     """The numbers that a field stands for, whose items break no rule."""
     found: set[int] = set()
     for item in text.split(","):
-        parts = re.fullmatch(_ITEM_PARTS, item)
-        assert parts
-        first, last, step = (_number(parts[key] or "", about) for key in ("first", "last", "step"))
+        first, last, step = (_number(part, about) for part in _parts(item) or ())
         low = about.low if first is None else first
         high = last if last is not None else low if first is not None and step is None else about.high
         found.update(range(low, high + 1, step or 1))
     return found
+
+
+def _parts(item: str) -> tuple[str, str, str] | None:
+    """The first value, the last one and the step of an item, empty where it has none; None for what is no item.
+
+    By the numbers of the groups in `_ITEM`: editors read the same pattern, and theirs have no names in Python's way.
+    """
+    found = re.fullmatch(_ITEM, item)
+    return (found[2] or "", found[4] or "", (found[5] or "").removeprefix("/")) if found else None
 
 
 def _number(text: str, about: _Field) -> int | None:

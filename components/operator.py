@@ -14,11 +14,11 @@ from .children import options_of_children
 from .configuration import common, operator_settings
 from .kube import chart
 from .kube import client as kube
-from .kube.errors import UnknownClusterError
 from .kubernetes import Kubernetes
 from .lifecycle import crds, ownership, releases
 from .lifecycle import operators as peers
 from .lifecycle.labels import owned
+from .lifecycle.looks import stopping_nothing
 from .lifecycle.releases import MARKER, RELEASE
 from .manifests.operator import values as operator_values
 from .objects import HelmRelease, KubernetesObject
@@ -162,12 +162,12 @@ def _preflight(settings: Operator, kubernetes: Kubernetes) -> Any:
 
 async def _warn_of_trouble(settings: Operator, kubernetes: Kubernetes) -> None:
     """Says what Helm's record does not show: an operator that was deleted or scaled to 0 by hand."""
-    try:
+    namespace = settings.namespace
+
+    async def look() -> str | None:
         client = await kube.api(kubernetes.connection)
-        there = await releases.installed(client, settings.namespace)
-        if there and (words := await peers.trouble(client, settings.namespace)):
-            pulumi.log.warn(words)
-    except UnknownClusterError:
-        return
-    except Exception as error:  # a failed check must not stop the run
-        pulumi.log.warn(f"could not check the operator in namespace '{settings.namespace}': {error}")
+        there = await releases.installed(client, namespace)
+        return await peers.trouble(client, namespace) if there else None
+
+    if words := await stopping_nothing(look(), f"could not check the operator in namespace '{namespace}'"):
+        pulumi.log.warn(words)

@@ -12,7 +12,7 @@ import pulumi
 
 from ..kube import client as kube
 from ..kube.client import Connection
-from ..kube.errors import UnknownClusterError
+from ..lifecycle.looks import stopping_nothing
 from ..manifests.certificates import lives, soon
 from ..manifests.declared import DeclaredCluster
 from ..manifests.declared_job import DeclaredJob
@@ -83,10 +83,9 @@ def fix(owner: Owner) -> str:
 
 async def warn(connection: Connection, owner: Owner) -> None:
     """Warns in previews and in `up`. A failed look stops nothing."""
-    try:
-        if words := await warning(await kube.api(connection), owner):
-            pulumi.log.warn(words)
-    except UnknownClusterError:
-        return
-    except Exception as error:  # a failed check must not stop the run
-        pulumi.log.warn(f"{owner.name}: the end of its certificates is not known: {error}")
+
+    async def look() -> str | None:
+        return await warning(await kube.api(connection), owner)
+
+    if words := await stopping_nothing(look(), f"{owner.name}: the end of its certificates is not known"):
+        pulumi.log.warn(words)

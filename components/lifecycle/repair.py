@@ -20,11 +20,12 @@ from ..kube import client as kube
 from ..kube import events, wait
 from ..kube import pods as health
 from ..kube.client import Connection
-from ..kube.errors import ClusterError, UnknownClusterError
+from ..kube.errors import ClusterError
 from ..kube.events import Event
 from ..lifecycle import admission, drain, drift, event_troubles
 from ..lifecycle.drift import Drift, Live
 from ..lifecycle.lasting import Lasting
+from ..lifecycle.looks import stopping_nothing
 from ..manifests.declared import DeclaredCluster
 from ..settings.formats.quantities import seconds
 from ..vocabulary import CLUSTER_NAME
@@ -51,18 +52,16 @@ def keep(connection: Connection, cluster: DeclaredCluster, changed: Sequence[Res
 
 async def _seen(connection: Connection, cluster: DeclaredCluster) -> int:
     """Counts the drifts, and warns about them in a preview. Never fails the run."""
-    try:
-        client = await kube.api(connection)
-        live = (await _survey(client, connection, cluster.namespace)).of(cluster)
-        found = await admission.settled(client, cluster, live, drift.find(cluster, live)) if live else []
-    except UnknownClusterError:
-        return 0
-    except Exception as error:
-        pulumi.log.warn(f"{cluster.name}: could not check for drift: {error}")
-        return 0
+    found = await stopping_nothing(_drifts(connection, cluster), f"{cluster.name}: could not check for drift") or []
     for one in found if pulumi.runtime.is_dry_run() else ():
         pulumi.log.warn(f"drift: {one}" if one.refused else f"drift (`up` will repair it): {one}")
     return len(found)
+
+
+async def _drifts(connection: Connection, cluster: DeclaredCluster) -> list[Drift]:
+    client = await kube.api(connection)
+    live = (await _survey(client, connection, cluster.namespace)).of(cluster)
+    return await admission.settled(client, cluster, live, drift.find(cluster, live)) if live else []
 
 
 async def _survey(client: kube.Api, connection: Connection, namespace: str) -> drift.Survey:

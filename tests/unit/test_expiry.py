@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from components.configuration import parse
 from components.kube.client import Connection
+from components.kube.errors import UnknownClusterError
 from components.lifecycle import expiry
 from components.manifests.declared import DeclaredCluster
 from components.manifests.declared_job import DeclaredJob
@@ -190,7 +191,7 @@ def test_a_run_warns_of_it_and_no_failure_of_the_look_stops_one(
 
 def test_an_unknown_kubernetes_is_no_reason_for_a_warning(monkeypatch: pytest.MonkeyPatch, logged: list[str]) -> None:
     async def unknown(_: Any) -> Any:
-        raise expiry.UnknownClusterError
+        raise UnknownClusterError
 
     monkeypatch.setattr("components.kube.client.api", unknown)
 

@@ -1,11 +1,11 @@
 """Explains why a cluster does not become ready, from its pods and Deployments.
 
-Some reasons never resolve by themselves (`fatal`): a wrong image, a crash loop, an exceeded quota. A pod that fits on
-no node is only reported, because a cluster autoscaler may be adding one.
+Some reasons never resolve by themselves (`fatal`): a wrong image, a crash loop, a policy's refusal. A pod that fits on
+no node, or exceeds a quota, is only reported: a cluster autoscaler may be adding one, and a quota may be given back.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -26,6 +26,7 @@ _PULL = {"ErrImagePull", PULL_BACK_OFF}
 _CRASHES = 2
 _NEWS = timedelta(minutes=10)
 _TAIL = 300
+_PASSING = ("exceeded quota", "failed calling webhook", "connection refused", "etcdserver", "context deadline exceeded")
 
 
 @dataclass(frozen=True)
@@ -99,18 +100,49 @@ def _last_lines(text: str) -> str:
 
 def deployment_troubles(deployments: Iterable[Object]) -> list[Trouble]:
     """Deployments whose pods are refused: an exceeded quota, Pod Security, a missing service account."""
-    return [
-        Trouble(f"deployment {deployment['metadata']['name']}", condition["reason"], condition.get("message", ""), True)
+    refused = [
+        (deployment["metadata"]["name"], condition["reason"], condition.get("message", ""))
         for deployment in deployments
         for condition in deployment.get("status", {}).get("conditions", [])
         if condition["type"] == "ReplicaFailure" and condition["status"] == "True"
     ]
+    return [Trouble(f"deployment {name}", reason, words, not may_pass(words)) for name, reason, words in refused]
+
+
+def may_pass(refusal: str) -> bool:
+    """Whether pods that are refused in these words may be accepted later, without a change of what is declared.
+
+    Their controller tries again; a quota may be given back, and a webhook or etcd may answer again.
+    """
+    return any(words in refusal for words in _PASSING)
 
 
 def started(pod: Object) -> bool:
     """Whether all containers run or have run, so that what comes next is up to Dask."""
     statuses = pod.get("status", {}).get("containerStatuses", [])
     return bool(statuses) and all(not (status.get("state") or {}).get("waiting") for status in statuses)
+
+
+def ends(pod: Object, own: Collection[str]) -> list[Object]:
+    """How the containers `own` have ended; none before all of them have.
+
+    A container that a webhook has added (a mesh's sidecar) never ends, or fails, and the pod's phase is about that one.
+    """
+    states = [it.get("state") or {} for it in pod.get("status", {}).get("containerStatuses", []) if it["name"] in own]
+    found = [state["terminated"] for state in states if "terminated" in state]
+    return found if len(found) == len(own) else []
+
+
+def runs(pod: Object, container: str) -> bool:
+    """Whether the container runs right now."""
+    statuses = pod.get("status", {}).get("containerStatuses", [])
+    return any(it["name"] == container and "running" in (it.get("state") or {}) for it in statuses)
+
+
+def others_run(pod: Object, own: Collection[str]) -> bool:
+    """Whether a container that is not one of `own` has not ended."""
+    others = [it for it in pod.get("status", {}).get("containerStatuses", []) if it["name"] not in own]
+    return any("terminated" not in (it.get("state") or {}) for it in others)
 
 
 def ready(pod: Object) -> bool:

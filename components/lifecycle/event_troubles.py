@@ -15,8 +15,6 @@ _IN_THE_STATUS = {"BackOff", "Failed", "FailedScheduling", "Unhealthy", "Evicted
 # A Job never says it in its status.
 _FATAL_FOR_JOBS = {"FailedCreate"}
 _OPERATORS = {"DaskCluster", "DaskWorkerGroup", "DaskJob", "DaskAutoscaler"}
-# What passes without a change of the Job: its controller tries again, and a quota may be given back.
-_PASSING = ("exceeded quota", "failed calling webhook", "connection refused", "etcdserver", "context deadline exceeded")
 # What the API server says when it refuses an object whenever it comes.
 _REFUSED = ("denied", "is invalid", "violates PodSecurity", "cannot be handled as")
 # An event may be a little older than the wait, and the clocks of two machines differ.
@@ -59,8 +57,9 @@ def _trouble(event: Event) -> Trouble:
     where = f"{event.kind.lower()} {event.name}"
     if event.kind in _OPERATORS:
         words = _last_line(event.message)
-        return Trouble(where, "refused to the operator", words, any(it in words for it in _REFUSED))
-    fatal = event.kind == "Job" and event.reason in _FATAL_FOR_JOBS and not any(it in event.message for it in _PASSING)
+        refused = any(it in words for it in _REFUSED)
+        return Trouble(where, "refused to the operator", words, refused and not health.may_pass(words))
+    fatal = event.kind == "Job" and event.reason in _FATAL_FOR_JOBS and not health.may_pass(event.message)
     return Trouble(where, event.reason, _cut(event.message), fatal)
 
 

@@ -8,7 +8,7 @@ import pulumi
 from ..kube import wait
 from ..kube.pods import Trouble
 
-# How long a fatal reason has to last: one more kubelet retry, and a quota that the last cluster is just giving back.
+# How long a reason has to last: one more kubelet retry, and a quota that a replaced cluster is just giving back.
 CERTAIN_SECONDS = 12
 
 

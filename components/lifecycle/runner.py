@@ -7,6 +7,7 @@ the pod's phase, would keep the job's cluster running for ever.
 import pulumi
 
 from ..kube import client as kube
+from ..kube import pods as health
 from ..kube import wait
 from ..kube.client import Object
 from ..kube.paths import path_of
@@ -21,10 +22,7 @@ def phase(job: DeclaredJob, pod: Object | None) -> str:
     """What the runner is doing, as a pod's phase: that of the declared containers, once they have ended."""
     if pod is None:
         return NO_POD
-    own = _declared(job)
-    states = pod.get("status", {}).get("containerStatuses", [])
-    ended = [it["state"]["terminated"] for it in states if it["name"] in own and "terminated" in it.get("state", {})]
-    if len(ended) == len(own):
+    if ended := health.ends(pod, _declared(job)):
         return "Failed" if any(it.get("exitCode") for it in ended) else "Succeeded"
     return pod.get("status", {}).get("phase", "Pending")
 
@@ -34,9 +32,8 @@ async def end_others(client: kube.Api, job: DeclaredJob, pod: Object) -> None:
 
     Such a pod counts as failed, so a job that has succeeded gets its status corrected.
     """
-    others = [it for it in pod.get("status", {}).get("containerStatuses", []) if it["name"] not in _declared(job)]
     # kubelet writes down a moment after the last container that the pod has ended.
-    if all("terminated" in it.get("state", {}) for it in others):
+    if not health.others_run(pod, _declared(job)):
         return
     where = job.path("Pod", job.runner_name)
     try:

@@ -97,22 +97,19 @@ async def _result(client: kube.Api, cluster: DeclaredCluster) -> None:
 
 async def _has_computed(client: kube.Api, cluster: DeclaredCluster, pod: Object) -> bool:
     """Whether this pod has the result. Raises `ClusterError` where it has ended without one."""
-    statuses = pod.get("status", {}).get("containerStatuses", [])
-    for state in (it.get("state") or {} for it in statuses if it["name"] == CONTAINER):
-        if ended := state.get("terminated"):
-            if ended.get("exitCode") == 0:
-                return True
-            raise _failure(cluster, _last_line(ended.get("message") or f"exit code {ended.get('exitCode')}"))
-        if "running" in state:
-            where = cluster.path("Pod", pod["metadata"]["name"])
-            log = await logs.tail_if_readable(client, where, CONTAINER, TAIL_LINES)
-            return any(line.startswith(RESULT) for line in log.splitlines())
-    return False
+    for ended in health.ends(pod, {CONTAINER}):
+        if ended.get("exitCode") == 0:
+            return True
+        raise _failure(cluster, _last_line(ended.get("message") or f"exit code {ended.get('exitCode')}"))
+    if not health.runs(pod, CONTAINER):
+        return False
+    log = await logs.tail_if_readable(client, cluster.path("Pod", pod["metadata"]["name"]), CONTAINER, TAIL_LINES)
+    return any(line.startswith(RESULT) for line in log.splitlines())
 
 
 async def _end_others(client: kube.Api, cluster: DeclaredCluster, pod: Object) -> None:
     """Ends the Job of a pod that others have added containers to: a suspended Job has no pod, and does not fail."""
-    if len(pod["spec"]["containers"]) > 1:
+    if health.others_run(pod, {CONTAINER}):
         done = {"metadata": {"annotations": {VERIFIED: "true"}}, "spec": {"suspend": True}}
         try:
             await kube.patch(client, path_of(cluster.verify_job), done)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from components.kube import events
+from components.kube import pods as health
 from components.kube.errors import ClusterError
 from components.kube.events import Event
 from components.kube.pods import Trouble
@@ -156,20 +157,32 @@ def test_a_long_message_is_cut() -> None:
     assert len(trouble.message) == 400
 
 
+QUOTA = 'pods "v" is forbidden: exceeded quota: dask, requested: pods=1, used: pods=4, limited: pods=4'
+
+
 @pytest.mark.parametrize(
     ("message", "fatal"),
     [
-        ('pods "v" is forbidden: exceeded quota: dask, requested: pods=1, used: pods=4, limited: pods=4', False),
+        (QUOTA, False),
         ('Internal error occurred: failed calling webhook "w": connection refused', False),
+        ('Internal error occurred: failed calling webhook "w": context deadline exceeded, denied', False),
+        ("etcdserver: request timed out", False),
         ('admission webhook "policy" denied the request: a label is missing', True),
-        ('pods "v" is forbidden: violates PodSecurity "restricted:latest"', True),
-        ('pods "v" is forbidden: failed quota: dask: must specify limits.cpu', True),
+        ('pods "v" is forbidden: violates PodSecurity "restricted:latest", denied', True),
+        ('pods "v" is forbidden: failed quota: dask: must specify limits.cpu, denied', True),
     ],
 )
-def test_only_a_refusal_that_does_not_pass_is_fatal_for_a_job(message: str, fatal: bool) -> None:
-    refused = Event("Job", "v", "FailedCreate", message, last="")
+def test_only_a_refusal_that_does_not_pass_is_fatal_whoever_reports_it(message: str, fatal: bool) -> None:
+    """A quota may be given back, and a webhook may answer again, whatever of a cluster is refused (docs/adr/0003)."""
+    job = Event("Job", "v", "FailedCreate", message, last="")
+    operator = Event("DaskCluster", "v", "Logging", f"kr8s._exceptions.ServerError: {message}", last="")
+    condition = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": message}
+    deployment = {"metadata": {"name": "v"}, "status": {"conditions": [condition]}}
 
-    [trouble] = event_troubles.troubles([refused], lambda *_: True, 10)
+    found = [
+        *event_troubles.troubles([job, operator], lambda *_: True, 10),
+        *health.deployment_troubles([deployment]),
+    ]
 
-    assert trouble.fatal is fatal
-    assert message in str(trouble)
+    assert [trouble.fatal for trouble in found] == [fatal] * 3
+    assert all(message in str(trouble) for trouble in found)

@@ -123,7 +123,7 @@ def test_an_exceeded_quota_is_read_from_the_deployment() -> None:
 
     [trouble] = health.deployment_troubles([deployment])
 
-    assert trouble.fatal
+    assert not trouble.fatal
     assert str(trouble) == "deployment w-1: FailedCreate: exceeded quota: dask"
 
 

@@ -52,6 +52,24 @@ def test_a_declared_groups_trouble_is_named_within_a_quarter_of_a_minute(place: 
     assert place.now - 100 < 16
 
 
+def test_a_quota_that_is_given_back_ends_nothing(place: Place) -> None:
+    """It is named after some seconds. A verification's pod waits for it as well (event_troubles.py)."""
+    made, words = target(), "exceeded quota: dask"
+    condition = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": words}
+    refused = {
+        "metadata": {"name": "w", "labels": {"dask.org/workergroup-name": made.default_group}},
+        "status": {"conditions": [condition]},
+    }
+    place.api.answers[DEPLOYMENTS] = lambda: {"items": [refused] if place.now < 200 else []}
+    place.api.answers[OPERATORS] = {"items": [pod("operator")]}
+    place.pods = lambda now: running(made) if now > 100 else running(made)[:1]
+
+    asyncio.run(pods(place, made))
+
+    assert place.now > 200
+    assert f"a: still waiting: deployment w: FailedCreate: {words}" in place.told
+
+
 LOG = """
   File "distributed/preloading.py", line 130, in _import_module
 ModuleNotFoundError: No module named 'ours'

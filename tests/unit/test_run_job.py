@@ -15,11 +15,16 @@ from components.manifests import schedule
 
 NAMESPACE, POD, NAME = "lab", "nightly-29400480-abcde", "nightly-1a2b3c4d"
 OWNER = {"apiVersion": "batch/v1", "kind": "Job", "name": "nightly-29400480", "uid": "42", "controller": True}
+CONTAINERS = [{"name": "job"}]
 JOB = {
     "apiVersion": "kubernetes.dask.org/v1",
     "kind": "DaskJob",
     "metadata": {"name": NAME, "namespace": NAMESPACE, "labels": {"team": "a"}},
-    "spec": {"job": {"spec": {"address": f"tcp://{NAME}-scheduler:8786", "text": "$(HOME) $$"}}},
+    "spec": {
+        "job": {
+            "spec": {"address": f"tcp://{NAME}-scheduler:8786", "text": "$(HOME) $$", "containers": [{"name": "job"}]}
+        }
+    },
 }
 OTHERS = ("serviceaccounts", "roles", "rolebindings", "jobs")
 FIRST, SECOND, THIRD = (f"nightly-29400480-{number}" for number in range(3))
@@ -159,7 +164,11 @@ def test_a_run_is_one_daskjob_which_the_runs_job_owns(kubernetes: Kubernetes) ->
     assert kubernetes.created == [FIRST]
     owner = {key: OWNER[key] for key in ("apiVersion", "kind", "name", "uid")} | {"blockOwnerDeletion": True}
     assert body["metadata"] == JOB["metadata"] | {"name": FIRST, "ownerReferences": [owner]}
-    assert body["spec"]["job"]["spec"] == {"address": f"tcp://{FIRST}-scheduler:8786", "text": "$(HOME) $$"}
+    assert body["spec"]["job"]["spec"] == {
+        "address": f"tcp://{FIRST}-scheduler:8786",
+        "text": "$(HOME) $$",
+        "containers": CONTAINERS,
+    }
     assert kubernetes.deleted == []
 
 
@@ -257,7 +266,7 @@ def test_a_pod_that_starts_again_takes_over_what_it_finds(
 def test_what_another_pod_creates_at_the_same_time_is_taken_over(kubernetes: Kubernetes) -> None:
     kubernetes.plans = {FIRST: ["Succeeded"]}
     api = run_job.Api(NAMESPACE)
-    attempt = run_job.Attempt(api, FIRST, HOUR)
+    attempt = run_job.Attempt(api, FIRST, HOUR, ["job"])
     kubernetes.put(FIRST)
 
     assert api.create(run_job.DASK, "daskjobs", JOB | {"metadata": {"name": FIRST}}) is False
@@ -326,19 +335,9 @@ def test_kubernetes_ends_a_program_that_takes_too_long_unless_its_node_is_away(k
     assert kubernetes.deleted == [FIRST]
 
 
-@pytest.mark.parametrize(("code", "phase"), [(0, "Succeeded"), (1, "Failed"), (None, "Running")])
-def test_a_sidecar_keeps_no_program_from_its_end(code: int | None, phase: str) -> None:
-    ended = {"running": {}} if code is None else {"terminated": {"exitCode": code}}
-    states = [{"name": "job", "state": ended}, {"name": "mesh", "state": {"running": {}}}]
-
-    assert run_job.phase_of({"status": {"phase": "Running", "containerStatuses": states}}) == phase
-    # Kubernetes has ended the pod, whatever the program has made of that.
-    assert run_job.phase_of({"status": {"phase": "Failed", "containerStatuses": states}}) == "Failed"
-
-
 def test_a_daskjob_that_was_deleted_is_a_failed_attempt(kubernetes: Kubernetes) -> None:
     kubernetes.plans = {FIRST: [None]}
-    attempt = run_job.Attempt(run_job.Api(NAMESPACE), FIRST, HOUR)
+    attempt = run_job.Attempt(run_job.Api(NAMESPACE), FIRST, HOUR, ["job"])
 
     assert attempt.look() == ("Lost", "its DaskJob was deleted")
 

@@ -111,8 +111,9 @@ class Api:
 class Attempt:
     """One DaskJob of a run."""
 
-    def __init__(self, api: Api, name: str, timeout: float) -> None:
-        self.api, self.name, self.timeout, self.seen = api, name, timeout, False
+    def __init__(self, api: Api, name: str, timeout: float, own: list[str]) -> None:
+        """`own` are the names of the program's own containers."""
+        self.api, self.name, self.timeout, self.own, self.seen = api, name, timeout, own, False
 
     def live(self) -> Any:
         """The DaskJob; None if it is missing."""
@@ -151,9 +152,9 @@ class Attempt:
         if pod is None:
             return self._without_a_pod(job)
         self.seen = True
-        phase = phase_of(pod)
+        phase = phase_of(pod, self.own)
         if phase in ENDS:
-            why = f" ({pod['status']['reason']})" if pod["status"].get("reason") else ""
+            why = f" ({pod['status']['reason']})" if phase == "Failed" and pod["status"].get("reason") else ""
             return phase, f"{phase.lower()}{why}; its last lines:\n{self.api.log(f'{self.name}-runner', 'job')}"
         begun = pod["status"].get("startTime") if phase != "Pending" else None
         if begun is None and job is not None and age(job["metadata"]["creationTimestamp"]) > self.timeout:
@@ -176,20 +177,24 @@ class Attempt:
         return "Pending", ""
 
 
-def phase_of(pod: Any) -> str:
-    """The pod's phase; once the program has ended, and a container that a webhook has added has not, the program's."""
+def phase_of(pod: Any, own: list[str]) -> str:
+    """What the program is doing, as a pod's phase: that of its own containers, once they have ended.
+
+    A container that a webhook has added does not end, or fails, and the pod with it. (As in lifecycle/runner.py.)
+    """
     status = pod.get("status", {})
-    phase, states = status.get("phase", "Pending"), status.get("containerStatuses", ())
-    ended = [it["state"]["terminated"] for it in states if it["name"] == "job" and "terminated" in it.get("state", {})]
-    if phase in ENDS or not ended:
-        return phase
-    return "Failed" if ended[0].get("exitCode") else "Succeeded"
+    states = [it.get("state", {}) for it in status.get("containerStatuses", ()) if it["name"] in own]
+    ended = [state["terminated"] for state in states if "terminated" in state]
+    if len(ended) == len(own):
+        return "Failed" if any(it.get("exitCode") for it in ended) else "Succeeded"
+    return status.get("phase", "Pending")
 
 
 def run(api: Api, bodies: str, placeholder: str, pod: str, retries: int, timeout: float) -> int:
     """The exit code."""
     owner = owner_of(api.read("api/v1", "pods", pod))
-    attempts = [Attempt(api, f"{owner['name']}-{number}", timeout) for number in range(retries + 1)]
+    own = [container["name"] for container in json.loads(job)["spec"]["job"]["spec"]["containers"]]
+    attempts = [Attempt(api, f"{owner['name']}-{number}", timeout, own) for number in range(retries + 1)]
     begun = [number for number, attempt in enumerate(attempts) if attempt.live() is not None]
     # Each attempt begins after those before it have failed, also those whose DaskJob is deleted.
     for number in range(max(begun, default=0), len(attempts)):

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..kube import client as kube
 from ..kube.client import Object
-from ..lifecycle import drift
+from ..lifecycle import defaults, drift
 from ..lifecycle.difference import differences
 from ..lifecycle.drift import Drift, Live
 from ..manifests.context import Spec
@@ -81,7 +81,7 @@ def patch(cluster: DeclaredCluster, one: Drift) -> Patch:
     # As operations on whole fields: a merge patch would leave a label that was added to a selector.
     wanted = {"replicas": 1, "paused": False, "strategy": {"type": "Recreate"}, "template/spec": one.pods}
     if one.kind == "service":
-        wanted = drift.declared_service(cluster)
+        wanted = defaults.of_service(cluster) | drift.declared_service(cluster)
     return [{"op": "add", "path": f"/spec/{path}", "value": value} for path, value in wanted.items()]
 
 

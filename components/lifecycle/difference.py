@@ -20,9 +20,12 @@ _NEVER_DEFAULTED = {
     *("livenessProbe", "readinessProbe", "startupProbe", "initialDelaySeconds", "initContainers", "volumes"),
     *("nodeSelector", "nodeName", "tolerations", "affinity", "topologySpreadConstraints", "priorityClassName"),
     *("imagePullSecrets", "serviceAccountName", "hostNetwork", "hostPID", "hostIPC", "hostAliases", "subPath"),
+    *("activeDeadlineSeconds", "automountServiceAccountToken", "dnsConfig", "hostname", "overhead", "preemptionPolicy"),
+    *("priority", "readinessGates", "runtimeClassName", "securityContext", "setHostnameAsFQDN", "subdomain"),
+    *("shareProcessNamespace", "stdin", "stdinOnce", "tty", "volumeDevices", "workingDir"),
     *("hostPath", "emptyDir", "secret", "configMap", "persistentVolumeClaim", "projected", "nfs", "csi", "ephemeral"),
 }
-_EXACT = {"selector", "nodeSelector", "affinity", "limits", "requests"}
+_EXACT = {"selector", "nodeSelector", "affinity", "limits", "requests", "securityContext"}
 _QUANTITIES = {"limits", "requests", "sizeLimit"}
 _NOTHING: Any = type("Nothing", (), {"__repr__": lambda _: "nothing", "__bool__": lambda _: False})()
 _LONGEST = 60
@@ -47,7 +50,7 @@ def differences(declared: Any, live: Any, path: str = "") -> Iterator[Difference
         yield from _of_mappings(declared, live, path)
     elif isinstance(declared, list) and isinstance(live, list):
         yield from _of_lists(declared, live, path)
-    elif declared != live and (declared or live) and not _same_quantity(declared, live, path):
+    elif declared != live and (declared or live or _zero_counts(path)) and not _same_quantity(declared, live, path):
         yield Difference(path, live, declared)
 
 
@@ -81,6 +84,11 @@ def _by(key: str) -> Callable[[Any], str | None]:
 
 def _joined(path: str, key: str) -> str:
     return f"{path}.{key}" if path else key
+
+
+def _zero_counts(path: str) -> bool:
+    """Whether 0 and false are other than nothing. Elsewhere nothing stands for them; here 0 is the user root."""
+    return "securityContext." in path
 
 
 def _same_quantity(declared: Any, live: Any, path: str) -> bool:

@@ -15,7 +15,7 @@ from typing import Literal
 from ..kube import client as kube
 from ..kube.client import Object
 from ..kube.paths import path
-from ..lifecycle import adoption
+from ..lifecycle import adoption, defaults
 from ..lifecycle.difference import Difference, differences
 from ..manifests.context import Spec, service_host
 from ..manifests.declared import DeclaredCluster
@@ -145,7 +145,12 @@ def _missing(cluster: DeclaredCluster, live: Live) -> Iterator[Drift]:
 
 
 def _service(cluster: DeclaredCluster, live: Live) -> Iterator[Drift]:
-    if live.service and (found := _lines(differences(declared_service(cluster), live.service["spec"]))):
+    if live.service is None:
+        return
+    spec = live.service["spec"]
+    if found := _lines(
+        differences(defaults.filled_in(defaults.of_service(cluster), spec) | declared_service(cluster), spec)
+    ):
         yield Drift("service", live.service["metadata"]["name"], "Service", found)
 
 
@@ -221,7 +226,10 @@ def _as_the_operator_builds(pod: Spec, cluster: DeclaredCluster, name: str) -> S
 
 
 def _deployment(kind: Kind, live: Object, pod: Spec) -> Iterator[Drift]:
-    if found := _lines(differences({"replicas": 1, "paused": False} | pod, facts(live))):
+    has = facts(live)
+    if found := _lines(
+        differences({"replicas": 1, "paused": False} | defaults.filled_in(defaults.OF_PODS, has) | pod, has)
+    ):
         yield Drift(kind, live["metadata"]["name"], "Deployment", found, pod)
 
 

@@ -1,12 +1,15 @@
 """What counts as drift."""
 
 import asyncio
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 
+from components.kube import chart
 from components.lifecycle import drift
 from components.lifecycle.difference import differences
+from tests.support.declared import declared
 from tests.unit.world import World, box, found, target
 
 HIDDEN = "(a value that is not shown)"
@@ -90,6 +93,103 @@ def test_no_variables_value_is_shown_wherever_it_stands(declared: Any, live: Any
 def test_a_key_that_a_hand_has_added_to_a_mapping_without_defaults_is_seen(declared: Any, added: Any) -> None:
     assert list(differences(declared, declared)) == []
     assert len(list(differences(declared, added))) == 1
+
+
+PODS = ("spec", "worker", "spec")
+# What a hand may add without a trace: the API server refuses it, gives every object its own, or nothing runs otherwise.
+UNSEEN = {
+    "ephemeralContainers": "the API server refuses it in a template",
+    "serviceAccount": "another name of serviceAccountName, which the API server gives it",
+    "clusterIP": "each Service has its own",
+    "clusterIPs": "each Service has its own",
+    "ipFamilies": "from the cluster's networks",
+    "ipFamilyPolicy": "from the cluster's networks",
+    "sessionAffinityConfig": "none without a sessionAffinity",
+    "topologyKeys": "no API server has it any more",
+    "allocateLoadBalancerNodePorts": "refused without another type",
+    "externalName": "refused without another type",
+    "externalTrafficPolicy": "refused without another type",
+    "healthCheckNodePort": "refused without another type",
+    "loadBalancerClass": "refused without another type",
+    "loadBalancerIP": "unused without another type",
+    "loadBalancerSourceRanges": "unused without another type",
+    "terminationMessagePath": "where last words are",
+}
+
+
+def schema_of(*steps: str) -> dict[str, Any]:
+    """The fields of a part of the DaskCluster, which are those of Kubernetes' own types."""
+    found = chart.schema(chart.bundled(), "DaskCluster")
+    for step in steps:
+        found = found["items"] if step == "items" else found["properties"][step]
+    return found["properties"]
+
+
+def sample(schema: dict[str, Any]) -> Any:
+    """Something that a hand might write there."""
+    if schema.get("x-kubernetes-int-or-string"):
+        return 7
+    kinds: dict[str, Any] = {"string": "by-hand", "integer": 7, "boolean": True, "object": {"x": "y"}}
+    if schema["type"] == "array":
+        return [{"name": "x"} if schema["items"].get("type") == "object" else "x"]
+    return kinds[schema["type"]]
+
+
+def unseen(add: Callable[[World, str, Any], None], declared: Mapping[str, Any], schema: dict[str, Any]) -> set[str]:
+    """The fields that are not declared and that a hand can add without a word about them."""
+    left: set[str] = set()
+    for field in schema.keys() - declared.keys():
+        world = World(target())
+        add(world, field, sample(schema[field]))
+        left |= set() if found(world) else {field}
+    return left
+
+
+def test_a_field_that_a_hand_has_added_to_the_pods_is_seen() -> None:
+    spec = target().dask_cluster["spec"]["worker"]["spec"]
+
+    def to_pod(world: World, field: str, value: Any) -> None:
+        world.of("Deployment", "-scheduler")["spec"]["template"]["spec"][field] = value
+
+    def to_container(world: World, field: str, value: Any) -> None:
+        box(world.of("Deployment", "-scheduler"))[field] = value
+
+    assert unseen(to_pod, spec, schema_of(*PODS)) <= UNSEEN.keys()
+    assert unseen(to_container, spec["containers"][0], schema_of(*PODS, "containers", "items")) <= UNSEEN.keys()
+
+
+@pytest.mark.parametrize("of_container", [True, False])
+def test_a_right_that_a_hand_has_added_to_the_pods_is_seen(of_container: bool) -> None:
+    for restricted in (True, False):
+        groups = {"workers": {"replicas": 2}, "workerGroups": {"big": {"replicas": 1}}}
+        world = World(declared("a", groups, restricted=restricted))
+        pod = world.of("Deployment", "-scheduler")["spec"]["template"]["spec"]
+        part = pod["containers"][0] if of_container else pod
+        part["securityContext"] = part.get("securityContext", {}) | {"runAsNonRoot": False, "runAsUser": 0}
+
+        assert any("securityContext" in line for line in found(world)), restricted
+
+
+def test_a_field_that_a_hand_has_added_to_the_service_is_seen() -> None:
+    service = target().dask_cluster["spec"]["scheduler"]["service"]
+
+    def to_service(world: World, field: str, value: Any) -> None:
+        world.of("Service", "-scheduler")["spec"][field] = value
+
+    assert unseen(to_service, service, schema_of("spec", "scheduler", "service")) <= UNSEEN.keys()
+
+
+def test_what_the_api_server_fills_in_there_is_none() -> None:
+    world = World(target())
+    world.of("Service", "-scheduler")["spec"] |= {"sessionAffinity": "None", "internalTrafficPolicy": "Cluster"}
+    for path in [it for it in world.objects if "/deployments/" in it]:
+        pod = world.objects[path]["spec"]["template"]["spec"]
+        pod["terminationGracePeriodSeconds"] = pod.get("terminationGracePeriodSeconds", 30)
+        filled = {"dnsPolicy": "ClusterFirst", "restartPolicy": "Always", "schedulerName": "default-scheduler"}
+        pod |= filled | {"securityContext": pod.get("securityContext", {})}
+        pod["containers"][0]["terminationMessagePath"] = "/dev/termination-log"
+
+    assert found(world) == []
 
 
 def test_a_volume_of_another_kind_is_a_difference() -> None:

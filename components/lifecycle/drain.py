@@ -14,31 +14,38 @@ POLL_SECONDS = 1.0
 TELL_SECONDS = 10.0
 # A client that computes in rounds holds nothing between two rounds.
 IDLE_SECONDS = 15.0
-# EndpointSlices, kube-proxy and load balancers send new clients to the old scheduler for some seconds after a move.
-SETTLE_SECONDS = 10.0
+# After a move, EndpointSlices and kube-proxy send new clients to the old scheduler for some seconds, and load balancers
+# that know the pods themselves for up to a minute.
+SETTLE_SECONDS, SETTLE_SECONDS_BEHIND_A_BALANCER = 10.0, 60.0
 
 
-async def until_idle(client: kube.Api, namespace: str, name: str, timeout: str, moved: float | None = None) -> None:
+def settles(endpoint: str) -> float:
+    """How many seconds after its move an endpoint of this type may still send new clients to the old scheduler."""
+    return SETTLE_SECONDS_BEHIND_A_BALANCER if endpoint == "LoadBalancer" else SETTLE_SECONDS
+
+
+async def until_idle(client: kube.Api, namespace: str, name: str, timeout: str, settled: float | None = None) -> None:
     """Waits until the DaskCluster `name` is idle or missing, or `timeout` (such as `10m`) has passed; logs which.
 
-    `moved` is the time on the monotonic clock when its endpoint moved away; None if it did not move.
+    `settled` is the time on the monotonic clock until when new clients may still come; None if its endpoint did not
+    move.
     """
     if not seconds(timeout):
         pulumi.log.warn(f"{name}: its clients are disconnected now (drainTimeout: {timeout})")
         return
     begin = wait.now()
     deadline, told, busy_at = begin + seconds(timeout), float("-inf"), begin
-    settled = begin if moved is None else moved + SETTLE_SECONDS
     load: Load | Silent | None = None
 
     async def idle() -> bool:
         nonlocal load, told, busy_at
         load, now = await look(client, namespace, name), wait.now()
-        if load is None or (load == Load(0, 0) and now >= settled):
+        late = settled is None or now >= settled
+        if load is None or (load == Load(0, 0) and late):
             return True
         if isinstance(load, Silent) or load.tasks:
             busy_at = now
-        if now - busy_at >= IDLE_SECONDS and now >= settled:
+        if now - busy_at >= IDLE_SECONDS and late:
             pulumi.log.info(f"{name}: {load} left, idle for {IDLE_SECONDS:.0f} s")
             return True
         if load != Load(0, 0) and now - told >= TELL_SECONDS and now <= deadline:

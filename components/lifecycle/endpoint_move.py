@@ -8,8 +8,8 @@ from pulumi import Resource, ResourceHook, ResourceHookArgs, ResourceHookBinding
 from ..kube import wait
 from ..kube.client import Connection
 from ..kube.errors import ClusterError
+from ..lifecycle import drain, replaced
 from ..lifecycle import node_ports as nodeports
-from ..lifecycle import replaced
 from ..lifecycle.replaced import Record
 from ..manifests.context import Spec
 from ..manifests.declared import DeclaredCluster
@@ -26,7 +26,7 @@ class Move:
     def __init__(self, connection: Connection, cluster: DeclaredCluster) -> None:
         self._connection = connection
         self._cluster = cluster
-        self._moved_at: float | None = None
+        self._settled_at: float | None = None
         root = pulumi.runtime.get_root_resource()
         self._declared = _declared.setdefault(root, []) if root else []
         self._declared.append(cluster)
@@ -46,7 +46,7 @@ class Move:
                 await nodeports.hand_over(connection, cluster, self._declared, _owner(args))
 
         async def has_moved(_: ResourceHookArgs) -> None:
-            self._moved_at = wait.now()
+            self._settled_at = wait.now() + drain.settles(cluster.settings.endpoint.type)
 
         before = [ResourceHook(f"{cluster.name}-may-move", may_move, opts=ResourceHookOptions(on_dry_run=True))]
         after = [ResourceHook(f"{cluster.name}-has-moved", has_moved)]
@@ -58,7 +58,7 @@ class Move:
         async def old_clusters_are_drained(args: ResourceHookArgs) -> None:
             named = ((args.old_inputs or {}).get("data") or {}).get("DASK_CLUSTER_NAME")
             record = Record(owner=_owner(args), named=named)
-            await replaced.drain_and_delete(self._connection, self._cluster, self._declared, record, self._moved_at)
+            await replaced.drain_and_delete(self._connection, self._cluster, self._declared, record, self._settled_at)
 
         hook = ResourceHook(f"{self._cluster.name}-drain", old_clusters_are_drained)
         return ResourceHookBinding(before_create=[hook], before_update=[hook])

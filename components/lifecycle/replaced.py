@@ -56,9 +56,11 @@ async def drain_and_delete(
     cluster: DeclaredCluster,
     declared: Collection[DeclaredCluster],
     record: Record,
-    moved: float | None = None,
+    settled: float | None = None,
 ) -> None:
     """Drains every cluster that `cluster` replaces, and deletes it. `declared` are all of the program.
+
+    `settled`: until when new clients may still come to them (drain.py). Warns of those that nobody will delete.
 
     Raises `ClusterError`, after the others are done, if a scheduler cannot be asked: that cluster is not deleted.
     """
@@ -68,7 +70,8 @@ async def drain_and_delete(
     old = [it for it, lives in zip(found, living, strict=True) if lives]
     if old:
         await _refuse_unmoved(client, cluster)
-    ends = (_end(client, it, _timeout(it, cluster, declared), moved) for it in old)
+    await _report_strangers(client, cluster, record)
+    ends = (_end(client, it, _timeout(it, cluster, declared), settled) for it in old)
     for result in await asyncio.gather(*ends, return_exceptions=True):
         if isinstance(result, BaseException):
             raise result
@@ -93,8 +96,23 @@ async def _refuse_unmoved(client: kube.Api, cluster: DeclaredCluster) -> None:
         )
 
 
-async def _end(client: kube.Api, old: Old, timeout: str, moved: float | None) -> None:
-    await drain.until_idle(client, old.namespace, old.name, timeout, moved)
+async def _report_strangers(client: kube.Api, cluster: DeclaredCluster, record: Record) -> None:
+    """Warns of versions of `cluster` with the id of another state, as after a lost one: no run will delete them."""
+    recorded = {name for _, name in await _recorded(client, cluster, record)} | {cluster.physical_name}
+    for body in await kube.items(client, cluster.path("DaskCluster"), metadata_only=True):
+        meta = body["metadata"]
+        known = not record.owner or _owner(body) in (None, record.owner) or meta["name"] in recorded
+        if known or meta.get("ownerReferences") or not meta.get("labels", {}).items() >= cluster.labels.items():
+            continue
+        pulumi.log.warn(
+            f"{cluster.name}: the DaskCluster '{meta['name']}' is a version of it that another state has created (one "
+            "that was lost, or another user's), so it is neither drained nor deleted; if nobody uses it: "
+            f"`kubectl delete daskcluster -n {cluster.namespace} {meta['name']}`"
+        )
+
+
+async def _end(client: kube.Api, old: Old, timeout: str, settled: float | None) -> None:
+    await drain.until_idle(client, old.namespace, old.name, timeout, settled)
     if not old.certain:
         return
     where = path("DaskCluster", old.namespace, old.name)

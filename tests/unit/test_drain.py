@@ -29,8 +29,8 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return lines
 
 
-def run(api: FakeApi, timeout: str = "10m", moved: float | None = None) -> None:
-    asyncio.run(drain.until_idle(api, "lab", "a-old", timeout, moved))  # type: ignore[arg-type]
+def run(api: FakeApi, timeout: str = "10m", settled: float | None = None) -> None:
+    asyncio.run(drain.until_idle(api, "lab", "a-old", timeout, settled))  # type: ignore[arg-type]
 
 
 def counts(*answers: tuple[int, int] | int) -> Iterator[dict[str, int] | int]:
@@ -91,17 +91,26 @@ def test_a_scheduler_that_never_answers_is_told_as_what_could_not_be_looked_at(t
     assert "disconnecting" not in cut_off
 
 
-@pytest.mark.parametrize("moved", [None, 0.0])
-def test_it_is_not_idle_before_the_move_of_the_endpoint_has_reached_all(told: list[str], moved: float | None) -> None:
-    run(api((1, 0)), moved=moved)
+@pytest.mark.parametrize("endpoint", ["ClusterIP", "NodePort", "LoadBalancer"])
+@pytest.mark.parametrize("moved", [True, False])
+def test_it_is_not_idle_before_the_move_of_the_endpoint_has_reached_all(
+    told: list[str], endpoint: str, moved: bool
+) -> None:
+    settles = drain.settles(endpoint)
+    run(api((1, 0)), settled=settles if moved else None)
 
     [line] = told
     waited = int(line.removeprefix("a-old: drained after ").removesuffix(" s"))
-    assert (waited >= drain.SETTLE_SECONDS) == (moved is not None)
+    assert (waited >= settles) == moved
+
+
+def test_a_load_balancer_that_knows_the_pods_takes_longer() -> None:
+    """It has its own list of targets, which follows the Service's after a while."""
+    assert drain.settles("LoadBalancer") > 3 * drain.settles("NodePort")
 
 
 def test_a_client_that_arrives_late_is_waited_for(told: list[str]) -> None:
-    run(api((1, 0), (1, 0), (2, 9), (2, 9), (1, 0)), moved=0.0)
+    run(api((1, 0), (1, 0), (2, 9), (2, 9), (1, 0)), settled=10.0)
 
     assert "waiting for 1 client and 9 tasks" in told[0]
 

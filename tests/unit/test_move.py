@@ -11,8 +11,8 @@ from pulumi.runtime.stack import ResourceRegistrationFailed
 
 from components.kube.client import Connection
 from components.kube.errors import ClusterError
+from components.lifecycle import drain, replaced
 from components.lifecycle import node_ports as nodeports
-from components.lifecycle import replaced
 from components.lifecycle.endpoint_move import Move, ends_well
 from components.lifecycle.replaced import Record
 from components.vocabulary import OWNER
@@ -48,7 +48,7 @@ def test_the_programs_end_waits_for_the_record() -> None:
         record(program)
 
 
-def test_the_hooks_hand_on_the_owners_id_the_old_record_and_the_time_of_the_move(
+def test_the_hooks_hand_on_the_owners_id_the_old_record_and_the_time_after_the_move(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     seen: list[Any] = []
@@ -85,6 +85,9 @@ def test_the_hooks_hand_on_the_owners_id_the_old_record_and_the_time_of_the_move
 
     record(program)
 
-    assert [(given[1], given[2]) for given in seen] == [(Record("me", "a-old"), None), (Record("me", "a-old"), 12.0)]
+    assert [(given[1], given[2]) for given in seen] == [
+        (Record("me", "a-old"), None),
+        (Record("me", "a-old"), 12.0 + drain.SETTLE_SECONDS),
+    ]
     # Both declare a cluster of the same program.
     assert len(seen[0][0]) == 2

@@ -41,7 +41,7 @@ def drained(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     """What was drained, and for how long at most."""
     seen: list[tuple[str, str]] = []
 
-    async def until_idle(_: Any, namespace: str, name: str, timeout: str, moved: float | None) -> None:
+    async def until_idle(_: Any, namespace: str, name: str, timeout: str, settled: float | None) -> None:
         seen.append((f"{namespace}/{name}", timeout))
 
     monkeypatch.setattr(drain, "until_idle", until_idle)
@@ -74,6 +74,24 @@ Drained = list[tuple[str, str]]
 def test_a_first_creation_drains_nobody(monkeypatch: pytest.MonkeyPatch, drained: Drained) -> None:
     assert run(monkeypatch, [live(target().physical_name)]) == []
     assert drained == []
+
+
+def test_a_version_that_only_a_lost_state_knew_is_reported(
+    monkeypatch: pytest.MonkeyPatch, drained: Drained, logged: list[str]
+) -> None:
+    """It would stay for ever, and hold its memory. It may be in use by whoever has the other state."""
+    taken_over, job = (
+        live("a-taken", owner=SOMEBODY),
+        live("a-job", owner=SOMEBODY, ownerReferences=[{"kind": "DaskJob"}]),
+    )
+    theirs = [live("a-lost", owner=SOMEBODY), live("b-1", "b", owner=SOMEBODY), live(target().physical_name), job]
+
+    deleted = run(monkeypatch, [*theirs, taken_over], Record(ME, "a-taken"))
+
+    assert (deleted, drained) == (["lab/daskclusters/a-taken"], [("lab/a-taken", "10m")])
+    [words] = [line for line in logged if "another state" in line]
+    assert words.startswith("a: the DaskCluster 'a-lost' is a version of it that another state has created")
+    assert "`kubectl delete daskcluster -n lab a-lost`" in words
 
 
 def test_an_old_version_is_deleted_as_soon_as_it_is_drained(monkeypatch: pytest.MonkeyPatch, drained: Drained) -> None:

@@ -26,6 +26,15 @@ class TestEndpoint:
         assert [port["name"] for port in ports] == ["dask-tcp-comm"]
 
 
+def test_a_scheduler_that_takes_in_a_large_graph_is_not_restarted() -> None:
+    """It is silent for minutes, and a restart loses all work: only the last resort ends it."""
+    [container] = target().dask_cluster["spec"]["scheduler"]["spec"]["containers"]
+    probe, start = container["livenessProbe"], container["startupProbe"]
+
+    assert probe["periodSeconds"] * probe["failureThreshold"] >= 20 * 60
+    assert start["periodSeconds"] * start["failureThreshold"] >= 20 * 60
+
+
 class TestVerifyJob:
     def test_it_waits_for_every_group(self) -> None:
         made = target({"workers": {"replicas": 2}, "workerGroups": {"big": {"replicas": 3}}})

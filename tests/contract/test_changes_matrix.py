@@ -14,7 +14,7 @@ from tests.contract.changes import EXAMPLES, OTHERS, PODS, SCHEDULERS, WORKERS, 
 from tests.unit import registrations
 from tests.unit.api import FakeApi
 from tests.unit.helm import record as helm_record
-from tests.unit.registrations import OWNER_ID, Recording
+from tests.unit.registrations import OWNER_ID, Recording, revealed
 
 # Where a pod's keys may stand, by the column of docs/changes.md that says what they do there. `again` is `recreate`.
 PLACES: dict[str, dict[str, str]] = {
@@ -80,7 +80,21 @@ def registered(raw: str) -> Recording:
 
 
 def done(before: Raw, after: Raw) -> dict[str, set[tuple[str, str]]]:
-    return changes.steps(registered(json.dumps(before)), registrations.registered(after))
+    """What a change does, by component. Its preview and its `up` agree on every resource and all of its inputs."""
+    previewed, made = (registrations.registered(after, preview=preview) for preview in (True, False))
+    assert inputs(previewed) == inputs(made)
+    assert previewed.read == made.read
+    return changes.steps(registered(json.dumps(before)), made)
+
+
+def inputs(recording: Recording) -> dict[tuple[str, str, str], Any]:
+    """What is registered, by parent, type and name; without what is random until the state has it."""
+    made: dict[tuple[str, str, str], Any] = {}
+    for one in recording.registrations:
+        random = one.request.ignoreChanges if one.kind in ("Stash", "Secret") else ()
+        kept = {key: value for key, value in one.inputs.items() if key not in random}
+        made[one.parent, one.type, one.name] = revealed(kept)
+    return made
 
 
 def pods(places: Iterable[str]) -> Raw:

@@ -135,6 +135,7 @@ def registered(
     project: str = "dask",
     stack: str = "dev",
     referenced: Mapping[str, Any] | None = None,
+    preview: bool = False,
 ) -> Recording:
     """What a program registers with a configuration: a function, or a file of the repository.
 
@@ -149,7 +150,7 @@ def registered(
         else:
             runpy.run_path(str(ROOT / program), run_name="__main__")
 
-    return record(main, stack, project, referenced)
+    return record(main, stack, project, referenced, preview=preview)
 
 
 def record(

@@ -58,8 +58,8 @@ def run(
     """Returns the paths of what was deleted."""
     here = [it for it in clusters if it["metadata"]["namespace"] == "lab"]
     moved: dict[str, Any] = {path_of(target().endpoint): target().endpoint}
-    each = {path("DaskCluster", it["metadata"]["namespace"], it["metadata"]["name"]): it for it in clusters}
-    api = FakeApi(moved | each | {EVERYWHERE: {"items": list(clusters)}, HERE: {"items": here}} | (answers or {}))
+    moved |= {path("DaskCluster", it["metadata"]["namespace"], it["metadata"]["name"]): it for it in clusters}
+    api = FakeApi(moved | {EVERYWHERE: {"items": list(clusters)}, HERE: {"items": here}} | (answers or {}))
     connected(monkeypatch, api)
     asyncio.run(replaced.drain_and_delete(Connection(), target(), declared or [target()], record))
     contents = [(method, json.loads(options["content"])) for method, _, options in api.sent]

@@ -181,7 +181,7 @@ def ended(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def end(monkeypatch: pytest.MonkeyPatch, update: str, endpoint: dict[str, Any]) -> None:
     asleep, live = target(update=update, drainTimeout="7m"), running(update)
     found = {"items": [live]}
-    own = {f"{HERE}/{live['metadata']['name']}": live, path_of(endpoint): endpoint}
+    own: dict[str, Any] = {f"{HERE}/{live['metadata']['name']}": live, path_of(endpoint): endpoint}
     connected(monkeypatch, FakeApi(own | {HERE: found, EVERYWHERE: found}))
     record = Record(OWNER_ID, live["metadata"]["name"])
     asyncio.run(replaced.drain_and_delete(Connection(), asleep, [asleep], record))

@@ -5,8 +5,7 @@ work, the permissions first. The Job that the CronJob has created for this point
 attempts their names: `<Job>-<attempt>`. So a pod that is started again continues what it finds, and nothing runs twice.
 The Job owns all that is created too, so that Kubernetes deletes it together with it.
 
-Ends with 0 if an attempt has succeeded, and with 3 if all have failed. Any other end is a fault of this pod, which the
-Job then starts again.
+Ends with 0 if an attempt has succeeded, with 3 if all have failed. After any other end, the Job starts the pod again.
 """
 
 import calendar
@@ -193,7 +192,8 @@ def phase_of(pod: Any, own: list[str]) -> str:
 def run(api: Api, bodies: str, placeholder: str, pod: str, retries: int, timeout: float) -> int:
     """The exit code."""
     owner = owner_of(api.read("api/v1", "pods", pod))
-    own = [container["name"] for container in json.loads(job)["spec"]["job"]["spec"]["containers"]]
+    [job] = (body for body in json.loads(bodies) if body["kind"] == "DaskJob")
+    own = [container["name"] for container in job["spec"]["job"]["spec"]["containers"]]
     attempts = [Attempt(api, f"{owner['name']}-{number}", timeout, own) for number in range(retries + 1)]
     begun = [number for number, attempt in enumerate(attempts) if attempt.live() is not None]
     # Each attempt begins after those before it have failed, also those whose DaskJob is deleted.

@@ -6,8 +6,6 @@ from ...settings.job import Job, Runner
 from ...settings.mistakes import Mistake
 
 
-
-
 def something_to_run(runner: Runner) -> Iterator[Mistake]:
     """Either a command or a script."""
     if bool(runner.command) == (runner.script is not None):

@@ -15,7 +15,7 @@ from ..kube import client as kube
 from ..kube.client import Connection, Object
 from ..kube.errors import ClusterError
 from ..kube.paths import path, path_of
-from ..lifecycle import drain, engine_state, first_seen
+from ..lifecycle import drain, engine_state, first_seen, strangers
 from ..manifests.declared import DeclaredCluster
 from ..settings.formats.quantities import seconds
 from ..vocabulary import CLUSTER_NAME, INSTANCE, NAME, OWNER, PART_OF
@@ -70,7 +70,8 @@ async def drain_and_delete(
     old = [it for it, lives in zip(found, living, strict=True) if lives]
     if old:
         await _refuse_unmoved(client, cluster)
-    await _report_strangers(client, cluster, record)
+    if others := await strangers.versions(client, cluster, record.owner):
+        strangers.report(cluster, others - {name for _, name in await _recorded(client, cluster, record)})
     ends = (_end(client, it, _timeout(it, cluster, declared), settled) for it in old)
     for result in await asyncio.gather(*ends, return_exceptions=True):
         if isinstance(result, BaseException):
@@ -93,21 +94,6 @@ async def _refuse_unmoved(client: kube.Api, cluster: DeclaredCluster) -> None:
         raise ClusterError(
             f"{cluster.name}: the endpoint leads to {live.get(CLUSTER_NAME) or 'nothing'} {meant}, so no older "
             "cluster is drained or deleted; run `up` without `--target`"
-        )
-
-
-async def _report_strangers(client: kube.Api, cluster: DeclaredCluster, record: Record) -> None:
-    """Warns of versions of `cluster` with the id of another state, as after a lost one: no run will delete them."""
-    recorded = {name for _, name in await _recorded(client, cluster, record)} | {cluster.physical_name}
-    for body in await kube.items(client, cluster.path("DaskCluster"), metadata_only=True):
-        meta = body["metadata"]
-        known = not record.owner or _owner(body) in (None, record.owner) or meta["name"] in recorded
-        if known or meta.get("ownerReferences") or not meta.get("labels", {}).items() >= cluster.labels.items():
-            continue
-        pulumi.log.warn(
-            f"{cluster.name}: the DaskCluster '{meta['name']}' is a version of it that another state has created (one "
-            "that was lost, or another user's), so it is neither drained nor deleted; if nobody uses it: "
-            f"`kubectl delete daskcluster -n {cluster.namespace} {meta['name']}`"
         )
 
 

@@ -73,7 +73,12 @@ def running(clusters: Clusters) -> dict[str, Any]:
         scheduler = pod("scheduler")
         scheduler["metadata"]["labels"] |= {CLUSTER_NAME: cluster.physical_name}
         everywhere["Pod"].append(scheduler)
-    here = {path(kind, clusters[0].namespace): {"items": it} for kind, it in everywhere.items()}
+    space = clusters[0].namespace
+    ours = {
+        kind: [it for it in all_ if it["metadata"].get("namespace", space) == space]
+        for kind, all_ in everywhere.items()
+    }
+    here = {path(kind, space): {"items": it} for kind, it in ours.items()}
     return found | here | {path(kind): {"items": it} for kind, it in everywhere.items()}
 
 

@@ -12,6 +12,7 @@ from ..manifests.context import PodContext, Spec, WorkspaceContext
 from ..settings.checks import pod_fields as podfields
 from ..settings.checks import pod_levels as podlevels
 from ..settings.checks import pod_promises as podpromises
+from ..settings.checks import pod_quota as podquota
 from ..settings.checks import pod_rules as podrules
 from ..settings.checks.paths import at
 from ..settings.checks.walker import is_known, until_unknown
@@ -21,7 +22,7 @@ from ..settings.mistakes import Mistake, Path, nearest
 from ..settings.notebook import Notebook
 from ..settings.pod import PodSettings, merge
 from ..settings.pod_merge import KEYS, ROLES, identity
-from ..settings.stack import Settings
+from ..settings.stack import Namespace, Settings
 from ..settings.workers import WorkerPods
 from ..vocabulary import TLS_VOLUME
 
@@ -152,10 +153,10 @@ def _spec(owner: PodSettings, role: PodSettings, merged: PodSettings, context: P
 def as_they_run(settings: Settings) -> Iterator[Mistake]:
     """What is wrong with the pods that the settings lead to."""
     for render in pods(settings):
-        yield from until_unknown(_checked, render, settings.namespace.pod_security)
+        yield from until_unknown(_checked, render, settings.namespace)
 
 
-def _checked(render: Callable[[], Rendered], level: str) -> Iterator[Mistake]:
+def _checked(render: Callable[[], Rendered], namespace: Namespace) -> Iterator[Mistake]:
     made = render()
     own = made.plain["containers"][0]["name"]
     if isinstance(made.settings, WorkerPods):
@@ -169,7 +170,8 @@ def _checked(render: Callable[[], Rendered], level: str) -> Iterator[Mistake]:
         yield from absent
         if absent:
             return
-        yield from _placed(made, podlevels.forbidden(made.pod, level))
+        yield from _placed(made, podlevels.forbidden(made.pod, namespace.pod_security))
+        yield from _placed(made, podquota.without_limits(made.pod, own, namespace))
     yield from _placed(made, podrules.refused(made.pod, deployed=own != "job"))
     tls = any(volume["name"] == TLS_VOLUME for volume in made.plain.get("volumes", ()))
     extra = len(getattr(made.settings, "extra_args", ()))

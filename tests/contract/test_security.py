@@ -8,11 +8,10 @@ import yaml
 
 from components.configuration import parse, warnings
 from components.manifests.schedule import created_by
-from components.settings.formats.quantities import amount
 from policy.guardrails.podsecurity import violations
 from tests.contract.conftest import CONFIGS
 from tests.contract.operated import made_of
-from tests.contract.rendering import STACKS, Body, objects, pods, program_objects, settings_of, targets
+from tests.contract.rendering import STACKS, Body, objects, pods, program_objects, settings_of
 
 GOOD: dict[str, Any] = {
     "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
@@ -209,26 +208,6 @@ class TestProduction:
             for path, pod in every_pod(f"Pulumi.{stack}.yaml"):
                 for box in pod["containers"]:
                     assert {"cpu", "memory"} <= box.get("resources", {}).get("limits", {}).keys(), path
-
-    @pytest.mark.parametrize("stack", ["staging", "prod"])
-    def test_the_quota_holds_the_old_and_the_new_cluster_of_an_update(self, stack: str) -> None:
-        config = settings_of(stack)
-        quota = config.namespace.quota
-        assert quota
-        assert quota.cpu
-        assert quota.memory
-        assert quota.pods
-
-        [target] = targets(config)
-        groups = [(target.settings.workers, target.settings.workers.wanted)]
-        groups += [(group, group.replicas) for group in target.settings.worker_groups.values()]
-        sizes = [(target.settings.scheduler_pod(), 1), *((target.settings.worker_pod(pod), n) for pod, n in groups)]
-
-        for name, most in (("cpu", quota.cpu), ("memory", quota.memory)):
-            one = sum(amount(pod.resources.all_limits()[name]) * count for pod, count in sizes)
-            verify = amount({"cpu": "2", "memory": "512Mi"}[name])
-            assert 2 * one + verify <= amount(most)
-        assert 2 * sum(count for _, count in sizes) + 1 <= quota.pods
 
     def test_production_says_who_may_connect(self, registered: dict[str, list[Body]]) -> None:
         bodies = registered["Pulumi.prod.yaml"]

@@ -1,11 +1,12 @@
 """DaskJobs: `up` runs them to their end, shows their words, and runs them again when they change."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from tests.support.followed import FOLLOWED
-from tests.support.kubectl import Kubectl
+from tests.support.kubectl import Kubectl, Object
 from tests.support.runs import Run, names
 from tests.support.stacks import Stack
 from tests.support.wait import wait_until
@@ -75,20 +76,36 @@ def test_a_job_with_tls_computes_over_encrypted_connections_only(stack: Stack, s
     stack.unchanged()
 
 
+def autoscalers(kube: Kubectl) -> list[Object]:
+    return kube.get("pods", "-n", "jobs", "-l", "dask.org/component=autoscaler")
+
+
+def has_grown(kube: Kubectl) -> bool:
+    """Whether the cluster of the autoscaler has workers."""
+    clusters = [it["metadata"]["labels"]["dask.org/cluster-name"] for it in autoscalers(kube)]
+    label = "dask.org/component=worker,dask.org/cluster-name="
+    return any(kube.get("deployments", "-n", "jobs", "-l", label + name) for name in clusters)
+
+
 def test_the_workers_of_a_job_follow_its_work_under_tls_and_no_task_begins_twice(
     stack: Stack, succeeded: Run, kube: Kubectl
 ) -> None:
     bounds = {"minimum": 0, "maximum": 2, "idleTime": "3s", "threads": 1}
     followed = job(FOLLOWED)["once"] | {"tls": {"enabled": True}, "workers": bounds}
 
-    run = stack.change(jobs={"once": followed})
+    with ThreadPoolExecutor(1) as pool:
+        up = pool.submit(stack.change, jobs={"once": followed})
+        wait_until(lambda: up.done() or has_grown(kube), 120, "workers for the first load")
+        [evicted] = autoscalers(kube)
+        kube("delete", "pod", "-n", "jobs", evicted["metadata"]["name"], "--wait=false")
+        run = up.result()
 
     assert "from 0 to 2 to 0 over tls" in run.text
     name = stack.outputs()["jobs"]["once"]["name"]
     about = ("-n", "jobs", f"job/{name}-elastic")
     kube("wait", *about, "--for=condition=Complete", "--timeout=120s")
-    [pod] = kube.get("pods", "-n", "jobs", "-l", "dask.org/component=autoscaler")
-    assert sum(it["restartCount"] for it in pod["status"]["containerStatuses"]) == 0
+    [another] = autoscalers(kube)
+    assert another["metadata"]["uid"] != evicted["metadata"]["uid"]
     log = kube("logs", *about)
     assert f"{name}-default: from 0 to 2 workers, for 8 tasks" in log
     assert "the job has ended" in log

@@ -1,6 +1,8 @@
 """Workers that leave a busy cluster through their preStop: no task fails, none is blamed, and no key is lost."""
 
 import asyncio
+import time
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -98,6 +100,30 @@ def test_running_tasks_end_and_their_results_move() -> None:
             assert ended.code == 0, ended.errors
             assert await long == 1
             assert executions[1] == 1
+
+    play(scenario())
+
+
+def test_a_departure_asks_the_scheduler_at_most_once_a_second() -> None:
+    async def scenario() -> None:
+        async with cluster("stays", "goes") as (scheduler, workers, client):
+            asked: list[float] = []
+            answer: Any = scheduler.handlers["broadcast"]
+
+            def answered(*args: Any, **about: Any) -> Any:
+                asked.append(time.monotonic())
+                return answer(*args, **about)
+
+            scheduler.handlers["broadcast"] = answered
+            long = client.submit(counted, 0, 1, seconds=8, workers=["goes"])
+            await until(lambda: executions[1] == 1, "the long task runs")
+
+            ended = await pre_stop(scheduler.address, "goes")
+            await workers["goes"].close()
+
+            assert (ended.code, await long) == (0, 1), ended.errors
+            assert len(asked) >= 3, "it asks whether the task still runs"
+            assert min(after - before for before, after in pairwise(asked)) > 0.9, asked
 
     play(scenario())
 

@@ -34,7 +34,7 @@ def up(name: str, nodes: int | None = None) -> Path:
             _check_same(cluster, nodes, product)
             say(f"==> `{name}` runs already; waiting until it is Ready (usually 1 s)")
         else:
-            cluster = _start(name, nodes or 1, product)
+            cluster = _start(name, nodes or 1, product, earlier=cluster)
         _apply_manifests(cluster)
         _wait_until_ready(cluster)
         _completed(cluster).touch()
@@ -62,12 +62,12 @@ def _check_same(cluster: state.Cluster, nodes: int | None, product: Path) -> Non
         say(f"    note: it was started with other binaries ({cluster.product}); `down` and `up` renews it")
 
 
-def _start(name: str, nodes: int, product: Path) -> state.Cluster:
+def _start(name: str, nodes: int, product: Path, earlier: state.Cluster | None) -> state.Cluster:
     if leftovers(name):
         say(f"==> removing the rest of an earlier `{name}` (usually 1 s)")
         _remove(name)
     say("==> making network namespaces and certificates (usually 1 s)")
-    cluster = state.create(name, nodes, product)
+    cluster = state.create(name, nodes, product, prefer=earlier.index if earlier else None)
     network.create(cluster)
     pki.create(cluster)
     say(f"==> starting {nodes} node(s) (usually 6 s; logs in {cluster.lib}/node-*/log)")

@@ -109,13 +109,16 @@ def load(name: str) -> Cluster | None:
         return None
 
 
-def create(name: str, nodes: int, product: Path) -> Cluster:
-    """Claim a free subnet and write the record; two names that start together never get one subnet."""
+def create(name: str, nodes: int, product: Path, prefer: int | None = None) -> Cluster:
+    """Claim a free subnet and write the record; two names that start together never get one subnet.
+
+    `prefer` is the subnet of an earlier cluster of that name: if it is free, the addresses that people know stay.
+    """
     RUN.mkdir(parents=True, exist_ok=True)
     machine = os.open(RUN, os.O_RDONLY)
     try:
         fcntl.flock(machine, fcntl.LOCK_EX)
-        cluster = Cluster(name, _free_index(), nodes, str(product))
+        cluster = Cluster(name, _free_index(prefer), nodes, str(product))
         cluster.lib.mkdir(parents=True, exist_ok=True)
         cluster.run.mkdir(parents=True, exist_ok=True)
         draft = cluster.lib / "cluster.json.draft"
@@ -126,14 +129,14 @@ def create(name: str, nodes: int, product: Path) -> Cluster:
         os.close(machine)
 
 
-def _free_index() -> int:
+def _free_index(prefer: int | None) -> int:
     taken = {record.index for record in map(load, names()) if record}
     routes = json.loads(run(["ip", "-json", "-4", "route", "show", "table", "all"]))
     used = [ipaddress.IPv4Network(route["dst"], strict=False) for route in routes if route["dst"] != "default"]
     # A wider route, such as a VPN's 10.0.0.0/8, is no obstacle: the longer prefix wins.
     used = [route for route in used if route.prefixlen >= POOL.prefixlen and route.overlaps(POOL)]
-    for index, subnet in enumerate(NODE_SUBNETS):
-        if index not in taken and not any(map(subnet.overlaps, used)):
+    for index in (*([] if prefer is None else [prefer]), *range(len(NODE_SUBNETS))):
+        if index not in taken and not any(map(NODE_SUBNETS[index].overlaps, used)):
             return index
     raise DevclusterError(
         f"no free /24 in {POOL}: clusters have {len(taken)} of them, and these routes of this host lie in it: "

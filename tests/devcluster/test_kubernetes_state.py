@@ -53,6 +53,18 @@ def test_clusters_get_different_subnets_and_a_freed_one_is_used_again(tmp_path):
     assert third.gateway == first.gateway == "10.88.0.1"
 
 
+def test_a_cluster_that_comes_back_keeps_its_subnet_unless_another_has_taken_it(tmp_path):
+    state.create("a", 1, tmp_path)
+    earlier = state.create("b", 1, tmp_path)
+    state.remove("a")
+    state.remove("b")
+
+    again = state.create("b", 1, tmp_path, prefer=earlier.index)
+    late = state.create("c", 1, tmp_path, prefer=earlier.index)
+
+    assert (again.gateway, late.gateway) == ("10.88.1.1", "10.88.0.1")
+
+
 def test_a_subnet_that_the_host_routes_elsewhere_is_left_alone(tmp_path, monkeypatch):
     routes = [{"dst": "default"}, {"dst": "10.0.0.0/8"}, {"dst": "10.88.0.0/23"}, {"dst": "10.88.2.7"}]
     monkeypatch.setattr(state, "run", lambda argv: json.dumps(routes))

@@ -76,15 +76,33 @@ def test_the_readmes_mistakes_are_told_in_the_programs_words() -> None:
     assert str(error.value) == shown.rstrip()
 
 
+def seconds(row: str) -> list[str]:
+    """The cells of a table's row that are times."""
+    return [found[0] for cell in row.split("|") if (found := re.match(r"[\d.]+ s\b", cell.strip()))]
+
+
+def rows(page: str, beginning: str) -> list[str]:
+    """The rows of a page's tables whose first cell begins so."""
+    return re.findall(rf"^\| {beginning}.*$", PAGES[page], re.MULTILINE)
+
+
 def test_the_comparison_shows_what_was_measured() -> None:
-    """The medians until the first result and until both workers, of each way."""
-    result = PAGES["bench/results/first_result.md"]
-    measured = re.findall(r"^\| \([abc]\) .*?\| ([\d.]+ s) \|.*?\|.*?\| ([\d.]+ s) \|", result, re.MULTILINE)
+    """The first result, both workers; the move, the silence; no changes; the first task, the removal."""
+    _, *tables = re.findall(r"(?:^\|.*\n)+", PAGES["docs/compared.md"], re.MULTILINE)
+    shown = [[seconds(row) for row in table.splitlines()[2:]] for table in tables]
 
-    shown = re.findall(r"^\| .* \| ([\d.]+ s) \| ([\d.]+ s) \|$", PAGES["docs/compared.md"], re.MULTILINE)
+    first, change, elastic = (
+        [seconds(row) for row in rows(f"bench/results/{name}.md", r"\([abc]\)")][:3]
+        for name in ("first_result", "change", "elastic")
+    )
+    no_op = [seconds(row)[0] for row in rows("bench/results/no_op.md", r"\d+ \| \d+ \| (?:this|bare)")]
 
-    assert len(shown) == 3
-    assert shown == measured
+    assert shown == [
+        first,
+        [[moved, silent] for moved, silent, _ in change],
+        [no_op[start : start + 3] for start in range(0, 9, 3)],
+        [[first_task, removed] for first_task, _, removed in elastic],
+    ]
 
 
 def test_every_decision_has_a_number_of_its_own() -> None:

@@ -151,9 +151,8 @@ def _preflight(settings: Operator, kubernetes: Kubernetes) -> Any:
         if settings.chart is not None:
             return  # Helm brings the CRDs of a foreign chart, once; `docs/operations.md` describes how to update them.
         steps = await crds.plan(client, chart.crds(chart.bundled()), chart.bundled_version())
-        for step, crd in steps:
-            verb = f"would {step}" if pulumi.runtime.is_dry_run() else f"{step}s"
-            pulumi.log.info(f"{verb} the CRD {crd['metadata']['name']}")
+        for words in crds.told(steps, would=pulumi.runtime.is_dry_run()):
+            pulumi.log.info(words)
         if not pulumi.runtime.is_dry_run():
             await crds.apply(client, steps)
 

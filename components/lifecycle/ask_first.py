@@ -97,7 +97,7 @@ class AskFirst:
             raise
 
     async def _ask_all(self) -> list[Question]:
-        """Asks about everything. Returns the questions whose namespace does not exist yet."""
+        """Asks about everything. Returns what can be asked only when its namespace or the operator's CRDs exist."""
         client = await ownership.reached(self.connection)
         if client is None:
             return []
@@ -107,11 +107,15 @@ class AskFirst:
         # What such an object allows is known only after it was written.
         unsettled = {it.namespace for it in changed if it.kind not in _DEPENDED_ON_BY_NONE}
         asked = dry_runs.questions(changes, missing)
-        later = [replace(it, elsewhere=False) for it in asked if it.elsewhere]
-        self._report(await dry_runs.ask(client, asked), unsettled, "nothing was changed")
+        answers = await dry_runs.ask(client, asked)
+        uninstalled = [it for it in answers if it.unknown_kind and it.question.body["kind"].startswith("Dask")]
+        self._report([it for it in answers if it not in uninstalled], unsettled, "nothing was changed")
+        elsewhere = [replace(it, elsewhere=False) for it in asked if it.elsewhere]
+        later = [*elsewhere, *(it.question for it in uninstalled if not it.question.elsewhere)]
         if later and pulumi.runtime.is_dry_run():
-            spaces = ", ".join(sorted(f"'{it}'" for it in {it.declared.namespace for it in later}))
-            pulumi.log.info(f"the rules of the namespace {spaces} can be asked about only when it exists: `up` does so")
+            pulumi.log.info(
+                f"{_postponed(elsewhere, uninstalled)} can be asked about only when they exist: `up` does so"
+            )
         return later
 
     async def _changes(self, client: kube.Api) -> list[Change]:
@@ -138,6 +142,18 @@ class AskFirst:
             many = "an object" if len(lines) == 1 else f"{len(lines)} objects or fields"
             found = "\n".join(f"  {line}" for line in lines)
             raise ClusterError(f"the API server refuses {many} of this stack; {so_far}:\n{found}")
+
+
+def _postponed(elsewhere: Sequence[Question], uninstalled: Sequence[Refusal]) -> str:
+    """What the API server does not have yet, in words."""
+    spaces = sorted({f"'{it.declared.namespace}'" for it in elsewhere})
+    kinds = sorted({it.question.body["kind"] for it in uninstalled})
+    return " and ".join(
+        [
+            *([f"the rules of the namespace {', '.join(spaces)}"] if spaces else []),
+            *([f"the operator's {', '.join(kinds)}"] if kinds else []),
+        ]
+    )
 
 
 def _may_change(refusal: Refusal, unsettled: set[str]) -> bool:

@@ -50,6 +50,17 @@ async def plan(client: kube.Api, wanted: list[Object], version: str) -> list[tup
     return steps
 
 
+def told(steps: list[tuple[str, Object]], *, would: bool) -> list[str]:
+    """What `plan` found, in words: a line for what is created, and one for what is updated."""
+    names: dict[str, list[str]] = {}
+    for step, crd in steps:
+        names.setdefault(step, []).append(crd["spec"]["names"]["plural"])
+    return [
+        f"{f'would {step}' if would else f'{step}s'} the operator's CRDs: {', '.join(sorted(found))}"
+        for step, found in names.items()
+    ]
+
+
 def refuse_older_chart(live: Object, version: str) -> None:
     """Two stacks with an operator each share the CRDs: the older chart's would remove fields that the newer one uses,
     and the API server then drops them from every object that is written."""

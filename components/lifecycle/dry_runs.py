@@ -68,6 +68,8 @@ class Refusal:
     """Whether the body is at fault, whatever else exists when it is created."""
     asked: bool = True
     """False where the API server could not be asked: no permission, no such kind, a webhook without dry runs."""
+    unknown_kind: bool = False
+    """Whether the API server does not have the kind yet."""
 
 
 def questions(changes: Iterable[Change], missing: set[str]) -> list[Question]:
@@ -132,7 +134,8 @@ def _refusals(question: Question, error: Any) -> Iterable[Refusal]:
     if code == _CONFLICT or _NOT_COUNTED.search(words):
         return []
     if code == _MISSING and 'namespaces "' not in words:
-        words = f"the kind {question.body['kind']} is not known yet"
+        words = f"it has no kind {question.body['kind']} yet"
+        return [Refusal(question, words, asked=False, unknown_kind=True)]
     if code == _MISSING or _NO_RIGHTS.search(words) or "does not support dry run" in words:
         return [Refusal(question, words, asked=False)]
     causes = [cause for cause in _causes(error) if cause.get("field")] if code == 422 else []

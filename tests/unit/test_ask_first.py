@@ -211,13 +211,46 @@ def test_no_permission_and_no_dry_runs_are_said_once_and_are_no_fault(
     api.verdict = lambda path, body: {
         "Deployment": forbidden('User "ci" cannot create resource "deployments" in API group "apps"'),
         "Pod": (400, {"message": 'admission webhook "x" does not support dry run'}),
-        "DaskCluster": (404, {"message": "the server could not find the requested resource"}),
+        "PodDisruptionBudget": (404, {"message": "the server could not find the requested resource"}),
     }.get(body["kind"])
 
     asyncio.run(ask.answer("Service"))
 
     assert len(said) == 3, said
-    assert "the kind DaskCluster is not known yet" in said[0]
+    assert "it has no kind PodDisruptionBudget yet" in "".join(said)
+
+
+def no_crds(_: str, body: dict[str, Any]) -> Answer:
+    return (404, {"message": "the server could not find the requested resource"}) if "Dask" in body["kind"] else None
+
+
+def test_what_the_operator_brings_is_asked_about_when_it_has_been_installed(
+    api: Judge, said: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask = registered(monkeypatch, **lab())
+    api.verdict = no_crds
+
+    async def up() -> None:
+        await ask.answer("ConfigMap")
+        assert said == []
+        api.asked.clear()
+        api.verdict = lambda _, body: forbidden("no clusters today") if body["kind"] == "DaskCluster" else None
+        await ask.answer("DaskCluster")
+
+    with pytest.raises(ClusterError, match=r"no cluster was created:\n.*no clusters today"):
+        asyncio.run(up())
+    assert [body["kind"] for _, body in api.asked] == ["DaskCluster"]
+
+
+def test_kinds_that_do_not_appear_are_named_before_the_cluster(
+    api: Judge, said: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask = registered(monkeypatch, **lab())
+    api.verdict = no_crds
+
+    asyncio.run(ask.answer("DaskCluster"))
+
+    assert said == ["the API server could not be asked about everything beforehand: it has no kind DaskCluster yet"]
 
 
 class TestNamespaceThatDoesNotExist:
@@ -255,7 +288,18 @@ class TestNamespaceThatDoesNotExist:
 
         asyncio.run(preview())
 
-        assert said == ["the rules of the namespace 'lab' can be asked about only when it exists: `up` does so"]
+        assert said == ["the rules of the namespace 'lab' can be asked about only when they exist: `up` does so"]
+
+    def test_a_preview_of_everything_says_so_in_one_line(
+        self, api: Judge, ask: AskFirst, said: Said, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: True)
+        api.verdict = no_crds
+
+        asyncio.run(ask.answer("Namespace"))
+
+        missing = "the rules of the namespace 'lab' and the operator's DaskCluster"
+        assert said == [f"{missing} can be asked about only when they exist: `up` does so"]
 
 
 def test_what_is_live_is_not_asked_about(api: Judge, monkeypatch: pytest.MonkeyPatch) -> None:

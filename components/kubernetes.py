@@ -33,6 +33,9 @@ from .lifecycle.ownership import Claim
 NAME = "kubernetes"
 # The variable that has the SDK send its messages for `pulumi up --debug`.
 DEBUG = "DASK_ON_KUBERNETES_DEBUG"
+# Requests per second and at once. The provider's own limits, 50 and 120, add 8 s to a refresh of 100 clusters. API
+# servers limit their clients themselves today (API Priority and Fairness).
+_PACE = {"qps": 200.0, "burst": 400}
 # By the program's stack: its `Kubernetes` by name, and the id of its state.
 _known: "WeakKeyDictionary[Resource, dict[str, Kubernetes]]" = WeakKeyDictionary()
 _owners: "WeakKeyDictionary[Resource, Output[str]]" = WeakKeyDictionary()
@@ -95,6 +98,7 @@ class Kubernetes:
             _known.setdefault(root, {})[name] = self
 
     def _provider(self, name: str, kubeconfig: Kubeconfig | None, parent: Resource | None) -> Provider:
+        pace: Any = {key: it for key, it in _PACE.items() if f"PULUMI_K8S_CLIENT_{key.upper()}" not in os.environ}
         return Provider(
             name,
             **reaching(self.connection, kubeconfig),
@@ -102,6 +106,7 @@ class Kubernetes:
             upsert_existing_objects=True,
             # Reverts changes that were made by hand, whatever tool was used.
             enable_patch_force=True,
+            kube_client_settings=pace,
             opts=ResourceOptions(parent=parent),
         )
 

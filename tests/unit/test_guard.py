@@ -1,5 +1,6 @@
 """Which objects of a program are guarded: all that are registered with the provider that takes over what exists."""
 
+import json
 from typing import Any
 
 import pulumi
@@ -127,3 +128,15 @@ class TestAnnotations:
         found = self.annotated({"metadata": metadata})
 
         assert found["annotations"] == OURS | {"argocd.argoproj.io/sync-options": "Replace=true"}
+
+
+@pytest.mark.parametrize(("variables", "expected"), [({}, {"qps": 200, "burst": 400}), ({"BURST": "9"}, {"qps": 200})])
+def test_the_provider_asks_as_fast_as_api_servers_allow_unless_its_variables_say_otherwise(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], expected: dict[str, int]
+) -> None:
+    for key, limit in variables.items():
+        monkeypatch.setenv(f"PULUMI_K8S_CLIENT_{key}", limit)
+
+    recording = registered({"clusters": {"a": {}}})
+
+    assert json.loads(recording.made["kubernetes"].inputs["kubeClientSettings"]) == expected

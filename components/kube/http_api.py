@@ -1,20 +1,17 @@
 """Requests to the Kubernetes API, as the user of a kubeconfig.
 
 A login reads the kubeconfig, runs its exec plugin and creates an HTTP session. It happens once, and again when the
-credentials have expired or are refused. The key is in a private folder while the TLS context reads it, and nowhere
-else.
+credentials have expired or are refused. The key is in a private file while the TLS context reads it, and nowhere else.
 """
 
 import asyncio
-import shutil
-import tempfile
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..kube import credentials, kubeconfig, proxies
 from ..kube.kubeconfig import Connection
+from ..kube.private_files import PrivateFiles, remove_all
 from ..kube.wait import now
 
 if TYPE_CHECKING:
@@ -23,7 +20,6 @@ if TYPE_CHECKING:
 
 # An exec plugin may ask the user to log in.
 LOGIN_SECONDS = 120
-_folders: set[str] = set()
 
 
 class Api:
@@ -100,16 +96,15 @@ class Api:
 
         from ..kube.transport import Transport, tls
 
-        folder = tempfile.mkdtemp(prefix="dask-on-kubernetes-")
-        _folders.add(folder)
+        files = PrivateFiles()
         try:
             access = await asyncio.to_thread(kubeconfig.load, self._connection)
             self.server = access.server
             proxy = proxies.proxy(access.server, access.cluster.proxy_url)
             found = await credentials.obtain(access)
-            context = tls(access.cluster, found, Path(folder))
+            context = tls(access.cluster, found, files)
         finally:
-            _remove(folder)
+            files.remove()
         authorization = credentials.Authorization(access.user, found, now)
 
         def authorized(request: httpx.Request) -> httpx.Request:
@@ -140,10 +135,4 @@ def _is_unauthorized(group: BaseExceptionGroup[Any]) -> bool:
 
 def remove_credentials() -> None:
     """Removes the files of a login that has not ended. Call it before the process ends without unwinding its stack."""
-    for folder in list(_folders):
-        _remove(folder)
-
-
-def _remove(folder: str) -> None:
-    shutil.rmtree(Path(folder), ignore_errors=True)
-    _folders.discard(folder)
+    remove_all()

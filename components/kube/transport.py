@@ -21,6 +21,7 @@ from ..hosts import host_port
 from ..kube.credentials import Credentials
 from ..kube.errors import KubeconfigError
 from ..kube.kubeconfig_file import Cluster
+from ..kube.private_files import PrivateFiles
 from ..kube.proxies import PORTS
 
 CONNECTIONS = 100
@@ -148,8 +149,8 @@ async def _some(stream: httpcore.AsyncNetworkStream, most: int, timeout: float |
     return read
 
 
-def tls(cluster: Cluster, credentials: Credentials, folder: Path) -> ssl.SSLContext:
-    """How servers are checked and what they are shown. `folder` holds the key for a moment: Python reads only files.
+def tls(cluster: Cluster, credentials: Credentials, files: PrivateFiles) -> ssl.SSLContext:
+    """How servers are checked and what they are shown. `files` hold the key for a moment: Python reads only files.
 
     Raises `KubeconfigError` for certificates and keys that are none.
     """
@@ -168,14 +169,12 @@ def tls(cluster: Cluster, credentials: Credentials, folder: Path) -> ssl.SSLCont
     else:
         _trust_the_system(context)
     if credentials.certificate:
-        _show(context, credentials, folder)
+        _show(context, credentials, files)
     return context
 
 
-def _show(context: ssl.SSLContext, credentials: Credentials, folder: Path) -> None:
-    both = folder / "client.pem"
-    both.touch(mode=0o600)
-    both.write_bytes(credentials.certificate + b"\n" + credentials.key)
+def _show(context: ssl.SSLContext, credentials: Credentials, files: PrivateFiles) -> None:
+    both = files.write("client.pem", credentials.certificate + b"\n" + credentials.key)
     try:
         # Without a password OpenSSL would ask for that of an encrypted key.
         context.load_cert_chain(both, password="")

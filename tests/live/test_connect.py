@@ -81,6 +81,20 @@ def test_certificates_are_the_users_own_and_end_with_the_command(stack: Stack, t
     assert [path for path in paths if path.exists() or path.parent.exists()] == []
 
 
+def test_a_killed_command_leaves_no_key(stack: Stack, tmp_path: Path) -> None:
+    stack.settle(clusters=cluster({"type": "ClusterIP"}, tls={"enabled": True}))
+
+    with connect(stack, TMPDIR=str(tmp_path)) as connected:
+        paths = [Path(path) for path in connected.told["tls"].values()]
+        assert computes(connected.told["code"]) == 42
+        connected.process.kill()
+        connected.process.wait(SECONDS)
+
+    assert len(paths) == 3
+    assert [path for path in paths if path.exists()] == []
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_written_configuration_connects_a_client_without_arguments(stack: Stack, tmp_path: Path) -> None:
     stack.settle(clusters=cluster({"type": "ClusterIP"}, tls={"enabled": True}))
 

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,9 +16,11 @@ import pytest
 
 from components import kubernetes as kubernetes_module
 from components.kube import client as kube
-from components.kube import session
+from components.kube import private_files, session, transport
 from components.kube.client import Connection
+from components.kube.credentials import Credentials
 from components.kube.errors import ClusterError
+from components.kube.private_files import PrivateFiles
 from tests.support.clock import FakeClock
 from tests.unit.server import Answer, Server, runs, with_key, with_plugin
 
@@ -69,23 +70,28 @@ def test_no_key_is_left_on_the_disk(tmp_path: Path, temporary: Path) -> None:
     assert list(temporary.iterdir()) == []
 
 
-def test_an_end_in_the_middle_of_a_login_leaves_no_key(tmp_path: Path, temporary: Path) -> None:
-    """Ctrl-C ends the program without unwinding it: `stack.end_quickly`."""
-    begun = threading.Event()
+@pytest.mark.parametrize("place", ["memory", "disk"])
+def test_an_end_while_the_key_is_read_leaves_none(
+    tmp_path: Path, temporary: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    """Ctrl-C ends the program without unwinding it: `end_quickly`."""
+    if place == "disk":
+        monkeypatch.setattr(private_files, "_OWN", Path("/nowhere"))
+    seen: list[bool] = []
 
-    async def work(connection: Connection) -> None:
-        login = asyncio.create_task(kube.api(connection))
-        while not (tmp_path / "runs").exists():
-            await asyncio.sleep(0.01)
-        assert list(temporary.iterdir())
-        begun.set()
+    def ended(_: Any, user: Credentials, files: PrivateFiles) -> None:
+        file = Path(files.write("client.pem", user.key))
+        assert "PRIVATE KEY" in file.read_text()
+        seen.append(bool(list(temporary.iterdir())))
         kube.remove_credentials()
-        assert list(temporary.iterdir()) == []
-        login.cancel()
+        seen.append(file.exists() or bool(list(temporary.iterdir())))
+        raise ClusterError("the process has ended")
 
-    run(Server(lambda *_: OK), work, tmp_path, with_plugin(tmp_path, seconds=1))
+    monkeypatch.setattr(transport, "_show", ended)
+    with pytest.raises(ClusterError, match="the process has ended"):
+        run(Server(lambda *_: OK), kube.api, tmp_path, with_key())
 
-    assert begun.is_set()
+    assert seen == [place == "disk", False]
 
 
 def test_an_expired_token_is_renewed_once_for_all_and_nobodys_request_is_lost(tmp_path: Path, temporary: Path) -> None:

@@ -7,10 +7,8 @@ Where the endpoint cannot be reached from this machine, it forwards local ports 
 
 import argparse
 import asyncio
-import shutil
 import signal
 import sys
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,7 @@ from components.kube import client as kube
 from components.kube import session
 from components.kube.client import Connection
 from components.kube.errors import ClusterError
+from components.kube.private_files import PrivateFiles
 from tools import declared
 from tools.connect import environment, files, show
 from tools.connect.environment import Inventory
@@ -80,16 +79,16 @@ class Session:
 
 
 async def _connect(place: Place, connection: Connection, options: argparse.Namespace) -> None:
-    ended, kubernetes, folder = _ended(), Session(connection), None
+    ended, kubernetes, kept = _ended(), Session(connection), PrivateFiles()
     try:
         pem = place.certificates
         if not pem and (place.encrypted or not place.address):
             pem = await files.certificates(place, await kubernetes.client())
         if pem and options.write_config:
             folder = files.config_folder() / "dask-on-kubernetes" / f"{options.stack}-{place.name}"
-        elif pem:
-            folder = Path(tempfile.mkdtemp(prefix="dask-tls-"))
-        tls = files.write_private(folder, pem) if folder else {}
+            tls = files.write_private(folder, pem)
+        else:
+            tls = {name: kept.write(f"{name}.pem", text.encode()) for name, text in pem.items()}
         reached = await reach(place, tls, Ways(answers, _ask, kubernetes.open), forward=options.forward)
         report = await asyncio.to_thread(_report, place, reached, tls, options)
         print(show.as_json(report) if options.json else show.as_text(report), flush=True)
@@ -98,8 +97,7 @@ async def _connect(place: Place, connection: Connection, options: argparse.Names
             await ended.wait()
     finally:
         await kubernetes.close()
-        if folder and not options.write_config:
-            shutil.rmtree(folder, ignore_errors=True)
+        kept.remove()
 
 
 def _ended() -> asyncio.Event:

@@ -109,13 +109,25 @@ def _inside(template: Any, pod: Any, path: Path) -> Path | None:
 
 def _item(template: list[Any], item: Any, field: str, index: int) -> tuple[int, Any] | None:
     if field in KEYS:
-        same = [i for i, it in enumerate(template) if it and identity(KEYS[field], it) == identity(KEYS[field], item)]
+        same = [
+            i
+            for i, it in enumerate(template)
+            if it is not None and identity(KEYS[field], it) == identity(KEYS[field], item)
+        ]
         return (same[-1], template[same[-1]]) if same else None
     return (index, template[index]) if index < len(template) else None
 
 
+def can_be_rendered(owner: Cluster | Job) -> bool:
+    """Whether a cluster or job has no mistake that its objects could not be rendered with."""
+    return is_known(owner) and not _misshapen(owner, *owner.roles().values())
+
+
 def pods(settings: Settings) -> Iterator[Callable[[], Rendered]]:
-    """Every kind of pod of a stack, rendered on call, so that something UNKNOWN ends one pod and not all."""
+    """Every kind of pod of a stack, rendered on call, so that something UNKNOWN ends one pod and not all.
+
+    None with a raw field of another type, which pod_fields.py reports, and which nothing can read.
+    """
     restricted = settings.namespace.pod_security == "restricted"
     workspace = WorkspaceContext(settings.namespace.name, "", restricted)
     owners: dict[Path, Cluster | Job] = {("clusters", name): cluster for name, cluster in settings.clusters.items()}
@@ -126,7 +138,7 @@ def pods(settings: Settings) -> Iterator[Callable[[], Rendered]]:
         if not is_known([vars(owner)[field] for field in PodSettings.model_fields]):
             continue
         for role_path, role in owner.roles().items():
-            if is_known(role):
+            if is_known(role) and not _misshapen(owner, role):
                 yield partial(_rendered, owner, role, (*owner_path, *role_path), owner_path, context)
 
 
@@ -162,12 +174,10 @@ def _checked(render: Callable[[], Rendered], namespace: Namespace) -> Iterator[M
     if isinstance(made.settings, WorkerPods):
         found = workerargs.broken(made.settings, merge(made.owner, made.settings))
         yield from (mistake.below(*made.path) for mistake in found)
-    if _misshapen(made):
-        return
     if any(made.templates):
         yield from _strangers(made, own)
-        absent = list(_placed(made, podfields.absent(made.pod, podfields.pod_schema())))
-        yield from absent
+        absent = list(podfields.absent(made.pod, podfields.pod_schema()))
+        yield from _placed(made, iter(absent))
         if absent:
             return
         yield from _placed(made, podlevels.forbidden(made.pod, namespace.pod_security))
@@ -185,10 +195,9 @@ def _placed(made: Rendered, found: Iterator[Mistake]) -> Iterator[Mistake]:
             yield mistake.at(place)
 
 
-def _misshapen(made: Rendered) -> bool:
-    """Whether a raw field has a value of another type, which pod_fields.py reports, and which no rule can read."""
-    found = (mistake for pod in (made.settings, made.owner) for mistake in podfields.unlike(pod))
-    return any(mistake.rule.startswith("must be") for mistake in found)
+def _misshapen(*pods: PodSettings) -> bool:
+    """Whether a raw field has a value of another type."""
+    return any(mistake.rule.startswith("must be") for pod in pods for mistake in podfields.unlike(pod))
 
 
 def _strangers(made: Rendered, own: str) -> Iterator[Mistake]:

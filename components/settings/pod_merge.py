@@ -59,7 +59,7 @@ def laid_over(pod: dict[str, Any], template: dict[str, Any]) -> dict[str, Any]:
     boxes = template.get("containers")
     if boxes:
         template = template | {
-            "containers": [box for box in boxes if box and (box["name"] not in ROLES or box["name"] == own)]
+            "containers": [box for box in boxes if box and (box.get("name") not in ROLES or box["name"] == own)]
         }
     return _without_nulls(overlay(pod, template))
 

@@ -217,3 +217,28 @@ def test_a_raw_setting_of_the_wrong_type_is_reported_and_read_by_no_other_rule(w
     (mistake,) = mistakes(cluster(**written))
 
     assert " must be a" in mistake
+
+
+MISSHAPEN: list[Raw] = [
+    *({field: value} for field in ("containers", "initContainers", "volumes") for value in ("x", ["x"], {"name": "x"})),
+    *({field: value} for field in ("tolerations", "securityContext", "affinity") for value in ("x", ["x"])),
+    *({field: [{}]} for field in ("initContainers", "volumes")),
+    {"containers": [{"image": "x:1"}]},
+    {"containers": [{"name": 1}]},
+    *({"containers": [{"name": "scheduler", field: value}]} for field in ("env", "ports") for value in ("x", ["x"])),
+    {"containers": [{"name": "scheduler", "resources": {"limits": ["cpu"]}}]},
+    {"containers": [{"name": "scheduler", "resources": {"limits": {"cpu": "many"}}}]},
+]
+ROOM: Raw = {"quota": {"cpu": "99", "memory": "99Gi", "pods": 99}, "limits": {"cpu": "1", "memory": "1Gi"}}
+
+
+@pytest.mark.parametrize("template", MISSHAPEN, ids=str)
+@pytest.mark.parametrize("namespace", [{}, ROOM], ids=["", "with a quota"])
+def test_a_template_that_nothing_can_be_made_of_is_reported_at_its_place(template: Raw, namespace: Raw) -> None:
+    elastic = {"minimum": 0, "maximum": 1}
+    clusters = {"a": {"scheduler": {"podTemplate": template}, "workers": elastic}, "a-b": {}}
+
+    found = mistakes({"namespace": namespace, "clusters": clusters})
+
+    assert found
+    assert all(line.startswith("dask:clusters.a.scheduler.podTemplate.") for line in found), found

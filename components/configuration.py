@@ -7,10 +7,12 @@ from typing import Any
 import pulumi
 from pulumi.runtime import config as pulumi_config
 
+from .manifests.clashes import clashes
 from .manifests.context import Common
 from .manifests.rendered import as_they_run
 from .settings.checks import rules
 from .settings.checks.stack import warnings
+from .settings.checks.walker import until_unknown
 from .settings.cluster import Cluster
 from .settings.job import Job
 from .settings.mistakes import PROJECT, ConfigError, Mistake, Path, nearest
@@ -122,9 +124,15 @@ def decoded(value: Any) -> Any:
         return value
 
 
+def _as_a_whole(settings: Settings) -> Iterator[Mistake]:
+    """What is wrong with the objects that the settings lead to."""
+    yield from as_they_run(settings)
+    yield from until_unknown(clashes, settings)
+
+
 def _parse(raw: Mapping[str, Any], found: list[Mistake], hidden: list[str] | None = None) -> Settings:
     """`found` are mistakes of the file itself, `hidden` are keys that exist but must not be read."""
-    settings, mistakes = rules.check(raw, as_they_run, hidden or ())
+    settings, mistakes = rules.check(raw, _as_a_whole, hidden or ())
     if found or mistakes or settings is None:
         raise LoadError([*found, *mistakes])
     return settings

@@ -16,8 +16,6 @@ from .manifests.context import Common
 from .objects import KubernetesObject, binding_of
 from .settings.stack import Operator
 
-# The chart's fullname template: `<release>-<chart>` unless the release's name holds the chart's.
-SERVICE_ACCOUNT = f"{RELEASE}-{chart.NAME}"
 _GROUP = "rbac.authorization.k8s.io"
 # The namespaced part of the chart's templates/role.yaml.
 _WORK: Any = [
@@ -88,4 +86,4 @@ def _bound_after(role: Resource, opts: ResourceOptions) -> ResourceOptions:
 
 
 def _subject(settings: Operator) -> Any:
-    return {"kind": "ServiceAccount", "name": SERVICE_ACCOUNT, "namespace": settings.namespace}
+    return {"kind": "ServiceAccount", "name": chart.SERVICE_ACCOUNT, "namespace": settings.namespace}

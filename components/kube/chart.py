@@ -12,6 +12,9 @@ import yaml
 from ..vocabulary import NAME as NAME_LABEL
 
 NAME = "dask-kubernetes-operator"
+RELEASE = "dask-operator"
+# The chart's fullname template: `<release>-<chart>` unless the release's name holds the chart's.
+SERVICE_ACCOUNT = f"{RELEASE}-{NAME}"
 # Labels of the operator's Deployment and pods, however the chart was installed.
 SELECTOR = {NAME_LABEL: NAME}
 LINK = ".operator-chart"

@@ -14,6 +14,7 @@ from typing import Any
 import pulumi
 
 from ..kube import client as kube
+from ..kube.chart import RELEASE
 from ..kube.client import Object
 from ..kube.errors import ClusterError
 from ..kube.paths import path
@@ -21,7 +22,6 @@ from ..lifecycle import ownership
 from ..lifecycle.ownership import Claim
 from ..vocabulary import PART_OF
 
-RELEASE = "dask-operator"
 # A value that no template of the chart reads: who owns the release, and which chart it comes from.
 MARKER = "daskOnKubernetes"
 _RECORDS = {"owner": "helm", "name": RELEASE}

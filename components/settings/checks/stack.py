@@ -73,16 +73,10 @@ def own_namespace(namespace: Namespace) -> Iterator[Mistake]:
 
 
 def cluster_names(settings: Settings) -> Iterator[Mistake]:
-    """Name lengths, and clashes between the names of generated objects."""
+    """Name lengths. Whether two objects have one name is known when they are rendered (manifests/clashes.py)."""
     for name, cluster in settings.clusters.items():
         yield from until_unknown(_cluster_length, name, cluster)
         yield from until_unknown(_group_lengths, name, cluster)
-        if f"{name}-scheduler" in settings.clusters:
-            rule = f"is what the operator calls a Service of the cluster '{name}'"
-            yield Mistake(rule, "rename one", ("clusters", f"{name}-scheduler"), f"{name}-scheduler")
-        if f"{name}-notebook" in settings.clusters and cluster.notebook:
-            rule = f"is the name of the Service of the notebook of the cluster '{name}'"
-            yield Mistake(rule, "rename one", ("clusters", f"{name}-notebook"), f"{name}-notebook")
 
 
 def job_names(settings: Settings) -> Iterator[Mistake]:

@@ -100,8 +100,33 @@ NAMES = [
         "a cluster called like another's Service",
         {"clusters": {"a": {}, "a-scheduler": {}}},
         (
-            "dask:clusters.a-scheduler: 'a-scheduler' is what the operator calls a Service of the cluster 'a'; "
-            "rename one"
+            "dask:clusters.a-scheduler: 'a-scheduler' is the name of a Service that the program creates for the "
+            "cluster 'a'; rename one"
+        ),
+        schema=False,
+    ),
+    Case(
+        "a cluster called like another's notebook",
+        {"clusters": {"a": {"notebook": {}}, "a-notebook": {}}},
+        (
+            "dask:clusters.a-notebook: 'a-notebook' is the name of a Service that the program creates for the "
+            "cluster 'a'; rename one"
+        ),
+        schema=False,
+    ),
+    Case(
+        "a cluster called like another's dashboard",
+        {
+            "clusters": {
+                "a": {
+                    "endpoint": {"dashboard": {"hostname": "a.io", "ingressClass": "nginx", "login": "at the proxy"}}
+                },
+                "a-dashboard": {},
+            }
+        },
+        (
+            "dask:clusters.a-dashboard: 'a-dashboard' is the name of a Service that the program creates for the "
+            "cluster 'a'; rename one"
         ),
         schema=False,
     ),

@@ -73,15 +73,6 @@ NOTEBOOKS = [
         ),
     ),
     Case(
-        "a cluster that is called as another one's notebook",
-        {"clusters": {"a": {"notebook": {}}, "a-notebook": {}}},
-        (
-            "dask:clusters.a-notebook: 'a-notebook' is the name of the Service of the notebook of the cluster 'a'; "
-            "rename one"
-        ),
-        schema=False,
-    ),
-    Case(
         "a notebook's node port that a cluster has",
         {
             "clusters": {

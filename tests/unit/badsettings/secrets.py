@@ -77,4 +77,57 @@ SECRETS = [
         ),
         schema=False,
     ),
+    Case(
+        "an account called like that of a job's schedule",
+        {
+            "jobs": {"nightly": {"schedule": "@daily", "runner": {"script": "pass"}}},
+            "serviceAccounts": {"nightly-schedule": {}},
+        },
+        (
+            "dask:serviceAccounts.nightly-schedule: 'nightly-schedule' is the name of a ServiceAccount that the "
+            "program creates for the job 'nightly'; rename one"
+        ),
+        schema=False,
+    ),
+    Case(
+        "an account called like a cluster's autoscaler",
+        {
+            "clusters": {"a": {"update": "recreate", "workers": {"minimum": 0, "maximum": 2}}},
+            "serviceAccounts": {"a-autoscaler": {}},
+        },
+        (
+            "dask:serviceAccounts.a-autoscaler: 'a-autoscaler' is the name of a ServiceAccount that the program "
+            "creates for the cluster 'a'; rename one"
+        ),
+        schema=False,
+    ),
+    Case(
+        "an account called like the operator's",
+        {
+            "namespace": {"name": "dask-operator"},
+            "operator": {"createNamespace": False},
+            "serviceAccounts": {"dask-operator-dask-kubernetes-operator": {}},
+        },
+        (
+            "dask:serviceAccounts.dask-operator-dask-kubernetes-operator: 'dask-operator-dask-kubernetes-operator' is "
+            "the name of the operator's own ServiceAccount; rename it"
+        ),
+        schema=False,
+    ),
+    Case(
+        "credentials called like a notebook's token",
+        {
+            "clusters": {"a": {"notebook": {}}},
+            "secrets": {"a-notebook": {".dockerconfigjson": '{"auths": {"registry.io": {}}}'}},
+        },
+        ("dask:secrets.a-notebook: is the name of a Secret that the program creates for the cluster 'a'; rename one"),
+        schema=False,
+    ),
+    Case(
+        "credentials called like a cluster's certificates",
+        cluster(tls={"enabled": True})
+        | {"secrets": {"a-tls-1": {".dockerconfigjson": '{"auths": {"registry.io": {}}}'}}},
+        "dask:secrets.a-tls-1: is the name of a Secret that the program creates for the cluster 'a'; rename one",
+        schema=False,
+    ),
 ]

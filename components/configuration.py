@@ -7,11 +7,11 @@ from typing import Any
 import pulumi
 from pulumi.runtime import config as pulumi_config
 
+from .manifests import quota
 from .manifests.clashes import clashes
 from .manifests.context import Common
 from .manifests.rendered import as_they_run
-from .settings.checks import rules
-from .settings.checks.stack import warnings
+from .settings.checks import rules, stack
 from .settings.checks.walker import until_unknown
 from .settings.cluster import Cluster
 from .settings.job import Job
@@ -96,6 +96,11 @@ def common(labels: Mapping[str, str] | None, annotations: Mapping[str, str] | No
     return Common(settings.labels, settings.annotations)
 
 
+def warnings(settings: Settings) -> list[str]:
+    """Warnings about settings that are valid but may surprise."""
+    return [*stack.warnings(settings), *map(str, quota.at_times(settings))]
+
+
 def _outputs(value: Any, where: Path) -> Iterator[Mistake]:
     """Every output of another resource in the settings of a program of one's own."""
     if isinstance(value, pulumi.Output):
@@ -127,7 +132,8 @@ def decoded(value: Any) -> Any:
 def _as_a_whole(settings: Settings) -> Iterator[Mistake]:
     """What is wrong with the objects that the settings lead to."""
     yield from as_they_run(settings)
-    yield from until_unknown(clashes, settings)
+    for rule in (clashes, quota.too_small):
+        yield from until_unknown(rule, settings)
 
 
 def _parse(raw: Mapping[str, Any], found: list[Mistake], hidden: list[str] | None = None) -> Settings:

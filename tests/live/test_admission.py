@@ -157,13 +157,16 @@ def test_a_policy_that_requires_a_label_of_everything_refuses_nothing(
 
 
 def test_a_quota_that_is_too_small_for_a_job_is_named_while_it_waits(stack: Stack, plain: None) -> None:
-    quota = {"name": NAMESPACE, "quota": {"pods": 1}}
-    stack.configure(namespace=quota, clusters={}, jobs=job(NEEDS_A_SCHEDULER, timeout="90s"))
+    # The cluster with its verification, or the job alone; next to the cluster one of the job's three pods.
+    quota = {"name": NAMESPACE, "quota": {"pods": 4}}
+    stack.up(namespace=quota, clusters={"main": CLUSTER["main"] | {"workers": {"replicas": 2, "threads": 1}}}, jobs={})
+    stack.configure(jobs=job(NEEDS_A_SCHEDULER, timeout="90s"))
 
+    assert "does not hold the job 'once' next to the clusters" in stack.preview().text
     up = stack.start_up()
     wait_until(lambda: up.says("exceeded quota"), SOON, "the quota is named")
     run = up.wait()
 
     assert run.code != 0
     assert "Traceback" not in run.text
-    stack.up(namespace={"name": NAMESPACE}, jobs={})
+    stack.up(namespace={"name": NAMESPACE}, clusters={}, jobs={})

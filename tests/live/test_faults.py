@@ -76,11 +76,15 @@ def test_a_pod_that_fits_nowhere_is_named(stack: Stack) -> None:
 
 
 @pytest.mark.usefixtures("survives")
-def test_a_second_cluster_that_exceeds_the_quota_is_named(stack: Stack, kube: Kubectl) -> None:
-    quota = {"name": NAMESPACE, "quota": {"pods": len(kube.pods(NAMESPACE)) + 1}}
-    stack.change(namespace=quota)
-    stack.configure(clusters=cluster(env={"A": "1"}, workers={"replicas": 3}, readyTimeout="30s"))
+def test_a_second_cluster_that_exceeds_the_quota_is_named(stack: Stack) -> None:
+    # The scheduler, the worker and the verification's pod.
+    stack.change(namespace={"name": NAMESPACE, "quota": {"pods": 3}})
+    stack.configure(clusters=cluster(env={"A": "1"}, readyTimeout="30s"))
+    said = (
+        "does not hold a second version of the cluster 'main' next to the first, so an update of its pods waits in vain"
+    )
 
+    assert said in stack.preview().text
     up = stack.start_up()
     wait_until(lambda: up.says("exceeded quota"), NAMED_WITHIN, "the quota is named")
     run = up.wait()
@@ -88,6 +92,16 @@ def test_a_second_cluster_that_exceeds_the_quota_is_named(stack: Stack, kube: Ku
     assert run.code != 0
     assert re.search(rf"deployment {WORKER}\S+: FailedCreate.*exceeded quota: dask", run.text), run.text
     assert "Traceback" not in run.text
+
+
+@pytest.mark.usefixtures("survives")
+def test_a_quota_that_can_never_hold_the_stack_is_refused(stack: Stack, kube: Kubectl) -> None:
+    run = stack.failing_up(REFUSED_WITHIN, namespace={"name": NAMESPACE, "quota": {"pods": 2}})
+
+    words = "dask:namespace.quota.pods: 2 is less than the declared pods need at least: 2 for the clusters and 1 for"
+    assert words in run.text
+    assert [kind for _, kind, _ in run.begun] in ([], ["Stack"])
+    assert kube.get("resourcequotas", "-n", NAMESPACE) == []
 
 
 @pytest.mark.usefixtures("survives")
@@ -102,6 +116,19 @@ def test_a_secret_that_is_missing_is_named_while_its_pods_wait(stack: Stack) -> 
 
     assert run.code != 0
     assert f"(readyTimeout): {words}" in run.text, run.text
+    assert "Traceback" not in run.text
+
+
+@pytest.mark.usefixtures("survives")
+def test_a_key_that_a_secret_of_certificates_lacks_is_named(stack: Stack, kube: Kubectl) -> None:
+    kube("create", "secret", "generic", "half", "-n", NAMESPACE, "--from-literal=tls.crt=x")
+    stack.configure(clusters=cluster(tls={"enabled": True, "secret": "half"}, readyTimeout="60s"))
+
+    up = stack.start_up()
+    wait_until(lambda: up.says("references non-existent secret key"), NAMED_WITHIN, "the missing key is named")
+    run = up.wait()
+
+    assert run.code != 0
     assert "Traceback" not in run.text
 
 

@@ -177,7 +177,7 @@ def settings(draw: DrawFn) -> Raw:
     level = draw(st.sampled_from(LEVELS))
     namespace: Raw = {"name": draw(names), "podSecurity": level, "create": draw(st.booleans())}
     if namespace["create"] and draw(st.booleans()):
-        namespace |= {"quota": {"cpu": "64", "pods": 40}, "limits": {"cpu": "1", "memory": "1Gi"}}
+        namespace |= {"quota": {"cpu": "1000000", "pods": 1_000_000}, "limits": {"cpu": "1", "memory": "1Gi"}}
     if draw(st.booleans()):
         namespace |= {
             "networkPolicies": True,

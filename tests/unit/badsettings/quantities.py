@@ -192,4 +192,31 @@ QUANTITIES = [
             "seconds"
         ),
     ),
+    Case(
+        "a quota that a cluster alone exceeds",
+        {"namespace": {"quota": {"pods": 1}}, "clusters": {"a": {"verify": False}}},
+        ("dask:namespace.quota.pods: 1 is less than the declared pods need at least: 2 for the clusters; try 2"),
+        schema=False,
+    ),
+    Case(
+        "a quota without room for the verification",
+        {
+            "namespace": {"quota": {"cpu": "2"}},
+            "clusters": {"a": {"resources": {"cpu": "500m"}, "workers": {"resources": {"cpu": "1"}}}},
+        },
+        (
+            "dask:namespace.quota.cpu: '2' is less than the declared pods need at least: '1500m' for the clusters and "
+            "'2' for the pod that verifies them; try '3500m', or less in `verifyResources`"
+        ),
+        schema=False,
+    ),
+    Case(
+        "a quota that a job alone exceeds",
+        {
+            "namespace": {"quota": {"memory": "2Gi"}},
+            "jobs": {"a": {"runner": {"script": "pass"}, "resources": {"memory": "1Gi"}}},
+        },
+        "dask:namespace.quota.memory: '2Gi' is less than the pods of the job 'a' need; try '3Gi'",
+        schema=False,
+    ),
 ]

@@ -27,6 +27,9 @@ def of_any_pod(name: str, template: Spec, role: str) -> Spec:
     kept = {key: template[key] for key in _OF_ANY_POD if key in template}
     theirs = [it for it in template.get("containers") or () if it and it.get("name") == role]
     own = {key: it[key] for it in theirs for key in _OF_ANY_CONTAINER if key in it}
+    # A scheduler's command that gets the program's arguments runs them in an environment that it has set up.
+    wrappers = [it["command"] for it in theirs if it.get("command") and "args" not in it and role == "scheduler"]
+    own |= {"command": wrappers[-1]} if wrappers else {}
     return kept | ({"containers": [{"name": name, **own}]} if own else {})
 
 

@@ -94,8 +94,20 @@ def test_the_schedulers_labels_and_annotations_are_theirs(helper: str) -> None:
     assert all(given[key].items() <= metadata[key].items() for key in given)
 
 
+@pytest.mark.parametrize("helper", ["verify", "autoscaler", "scheduler"])
+def test_a_command_that_sets_up_the_environment_runs_their_programs_too(helper: str) -> None:
+    wrapper = ["sh", "-c", 'PATH=/opt/venv/bin:$PATH exec "$@"', "--"]
+    template = {"containers": [{"name": "scheduler", "command": wrapper}]}
+
+    [container] = templates({"scheduler": {"podTemplate": template}})[helper]["spec"]["containers"]
+
+    assert container["command"] == wrapper
+    assert container["args"][0] in ("python3", "dask")
+
+
 def test_what_makes_a_scheduler_of_a_pod_is_not_theirs() -> None:
-    box = {"name": "scheduler", "command": ["mine"], "ports": [{"name": "more", "containerPort": 1}]}
+    args = ["scheduler", "--port", "8786", "--dashboard-address", "every-address:8787"]
+    box = {"name": "scheduler", "command": ["dask"], "args": args, "ports": [{"name": "more", "containerPort": 1}]}
     more = {"name": "logs", "image": "logs:1", "securityContext": RESTRICTED}
     template = {"containers": [box, more], "restartPolicy": "Always", "volumes": [{"name": "v", "emptyDir": {}}]}
     plain, given = (templates({"scheduler": it} if it else {}) for it in ({}, {"podTemplate": template}))

@@ -151,6 +151,22 @@ def ready(pod: Object) -> bool:
     return any(it["type"] == "Ready" and it["status"] == "True" for it in conditions)
 
 
+def ready_since(pod: Object) -> str:
+    """Since when the pod answers its readiness probe: ISO 8601 in UTC, empty if that is unknown."""
+    conditions = pod.get("status", {}).get("conditions", [])
+    return next((it.get("lastTransitionTime") or "" for it in conditions if it["type"] == "Ready"), "")
+
+
+def last_run_began(pod: Object) -> str:
+    """When the last process that has ended was started, as `ready_since`; later than any time if that is unknown."""
+    ended = [(it.get("lastState") or {}).get("terminated") or {} for it in _statuses(pod)]
+    return max((it["startedAt"] for it in ended if it.get("startedAt")), default="9")
+
+
+def _statuses(pod: Object) -> list[Object]:
+    return pod.get("status", {}).get("containerStatuses", [])
+
+
 def is_operator(pod: Object) -> bool:
     """Whether a container of a pod or a template runs the Dask operator: by its name, its image or its arguments."""
     words = [

@@ -12,7 +12,7 @@ from ..kube.client import Connection
 from ..kube.errors import ClusterError
 from ..kube.events import Event
 from ..kube.paths import path_of
-from ..lifecycle import event_troubles, missing, runner
+from ..lifecycle import crashes, event_troubles, missing, runner
 from ..lifecycle.lasting import Lasting
 from ..lifecycle.runner import NO_POD
 from ..manifests import autoscaler
@@ -110,7 +110,7 @@ class _Watch:
         if self.phase == "Succeeded":
             await runner.end_others(self.client, self.job, runners[0])
             return True
-        found = await missing.named(self.client, self.job, [*health.pod_troubles(pods), *self._reported(pods)])
+        found = await missing.named(self.client, self.job, [*crashes.troubles(pods), *self._reported(pods)])
         if fatal := self.lasting.judge(found):
             raise ClusterError(f"the job '{self.job.name}' cannot run: {fatal}")
         now = wait.now()

@@ -6,7 +6,7 @@ behind, or one that is about to be deleted, does not count for this version.
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from ..kube import chart, wait
 from ..kube import client as kube
@@ -17,7 +17,7 @@ from ..kube.mirror import Mirror, mirrored
 from ..kube.paths import path
 from ..kube.pods import Trouble
 from ..lifecycle import event_troubles, missing
-from ..lifecycle.crashes import causes
+from ..lifecycle.crashes import causes, troubles
 from ..lifecycle.lasting import Lasting
 from ..manifests.declared import DeclaredCluster
 from ..vocabulary import CLUSTER_NAME, COMPONENT, NAME, WORKER_GROUP
@@ -59,19 +59,18 @@ class Watch:
             return True
         deployments = await self.live_deployments.items()
         refused = health.deployment_troubles([it for it in deployments if self._counts(it)])
-        old = [pod for pod in self.pods if health.age(pod) > WORKED_SECONDS]
-        young = [pod for pod in self.pods if pod not in old]
-        # In a cluster that has worked before, a pod that crashes on a user's task is reported and does not fail `up`.
-        passing = [replace(it, fatal=it.fatal and it.reason != health.CRASH_LOOP) for it in health.pod_troubles(old)]
+        old = {pod["metadata"]["name"] for pod in self.pods if health.age(pod) > WORKED_SECONDS}
+        young = [pod for pod in self.pods if pod["metadata"]["name"] not in old]
         try:
-            self.judge(await self._named([*more, *refused, *health.pod_troubles(young), *passing, *self._reported()]))
+            found = [*more, *refused, *troubles(self.pods, worked=old), *self._reported()]
+            self.judge(await self._named(found))
         except Hopeless as error:
             raise Hopeless(f"{error}{await causes(self.client, self.cluster, young, str(error))}") from None
         return False
 
-    async def _named(self, troubles: Sequence[Trouble]) -> list[Trouble]:
+    async def _named(self, found: Sequence[Trouble]) -> list[Trouble]:
         """The troubles, with what is missing as their subject."""
-        return await missing.named(self.client, self.cluster, troubles)
+        return await missing.named(self.client, self.cluster, found)
 
     def _reported(self) -> list[Trouble]:
         """What the events say of objects of this cluster that keep its pods from starting."""
@@ -86,9 +85,9 @@ class Watch:
         have = [_group(pod) for pod in self.pods if health.started(pod)]
         return {group: lack for group, count in self.wanted.items() if (lack := count - have.count(group)) > 0}
 
-    def judge(self, troubles: Sequence[Trouble]) -> None:
+    def judge(self, found: Sequence[Trouble]) -> None:
         """Reports the troubles that last, and raises for a fatal one."""
-        if fatal := self.lasting.judge(troubles):
+        if fatal := self.lasting.judge(found):
             raise Hopeless(f"the cluster '{self.cluster.name}' cannot become ready: {fatal}")
 
     def waiting_for(self) -> str:

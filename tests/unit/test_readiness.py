@@ -113,6 +113,35 @@ def test_a_worker_that_crashes_on_somebodys_task_keeps_nobody_from_scaling(place
     assert "CrashLoopBackOff" in place.told[0]
 
 
+READY_AT = "2026-01-01T00:02:00Z"
+
+
+@pytest.mark.parametrize(("began", "fatal"), [("2026-01-01T00:01:40Z", False), ("2026-01-01T00:02:01Z", True)])
+def test_workers_that_gave_up_before_the_scheduler_was_ready_start_again(place: Place, began: str, fatal: bool) -> None:
+    """A scheduler may take minutes to start; a worker tries for half a minute, and kubelet restarts it ever later."""
+    made = target()
+    scheduler, *workers = running(made)
+    starting = pod("scheduler")
+    for one, is_ready in ((starting, "False"), (scheduler, "True")):
+        one["status"]["conditions"] = [{"type": "Ready", "status": is_ready, "lastTransitionTime": READY_AT}]
+    crashing = pod(list(made.expected_workers)[-1], "CrashLoopBackOff")
+    ended = {"reason": "Error", "exitCode": 1, "startedAt": began, "finishedAt": began}
+    crashing["status"]["containerStatuses"][0] |= {"restartCount": 3, "lastState": {"terminated": ended}}
+    waiting = [starting, *workers[:-1], crashing]
+    place.pods = lambda now: (
+        waiting if now < 120 else [scheduler, *workers[:-1], crashing if now < 160 else workers[-1]]
+    )
+
+    if fatal:
+        with pytest.raises(ClusterError, match="CrashLoopBackOff"):
+            asyncio.run(pods(place, made))
+        assert 120 < place.now - 100 < 140
+    else:
+        asyncio.run(pods(place, made))
+        assert place.now - 100 >= 160
+        assert any("still waiting: pod" in line and "CrashLoopBackOff" in line for line in place.told)
+
+
 def test_a_pod_too_many_of_one_group_does_not_stand_for_one_of_another(place: Place) -> None:
     made = target()
     first = next(iter(made.expected_workers))

@@ -11,6 +11,7 @@ from components.lifecycle import expiry
 from components.lifecycle import load as loads
 from components.lifecycle.drift import Live
 from components.manifests import certificates
+from components.manifests import worker_arguments as workerargs
 from components.manifests.addresses import Address
 from components.manifests.declared import DeclaredCluster
 from components.vocabulary import COMPONENT, DEFAULT_GROUP, INSTANCE
@@ -113,12 +114,14 @@ def _workers(declared: DeclaredCluster, seen: Seen) -> Iterator[Row]:
         live = groups.get(group)
         replicas = live["spec"]["worker"]["replicas"] if live else 0
         default = group == declared.default_group
-        wanted = replicas if declared.groups[group].autoscaled else expected
+        settings = declared.groups[group]
+        running = replicas * workerargs.processes(settings, declared.settings.worker_pod(settings))
+        wanted = running if settings.autoscaled else expected
         registered = sum(name.startswith(f"{group}-worker-") for name in names)
-        details = f"group {group}" + (f" is scaled to {replicas}" if replicas != wanted else "")
+        details = f"group {group}" + (f" is scaled to {replicas}" if running != wanted else "")
         label = DEFAULT_GROUP if default else group.removeprefix(f"{declared.physical_name}-").rpartition("-")[0]
         state = f"{registered} of {wanted} registered"
-        colour = GOOD if registered == wanted == replicas else SO_SO
+        colour = GOOD if registered == wanted == running else SO_SO
         yield Row(f"  workers {label}", state, details, age(live) if live else "", colour)
 
 

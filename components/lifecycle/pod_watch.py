@@ -108,7 +108,7 @@ class Watch:
 
 def all_pods(cluster: DeclaredCluster) -> dict[str, int]:
     """Group -> its pods, for a cluster that is to compute."""
-    return {SCHEDULER: 1} | cluster.expected_workers | ({AUTOSCALER: 1} if cluster.autoscaler else {})
+    return {SCHEDULER: 1} | cluster.expected_pods | ({AUTOSCALER: 1} if cluster.autoscaler else {})
 
 
 def _group(it: kube.Object) -> str:

@@ -126,6 +126,11 @@ class DeclaredCluster(Placed):
         pods = {name: self.settings.worker_pod(group) for name, group in self.groups.items()}
         return {name: it.wanted * workerargs.processes(it, pods[name]) for name, it in self.groups.items()}
 
+    @property
+    def expected_pods(self) -> dict[str, int]:
+        """The number of pods that must start, by the name of the group in Kubernetes."""
+        return {name: it.wanted for name, it in self.groups.items()}
+
     @cached_property
     def verify_job(self) -> Spec:
         return manifest.verify_job(self.settings, self.context, self.expected_workers, self.recreate_suffix)

@@ -121,12 +121,18 @@ def test_what_is_missing_is_one_readable_line(workers: int, told_of: Callable[[s
     play(scenario())
 
 
-def test_two_workers_of_one_pod_count_once() -> None:
+@pytest.mark.parametrize("expected", [2, 4])
+def test_each_worker_of_a_pod_counts(expected: int) -> None:
+    """As many are expected as pods together have processes."""
+
     async def scenario() -> None:
         async with cluster(f"{ONE}-0", f"{ONE}-1") as (scheduler, _, _client):
-            code, told = await verified(scheduler.address, 2, 5)
+            code, told = await verified(scheduler.address, expected, 5)
 
-        assert (code, told) == (1, "gave up waiting for workers: registered are 1 of 2 of a-default")
+        if expected == 2:
+            assert (code, told.endswith("computed the sum of the squares below 10: 285")) == (0, True)
+        else:
+            assert (code, told) == (1, "gave up waiting for workers: registered are 2 of 4 of a-default")
 
     play(scenario())
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from components.configuration import parse
+from components.lifecycle.pod_watch import all_pods
 from components.manifests.declared import DeclaredCluster
 from components.manifests.rendered import pods
 from components.settings.checks.pod_promises import _OPTIONS, _ROUTES
@@ -198,9 +199,10 @@ class TestSeveralWorkersInAPod:
         gpus = {"command": ["dask", "cuda", "worker"], "resources": {"limits": {"nvidia.com/gpu": "2"}}, "replicas": 3}
         made = parse(cluster(workers={"replicas": 2, "processes": 4}, workerGroups={"gpu": gpus})).clusters["a"]
 
-        expected = DeclaredCluster("a", made, workspace()).expected_workers
+        declared = DeclaredCluster("a", made, workspace())
 
-        assert list(expected.values()) == [8, 6]
+        assert list(declared.expected_workers.values()) == [8, 6]
+        assert list(all_pods(declared).values()) == [1, 2, 3]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,6 @@ import asyncio
 import json
 import os
 import platform
-import re
 import socket
 import sys
 import time
@@ -47,11 +46,10 @@ def workers(client: Client) -> dict[str, Any]:
 
 
 def await_workers(client: Client) -> int:
-    """Returns the number of worker pods once as many as expected have registered."""
+    """Returns the number of workers once as many as expected have registered, with --nworkers several of each pod."""
     global waiting_for
     while True:
-        # With --nworkers, a pod's workers are called `<group>-worker-<id>-0`, `-1`, ...
-        names = {re.sub(r"(-worker-[^-]+)-\d+$", r"\1", str(worker["name"])) for worker in workers(client).values()}
+        names = [str(worker["name"]) for worker in workers(client).values()]
         have = {group: sum(name.startswith(f"{group}-worker-") for name in names) for group in expected}
         missing = [f"{have[group]} of {count} of {group}" for group, count in expected.items() if have[group] < count]
         if not missing:

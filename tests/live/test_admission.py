@@ -9,8 +9,8 @@ import pytest
 from tests.support.kubectl import Kubectl
 from tests.support.stacks import Stack
 from tests.support.wait import wait_until
-from tests.support.webhook import SIDECAR, mutating_pods, with_sidecar
-from tests.support.work import computes
+from tests.support.webhook import SIDECAR, mutating_deployments, mutating_pods, with_a_variable, with_sidecar
+from tests.support.work import Work, client, computes, variable
 
 NAMESPACE = "admission"
 SOON = 180
@@ -30,6 +30,16 @@ spec:
       defaultRequest: {cpu: 20m, memory: 128Mi}
       max: {cpu: "2", memory: 2Gi}
 """
+RATIO = """
+apiVersion: v1
+kind: LimitRange
+metadata: {name: ratio-of-the-administrator, namespace: admission}
+spec:
+  limits:
+    - {type: Container, maxLimitRequestRatio: {cpu: "4"}, defaultRequest: {cpu: 250m}, default: {cpu: "1"}}
+"""
+# The work lasts for a minute.
+UNDISTURBED_SECONDS = 45
 
 
 POLICY = """
@@ -138,6 +148,43 @@ def test_a_limit_range_of_the_namespace_is_no_drift(stack: Stack, plain: None, k
     stack.unchanged()
     stack.up(clusters={})
     kube("delete", "-f", str(tmp_path / "limits.yaml"))
+
+
+def test_a_webhook_that_changes_deployments_is_no_drift_and_nobody_is_waited_for(
+    stack: Stack, plain: None, kube: Kubectl, tmp_path: Path
+) -> None:
+    with mutating_deployments(kube, NAMESPACE, tmp_path, with_a_variable):
+        stack.up(clusters=CLUSTER)
+        scheduler = stack.scheduler()
+        with client(stack.address()) as connected:
+            work = Work(connected, held=20, running=120)
+            assert connected.run_on_scheduler(variable, "REGION") == "eu"
+
+            assert "drift" not in stack.preview("--expect-no-changes").text
+            run = stack.up("--expect-no-changes")
+
+            assert run.seconds < UNDISTURBED_SECONDS
+            assert "disconnecting" not in run.text
+            assert work.intact()
+        assert stack.scheduler() == scheduler
+        stack.up(clusters={})
+
+
+def test_a_ratio_that_the_verification_breaks_is_named_and_its_resources_mend_it(
+    stack: Stack, plain: None, kube: Kubectl, tmp_path: Path
+) -> None:
+    (tmp_path / "ratio.yaml").write_text(RATIO)
+    kube("apply", "-f", str(tmp_path / "ratio.yaml"))
+
+    refused = stack.configure(clusters=CLUSTER).run("preview")
+    stack.up(clusters={"main": CLUSTER["main"] | {"verifyResources": {"cpu": "500m", "memory": "512Mi"}}})
+
+    assert refused.code != 0
+    assert "cpu max limit to request ratio per Container is 4" in refused.text
+    assert "verify" in refused.text
+    assert computes(stack.address())
+    stack.up(clusters={})
+    kube("delete", "-f", str(tmp_path / "ratio.yaml"))
 
 
 def test_a_policy_that_requires_a_label_of_everything_refuses_nothing(

@@ -15,6 +15,7 @@ from tests.support.wait import wait_until
 from tests.support.work import Work, client, workers_of
 
 CRD = "daskworkergroups.kubernetes.dask.org"
+ELSEWHERE = "operator-elsewhere"
 POD = "properties/spec/properties/worker/properties/spec/properties"
 FIELD = "setHostnameAsFQDN"
 # What an older chart would have left: another hash, and a schema without a field that ours has.
@@ -65,6 +66,29 @@ def test_clusters_compute_on_and_the_new_operator_takes_them_over(stack: Stack, 
         assert len(workers_of(connected)) == 3
 
 
+def test_an_operator_that_moves_to_another_namespace_takes_the_clusters_over(
+    stack: Stack, operator: Stack, kube: Kubectl
+) -> None:
+    stack.settle(clusters=cluster(2))
+    scheduler = stack.scheduler()
+    with client(stack.address()) as connected:
+        work = Work(connected, held=20, running=60)
+        operator.configure(operator={"install": True, "namespace": ELSEWHERE})
+
+        said, done = operator.preview(), operator.up()
+
+        assert names(done.changes) == names(said.changes)
+        assert "Release" in {kind for _, kind, _ in done.changes}
+        assert operator_pods(kube, ELSEWHERE)
+        assert "dask-operator" not in kube.namespaces()
+        assert work.intact()
+
+        stack.change(clusters=cluster(3))
+
+        assert stack.scheduler() == scheduler
+        assert len(workers_of(connected)) == 3
+
+
 def pod_fields(kube: Kubectl) -> set[str]:
     """What a worker's pod may have, as the CRD says."""
     [crd] = [item for item in kube.get("crds") if item["metadata"]["name"] == CRD]
@@ -75,5 +99,5 @@ def pod_fields(kube: Kubectl) -> set[str]:
     return set(fields)
 
 
-def operator_pods(kube: Kubectl) -> set[str]:
-    return {pod["metadata"]["uid"] for pod in kube.get("pods", "-n", "dask-operator")}
+def operator_pods(kube: Kubectl, namespace: str = "dask-operator") -> set[str]:
+    return {pod["metadata"]["uid"] for pod in kube.get("pods", "-n", namespace)}

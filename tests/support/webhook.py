@@ -35,9 +35,32 @@ def with_sidecar(pod: Body) -> list[Body]:
     ]
 
 
+def with_a_variable(deployment: Body) -> list[Body]:
+    """What a policy engine does to every Deployment, whenever it is written."""
+    box, variable = deployment["spec"]["template"]["spec"]["containers"][0], {"name": "REGION", "value": "eu"}
+    others = [it for it in box.get("env", []) if it["name"] != variable["name"]]
+    path = "/spec/template/spec/containers/0/env"
+    return [{"op": "add", "path": path, "value": [*others, variable]}]
+
+
+@contextmanager
+def mutating_deployments(kube: Kubectl, namespace: str, folder: Path, patches: Patches) -> Iterator[None]:
+    """Has every new and every updated Deployment of a namespace changed by `patches`, until the block ends."""
+    rule = {"apiGroups": ["apps"], "resources": ["deployments"], "operations": ["CREATE", "UPDATE"]}
+    with _mutating(kube, namespace, folder, patches, rule):
+        yield
+
+
 @contextmanager
 def mutating_pods(kube: Kubectl, namespace: str, folder: Path, patches: Patches) -> Iterator[None]:
     """Has every new pod of a namespace changed by `patches`, until the block ends."""
+    rule = {"apiGroups": [""], "resources": ["pods"], "operations": ["CREATE"]}
+    with _mutating(kube, namespace, folder, patches, rule):
+        yield
+
+
+@contextmanager
+def _mutating(kube: Kubectl, namespace: str, folder: Path, patches: Patches, rule: Body) -> Iterator[None]:
     authority, host = Authority("webhook"), _seen_from_the_api_server(kube)
     pair = authority.issue("webhook", host)
     certificate = folder / "webhook.pem"
@@ -47,8 +70,8 @@ def mutating_pods(kube: Kubectl, namespace: str, folder: Path, patches: Patches)
     context.load_cert_chain(certificate)
     server.socket = context.wrap_socket(server.socket, server_side=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    name = f"{namespace}-pods"
-    (folder / "webhook.json").write_text(json.dumps(_configuration(name, namespace, server, authority)))
+    name = f"{namespace}-{rule['resources'][0]}"
+    (folder / "webhook.json").write_text(json.dumps(_configuration(name, namespace, server, authority, rule)))
     kube("apply", "-f", str(folder / "webhook.json"))
     try:
         yield
@@ -66,7 +89,7 @@ def _seen_from_the_api_server(kube: Kubectl) -> str:
         return asked.getsockname()[0]
 
 
-def _configuration(name: str, namespace: str, server: ThreadingHTTPServer, authority: Authority) -> Body:
+def _configuration(name: str, namespace: str, server: ThreadingHTTPServer, authority: Authority, rule: Body) -> Body:
     address = f"https://{server.server_address[0]}:{server.server_address[1]}/"
     hook = {
         "name": f"{name}.example.com",
@@ -75,7 +98,7 @@ def _configuration(name: str, namespace: str, server: ThreadingHTTPServer, autho
         "failurePolicy": "Fail",
         "timeoutSeconds": 30,
         "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
-        "rules": [{"apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"], "operations": ["CREATE"]}],
+        "rules": [rule | {"apiVersions": ["v1"]}],
         "clientConfig": {"url": address, "caBundle": encoded(authority.certificate)},
     }
     kind = {"apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingWebhookConfiguration"}

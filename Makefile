@@ -55,8 +55,8 @@ refresh: $(RUNTIME) ## pulumi refresh: compare the engine's state with the clust
 shell: $(RUNTIME) ## a shell in which `pulumi` and `kubectl` are the ones in use, on this stack
 	@$(TOOL) shell --stack $(STACK) --cluster "$(CLUSTER)"
 
-status: $(RUNTIME) ## clusters, pods and services in one table
-	@$(TOOL) status --stack $(STACK) --cluster "$(CLUSTER)"
+status: $(RUNTIME) ## clusters, workers and what is wrong in one table (ARGS=--all: every pod and Service; ARGS=--json)
+	@$(TOOL) status --stack $(STACK) --cluster "$(CLUSTER)" $(ARGS)
 
 drift: $(RUNTIME) ## what was changed by hand on what the operator created
 	@$(TOOL) drift --stack $(STACK) --cluster "$(CLUSTER)"

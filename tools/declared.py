@@ -5,7 +5,7 @@ import asyncio
 import json
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -93,18 +93,24 @@ def _ask(root: Path, *words: str) -> dict[str, Any]:
     return json.loads(done.stdout)
 
 
-def run(arguments: list[str] | None, description: str, work: Callable[[Any, Declared, str], Awaitable[int]]) -> int:
-    """A command that looks at a stack: the exit code of `work`, which gets the API, the stack and its name.
+Work = Callable[[Any, Declared, argparse.Namespace], Awaitable[int]]
 
-    1, with the reason on stderr, for failures that the user can do something about.
+
+def run(arguments: list[str] | None, description: str, work: Work, flags: Mapping[str, str] | None = None) -> int:
+    """A command that looks at a stack: the exit code of `work`, which gets the API, the stack and the options.
+
+    `flags` are options without a value, with their help. 1, with the reason on stderr, for failures that the user can
+    do something about.
     """
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--stack", default="dev")
     parser.add_argument("--cwd", type=Path, default=Path(), help="the project's folder (default: here)")
+    for name, words in (flags or {}).items():
+        parser.add_argument(name, action="store_true", help=words)
     options = parser.parse_args(arguments)
 
     async def look(declared: Declared) -> int:
-        return await work(await kube.api(declared.connection), declared, options.stack)
+        return await work(await kube.api(declared.connection), declared, options)
 
     pulumi.log.warn = pulumi.log.info = pulumi.log.error = lambda message, *_: print(message, file=sys.stderr)
     try:

@@ -5,6 +5,7 @@
 Only reads, and needs neither the engine nor its state: so a change of the file that has not been applied shows as well.
 """
 
+import argparse
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -30,10 +31,10 @@ def main(arguments: list[str] | None = None) -> int:
     return run(arguments, "Compare the cluster with the file.", _say)
 
 
-async def _say(client: Any, declared: Declared, stack: str) -> int:
+async def _say(client: Any, declared: Declared, options: argparse.Namespace) -> int:
     survey = await drift.survey(client, declared.settings.namespace.name)
     found = [line for it in declared.clusters.values() for line in await examine(client, it, survey)]
-    print("\n".join(found) or f"stack {stack}: everything is as declared")
+    print("\n".join(found) or f"stack {options.stack}: everything is as declared")
     encrypted = [*declared.clusters.values(), *declared.scheduled_jobs]
     for words in [await expiry.warning(client, it) for it in encrypted]:
         if words:

@@ -1,10 +1,11 @@
 """Shows the clusters, pods and services of a stack in one table: what runs right now, and what is wrong.
 
-    python -m tools.status --stack dev
+    python -m tools.status --stack dev [--all] [--json]
 
 Asks Kubernetes and, through its API server, the schedulers; needs neither the engine nor its state.
 """
 
+import argparse
 import asyncio
 import shutil
 import sys
@@ -22,23 +23,29 @@ from components.lifecycle import drift, load, operators
 from components.manifests import addresses as endpoint
 from components.manifests.declared import DeclaredCluster
 from components.vocabulary import CLUSTER_NAME, PART_OF
-from tools import statusrows
+from tools import statuslist, statusrows
 from tools.declared import Declared, run
 from tools.statusrows import Row, Seen
 
 # What a pipe or a log gets, where there is no terminal to ask.
 _WIDE = 160
 _ANSWER_SECONDS = 10
+_FLAGS = {"--all": "every pod and Service, not only what is wrong", "--json": "print one line of JSON"}
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Look and show."""
-    return run(arguments, "What of a stack runs, in one table.", _show)
+    return run(arguments, "What of a stack runs, in one table.", _show, _FLAGS)
 
 
-async def _show(client: Any, declared: Declared, stack: str) -> int:
-    rows = await look(client, declared)
-    Console(width=shutil.get_terminal_size((_WIDE, 24)).columns).print(table(stack, declared, rows))
+async def _show(client: Any, declared: Declared, options: argparse.Namespace) -> int:
+    rows, namespace = await look(client, declared), declared.settings.namespace.name
+    if options.all:
+        rows += await statuslist.everything(client, namespace, declared.part_of)
+    if options.json:
+        print(statuslist.as_json(options.stack, namespace, rows))
+    else:
+        Console(width=shutil.get_terminal_size((_WIDE, 24)).columns).print(table(options.stack, declared, rows))
     return 0
 
 

@@ -3,6 +3,7 @@
 Pulumi.yaml says `refresh: always`, so the preview looks at what is live.
 """
 
+import json
 import os
 import subprocess
 import sys
@@ -31,9 +32,9 @@ CHECK, STATUS = "tools.drift", "tools.status"
 ANOTHER_TOOL = "--field-manager=another-tool"
 
 
-def look(stack: Stack, module: str = CHECK) -> "subprocess.CompletedProcess[str]":
+def look(stack: Stack, module: str = CHECK, *options: str) -> "subprocess.CompletedProcess[str]":
     """The check, or the status table, as `make` runs it."""
-    command = [sys.executable, "-m", module, "--stack", stack.name, "--cwd", str(stack.folder)]
+    command = [sys.executable, "-m", module, "--stack", stack.name, "--cwd", str(stack.folder), *options]
     environment = os.environ | stack.environment | {"COLUMNS": "160"}
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 
@@ -208,3 +209,17 @@ def test_the_status_table_shows_the_living_cluster(stack: Stack, connect: Connec
     assert rows["endpoint"].startswith(f"endpoint NodePort {address} http://")
     assert rows["scheduler"].startswith("scheduler answers 1 client, 0 tasks")
     assert rows["workers"].startswith(f"workers default 3 of 3 registered group {name}-default")
+
+
+def test_the_status_lists_every_pod_and_service_for_programs(stack: Stack, kube: Kubectl) -> None:
+    stack.settle(clusters=CLUSTERS)
+
+    shown = json.loads(look(stack, STATUS, "--all", "--json").stdout)
+
+    listed = {it["what"]: it for it in shown["rows"] if it["what"].startswith(("pod ", "service "))}
+    pods, services = kube.get("pods", "-n", NAMESPACE), kube.get("services", "-n", NAMESPACE)
+    names = {f"pod {it['metadata']['name']}" for it in pods} | {f"service {it['metadata']['name']}" for it in services}
+    assert {*listed} == names
+    assert len(names) >= 6  # the scheduler, three workers, the endpoint and the operator's own Service
+    assert listed["service main"]["state"] == "NodePort"
+    assert {it["level"] for it in shown["rows"] if it["of"] == "main"} == {"good"}

@@ -3,20 +3,19 @@
 The operator belongs to one stack, the owner's; every other stack uses it, in a namespace of its own.
 """
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from distributed import Client
-from selenium.webdriver import Chrome, ChromeOptions
-from selenium.webdriver.chrome.service import Service
+from selenium.webdriver import Chrome
 
 from tests.support import clusters
 from tests.support.kubectl import Kubectl
 from tests.support.owner import Owner
 from tests.support.stacks import Stack, copy_of_the_project
+from tools.pictures.dashboard import chromium
 
 TEST_SECONDS = 900
 NewStack = Callable[[str], Stack]
@@ -97,13 +96,6 @@ def connect() -> Iterator[Connect]:
 @pytest.fixture
 def browser(tmp_path: Path) -> Iterator[Chrome]:
     """Debian's Chromium without a window, asking nobody but the page."""
-    driver = shutil.which("chromedriver")
-    assert driver, "chromedriver is missing: apt-get install chromium chromium-driver"
-    options = ChromeOptions()
-    quiet = ("--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update")
-    looks = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-sync", "--window-size=1400,900")
-    for argument in (*quiet, *looks, f"--user-data-dir={tmp_path}"):
-        options.add_argument(argument)
-    chrome = Chrome(options=options, service=Service(driver))
+    chrome = chromium(tmp_path, 1400, 900)
     yield chrome
     chrome.quit()

@@ -18,17 +18,12 @@ from tests.support.runs import Run, names
 from tests.support.stacks import Stack
 from tests.support.wait import wait_until
 from tests.support.work import client, computes, workers_of
+from tools.pictures.dashboard import PLOTS
 
 FLAT = {"schedulerAddress", "dashboardUrl", "schedulerNodePort", "dashboardNodePort"}
 WATCHED = ("namespaces", "customresourcedefinitions.apiextensions.k8s.io", "services", "deployments.apps")
 DESTROYED_WITHIN = 60
 ARTIFACTS = ROOT / "artifacts"
-# Bokeh draws on canvases inside of shadow roots.
-PLOTS = """
-const canvases = root => [...root.querySelectorAll("*")].reduce(
-  (n, e) => n + (e.tagName === "CANVAS") + (e.shadowRoot ? canvases(e.shadowRoot) : 0), 0);
-return canvases(document);
-"""
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,13 @@ from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from websocket import create_connection
 
-from tests.live.test_first import ARTIFACTS, PLOTS
+from tests.live.test_first import ARTIFACTS
 from tests.support import clusters
 from tests.support.connecting import Connected, connect
 from tests.support.kubectl import Kubectl, uid
 from tests.support.stacks import Stack
 from tests.support.wait import wait_until
+from tools.pictures.dashboard import PLOTS
 
 T = TypeVar("T")
 NAMESPACE = "notebook"

@@ -1,6 +1,7 @@
 """The pictures of the documentation are drawn from what was recorded."""
 
 import re
+import struct
 
 import pytest
 
@@ -49,3 +50,12 @@ def test_a_timeline_has_a_mark_for_each_task_and_a_row_for_each_worker() -> None
     assert "old cluster, worker 1" in drawn
     assert "new cluster, worker 1" in drawn
     assert "&lt;moves&gt;" in drawn
+
+
+def test_the_picture_of_the_dashboard_is_one_that_a_page_can_show() -> None:
+    content = (FOLDER / "dashboard.png").read_bytes()
+    width, height = struct.unpack(">II", content[16:24])
+
+    assert content.startswith(b"\x89PNG\r\n\x1a\n")
+    assert len(content) < 150_000
+    assert (width, height) > (800, 400)

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Records what the pictures show, on the Kubernetes of KUBECONFIG, with the `pulumi` on PATH. Nothing of it stays there.
+# Records what the pictures show, on the Kubernetes of KUBECONFIG, with the `pulumi` on PATH, and takes the picture of the
+# dashboard, which needs Chromium (`make browser`). Nothing of it stays on the Kubernetes cluster.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 recorded=$root/docs/pictures/recorded
@@ -14,6 +15,8 @@ sed -i 's/^\( *\)workers:$/\1env: {OMP_NUM_THREADS: "1"}\n&/' Pulumi.dev.yaml
 pulumi preview "${shown[@]}" >"$recorded/preview.ansi"
 address=$(pulumi stack output schedulerAddress --stack dev)
 client() { "$root/.venv/bin/python" -W ignore "$root/tools/pictures/client.py" "$address" "$@"; }
+"$root/.venv/bin/python" -W ignore "$root/tools/pictures/dashboard.py" \
+  "$address" "$(pulumi stack output dashboardUrl --stack dev)" "$root/docs/pictures/dashboard.png"
 client 80 "$work/before.json" &
 before=$!
 sleep 5

@@ -46,21 +46,22 @@ def settings(**over: Any) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def accounts(owner: Owner, kube: Kubectl, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Path]]:
-    """A kubeconfig with a token of an hour for each account, in a namespace that an administrator has created."""
+    """A kubeconfig with a token of an hour for each account, in a namespace that an administrator has created.
+
+    It has a quota and the defaults of containers, as the documentation shows them.
+    """
     owner.up()
     folder = tmp_path_factory.mktemp("access")
-    for namespace in (CI, NAMESPACE):
-        kube("create", "namespace", namespace)
+    kube("create", "namespace", CI)
     manifests = []
-    for file in ("previewer.yaml", "deployer.yaml", "cluster.yaml"):
+    for file in ("namespace.yaml", "previewer.yaml", "deployer.yaml", "cluster.yaml"):
         manifests.append(folder / file)
-        manifests[-1].write_text((ACCESS / file).read_text().replace("namespace: analytics", f"namespace: {NAMESPACE}"))
+        manifests[-1].write_text((ACCESS / file).read_text().replace("analytics", NAMESPACE))
         kube("apply", "-f", str(manifests[-1]))
     yield {name: _kubeconfig(kube, name, folder) for name in ("dask-deployer", "dask-previewer")}
-    for manifest in manifests:
+    for manifest in reversed(manifests):
         kube("delete", "-f", str(manifest), "--ignore-not-found")
-    for namespace in (CI, NAMESPACE):
-        kube("delete", "namespace", namespace)
+    kube("delete", "namespace", CI)
 
 
 def _kubeconfig(kube: Kubectl, account: str, folder: Path) -> Path:

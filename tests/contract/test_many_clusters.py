@@ -1,5 +1,6 @@
 """A hundred clusters in one stack file, and clusters of many workers: what is asked of the API server."""
 
+import argparse
 import asyncio
 import runpy
 import time
@@ -96,7 +97,7 @@ Look = Callable[[Any, Declared], Awaitable[Any]]
 
 
 async def see_drift(client: Any, stack: Declared) -> None:
-    await drift._say(client, stack, "dev")
+    await drift._say(client, stack, argparse.Namespace(stack="dev"))
 
 
 LOOKS: dict[str, Look] = {"status": status.look, "drift": see_drift}

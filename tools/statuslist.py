@@ -42,7 +42,7 @@ def pod(live: Object) -> Row:
 def service(live: Object) -> Row:
     """A Service: its type, its address inside of Kubernetes, and its ports."""
     spec = live["spec"]
-    ports = [f"{it['port']}:{it['nodePort']}" if it.get("nodePort") else str(it["port"]) for it in spec["ports"]]
+    ports = [":".join(str(it[key]) for key in ("port", "nodePort") if it.get(key)) for it in spec["ports"]]
     details = f"{spec.get('clusterIP', '')}, ports {', '.join(ports)}"
     return Row(f"service {live['metadata']['name']}", spec["type"], details, age(live), GOOD)
 

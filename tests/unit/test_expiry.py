@@ -1,5 +1,6 @@
 """Certificates that end soon are warned about in previews, in `up` and by the drift command, whoever issues them."""
 
+import argparse
 import asyncio
 import base64
 from datetime import UTC, datetime, timedelta
@@ -215,7 +216,7 @@ def test_the_drift_command_shows_it_and_its_exit_code_is_about_drift(capsys: pyt
         patch.setattr(drift, "examine", nothing)
         found = api(cluster, -10, secret(ca=pem(-400, 400), scheduler=pem(-400, 3)))
         found.answers |= secrets_of(Declared.scheduled_jobs[0], secret(worker=pem(-400, 4)))
-        code = asyncio.run(drift._say(found, Declared(), "dev"))  # type: ignore[arg-type]
+        code = asyncio.run(drift._say(found, Declared(), argparse.Namespace(stack="dev")))  # type: ignore[arg-type]
 
     assert code == drift.NONE
     shown = capsys.readouterr().out

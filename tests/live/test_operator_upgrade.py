@@ -52,8 +52,8 @@ def test_clusters_compute_on_and_the_new_operator_takes_them_over(stack: Stack, 
         said, done = operator.preview(), operator.up()
 
         assert names(done.changes) == names(said.changes) == ["update Release release"]
-        assert f"would update the CRD {CRD}" in said.text
-        assert f"updates the CRD {CRD}" in done.text
+        assert "would update the operator's CRDs: daskworkergroups" in said.text
+        assert "updates the operator's CRDs: daskworkergroups" in done.text
         assert FIELD in pod_fields(kube)
         wait_until(lambda: operator_pods(kube).isdisjoint(before), 60, "another operator runs")
         assert work.intact()

@@ -119,7 +119,7 @@ def may_pass(refusal: str) -> bool:
 
 def started(pod: Object) -> bool:
     """Whether all containers run or have run, so that what comes next is up to Dask."""
-    statuses = pod.get("status", {}).get("containerStatuses", [])
+    statuses = _statuses(pod)
     return bool(statuses) and all(not (status.get("state") or {}).get("waiting") for status in statuses)
 
 
@@ -128,20 +128,20 @@ def ends(pod: Object, own: Collection[str]) -> list[Object]:
 
     A container that a webhook has added (a mesh's sidecar) never ends, or fails, and the pod's phase is about that one.
     """
-    states = [it.get("state") or {} for it in pod.get("status", {}).get("containerStatuses", []) if it["name"] in own]
+    states = [it.get("state") or {} for it in _statuses(pod) if it["name"] in own]
     found = [state["terminated"] for state in states if "terminated" in state]
     return found if len(found) == len(own) else []
 
 
 def runs(pod: Object, container: str) -> bool:
     """Whether the container runs right now."""
-    statuses = pod.get("status", {}).get("containerStatuses", [])
+    statuses = _statuses(pod)
     return any(it["name"] == container and "running" in (it.get("state") or {}) for it in statuses)
 
 
 def others_run(pod: Object, own: Collection[str]) -> bool:
     """Whether a container that is not one of `own` has not ended."""
-    others = [it for it in pod.get("status", {}).get("containerStatuses", []) if it["name"] not in own]
+    others = [it for it in _statuses(pod) if it["name"] not in own]
     return any("terminated" not in (it.get("state") or {}) for it in others)
 
 
@@ -161,10 +161,6 @@ def last_run_began(pod: Object) -> str:
     """When the last process that has ended was started, as `ready_since`; later than any time if that is unknown."""
     ended = [(it.get("lastState") or {}).get("terminated") or {} for it in _statuses(pod)]
     return max((it["startedAt"] for it in ended if it.get("startedAt")), default="9")
-
-
-def _statuses(pod: Object) -> list[Object]:
-    return pod.get("status", {}).get("containerStatuses", [])
 
 
 def is_operator(pod: Object) -> bool:
@@ -207,3 +203,7 @@ def claims(pod: Object) -> list[str]:
         elif "ephemeral" in volume:
             found.append(f"{name}-{volume['name']}")
     return found
+
+
+def _statuses(pod: Object) -> list[Object]:
+    return pod.get("status", {}).get("containerStatuses", [])

@@ -22,6 +22,7 @@ from typing import Any
 
 from devcluster import engine
 from devcluster.kubernetes import build, cgroups
+from tools.backend import address
 
 PROJECT = Path(__file__).parent.parent
 NAME = "bench"
@@ -47,7 +48,7 @@ class Place:
         return inherited | {
             "KUBECONFIG": self.kubeconfig,
             "PATH": os.pathsep.join([self.tools, str(PROJECT / ".venv/bin"), inherited["PATH"]]),
-            "PULUMI_BACKEND_URL": f"file://{self._state}",
+            "PULUMI_BACKEND_URL": address(self._state),
             "PULUMI_CONFIG_PASSPHRASE": "bench",
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PYTHONUNBUFFERED": "1",

@@ -34,13 +34,30 @@ def choose(project: Project, local_cluster: str) -> Backend:
         return Backend("")
     folder = state_root() / (f"local-{local_cluster}" if local_cluster else "pulumi")
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    variables, words = {"PULUMI_BACKEND_URL": f"file://{folder}"}, f"in {folder}"
+    mend(folder)
+    variables, words = {"PULUMI_BACKEND_URL": address(folder)}, f"in {folder}"
     if "PULUMI_CONFIG_PASSPHRASE" not in os.environ and "PULUMI_CONFIG_PASSPHRASE_FILE" not in os.environ:
         variables["PULUMI_CONFIG_PASSPHRASE"] = ""
         words += ", with an empty passphrase"
     # A stack file without a salt is decrypted with the state's, in `make shell` too.
     variables["PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER"] = "true"
     return Backend(f"{words}, because no backend is chosen (`pulumi login`)", variables, folder)
+
+
+def address(folder: Path) -> str:
+    """The backend in a folder. The CLI keeps no `.attrs` file next to each of its files, which it would not need.
+
+    It writes these without a draft (gocloud.dev, blob/fileblob/attrs.go): a command that is killed at that moment
+    leaves an empty one, and every later command on any stack of the folder ends with `EOF`.
+    """
+    return f"file://{folder}?metadata=skip"
+
+
+def mend(folder: Path) -> None:
+    """Removes empty `.attrs` files, as killed commands without `metadata=skip` have left them."""
+    for file in (folder / ".pulumi").rglob("*.attrs"):
+        if not file.stat().st_size:
+            file.unlink()
 
 
 def config_file(project: Project, folder: Path) -> Path:
@@ -53,7 +70,9 @@ def config_file(project: Project, folder: Path) -> Path:
     text = project.stack_file.read_text(encoding="utf-8")
     if not _SALT.search(text) and (salt := _SALT.search(before)):
         text = f"{text.rstrip()}\n{salt[0]}\n"
-    copy.write_text(text, encoding="utf-8")
+    draft = copy.with_suffix(f".{os.getpid()}")
+    draft.write_text(text, encoding="utf-8")
+    draft.rename(copy)  # atomic: a command that is killed here must not lose the salt
     return copy
 
 

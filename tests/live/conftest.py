@@ -15,6 +15,7 @@ from tests.support import clusters
 from tests.support.kubectl import Kubectl
 from tests.support.owner import Owner
 from tests.support.stacks import Stack, copy_of_the_project
+from tools.backend import address
 from tools.pictures.dashboard import chromium
 
 TEST_SECONDS = 900
@@ -37,7 +38,7 @@ def backend(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The environment of a Pulumi CLI whose state is a folder of this session."""
     clusters.engine()
     return {
-        "PULUMI_BACKEND_URL": f"file://{tmp_path_factory.mktemp('state')}",
+        "PULUMI_BACKEND_URL": address(tmp_path_factory.mktemp("state")),
         "PULUMI_CONFIG_PASSPHRASE": "of the tests",
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         "PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS": "true",

@@ -1,11 +1,15 @@
 """`kill -9` in the middle of `up`: the next `up` goes on from there."""
 
+from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.support.kubectl import Kubectl
-from tests.support.stacks import Stack
+from tests.support.stacks import Stack, copy_of_the_project
 from tests.support.wait import wait_until
 from tests.support.work import client, computes, pods_behind, where
+from tools.backend import address, mend
 
 NAMESPACE = "interrupted"
 TASKS = 45
@@ -26,6 +30,29 @@ def interrupt(stack: Stack, words: str) -> None:
     assert locked.code != 0
     assert "pulumi cancel" in locked.text, locked.text
     stack.cancel()
+
+
+def test_a_command_that_was_killed_while_it_wrote_leaves_a_state_that_can_be_read(
+    backend: dict[str, str], tmp_path: Path
+) -> None:
+    by_hand, ours = tmp_path / "by-hand", tmp_path / "ours"
+    for folder, where_it_is in ((by_hand, f"file://{by_hand}"), (ours, address(ours))):
+        folder.mkdir()
+        project = copy_of_the_project(folder / "project")
+        made = Stack(project, "killed", backend | {"PULUMI_BACKEND_URL": where_it_is})
+        written = sorted((folder / ".pulumi").rglob("*.attrs"))
+
+        # `make` has none that could be empty; plain `file://` has, and one is enough for no command to work.
+        assert bool(written) == (folder is by_hand)
+        for file in written:
+            content = file.read_bytes()
+            file.write_bytes(b"")
+            if ".bak" not in file.name:
+                with pytest.raises(AssertionError, match="EOF"):
+                    made.cli("stack", "export")
+            mend(folder)
+            assert "deployment" in made.cli("stack", "export")
+            file.write_bytes(content)
 
 
 def test_up_goes_on_after_the_first_one_was_killed(stack: Stack, kube: Kubectl) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from policy.guardrails import pack
 from tests.support.stacks import IMAGE, Stack, copy_of_the_project
+from tools.backend import address
 
 # Nobody listens there: such a preview shows that it needs no Kubernetes API.
 UNREACHABLE = """
@@ -27,7 +28,7 @@ def guarded(backend: dict[str, str], tmp_path: Path) -> Stack:
     (tmp_path / "kubeconfig").write_text(UNREACHABLE)
     environment = backend | {
         "KUBECONFIG": str(tmp_path / "kubeconfig"),
-        "PULUMI_BACKEND_URL": f"file://{tmp_path}",
+        "PULUMI_BACKEND_URL": address(tmp_path),
     }
     made = Stack(copy_of_the_project(tmp_path / "project"), "guarded", environment)
     return made.configure(operator={"install": False}, clusters={"analytics": {"image": IMAGE}})

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -53,7 +54,8 @@ def start(environment: dict[str, str], *arguments: str) -> "subprocess.Popen[str
 
 def nothing_is_left(kube: Kubectl, environment: dict[str, str]) -> bool:
     """Whether the namespace and the backend are as they were."""
-    states = list(Path(environment["PULUMI_BACKEND_URL"].removeprefix("file://")).rglob("stacks/short-lived/*.json"))
+    folder = Path(urlsplit(environment["PULUMI_BACKEND_URL"]).path)
+    states = list(folder.rglob("stacks/short-lived/*.json"))
     wait_until(lambda: not kube.get(KINDS, "-n", NAMESPACE), 60, "the last pods have ended")
     return not states
 

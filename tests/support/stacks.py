@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import yaml
 
@@ -173,7 +174,7 @@ class Stack:
     @property
     def checkpoint(self) -> Path:
         """The file in which the engine keeps the stack's state."""
-        [found] = Path(self.environment["PULUMI_BACKEND_URL"].removeprefix("file://")).rglob(f"{self.name}.json")
+        [found] = Path(urlsplit(self.environment["PULUMI_BACKEND_URL"]).path).rglob(f"{self.name}.json")
         return found
 
     def _document(self) -> dict[str, Any]:

@@ -21,7 +21,7 @@ def test_without_a_chosen_backend_the_state_goes_into_a_folder_of_our_own(
     assert code == 0
     assert became.argv[:5] == ["pulumi", "up", "--yes", "--skip-preview", "--stack"]
     assert became.folder == place / "project"
-    assert became.environment["PULUMI_BACKEND_URL"] == f"file://{place}/state/dask-on-kubernetes/pulumi"
+    assert became.environment["PULUMI_BACKEND_URL"] == f"file://{place}/state/dask-on-kubernetes/pulumi?metadata=skip"
     assert became.environment["PULUMI_CONFIG_PASSPHRASE"] == ""
     assert became.environment["PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER"] == "true"
     assert "with an empty passphrase, because no backend is chosen (`pulumi login`)" in capsys.readouterr().err
@@ -58,6 +58,39 @@ def test_the_clis_salt_never_reaches_the_checkout_and_is_kept(cli: Path, run: Ru
     assert sorted(path.name for path in (place / "project").iterdir()) == ["Pulumi.test.yaml", "Pulumi.yaml"]
     assert files[0] == files[1]
     assert files[0].read_text() == f"{before}encryptionsalt: v1:made-by-cli\n"
+
+
+def test_empty_files_that_a_killed_command_left_are_removed_and_no_others(cli: Path, run: Run, place: Path) -> None:
+    stacks = place / "state/dask-on-kubernetes/pulumi/.pulumi/stacks"
+    stacks.mkdir(parents=True)
+    for name, content in (("a.json", ""), ("a.json.attrs", ""), ("b.json.attrs", "{}")):
+        (stacks / name).write_text(content)
+
+    code, _ = run("up")
+
+    assert code == 0
+    assert sorted(it.name for it in stacks.iterdir()) == ["a.json", "b.json.attrs"]
+
+
+def test_a_command_that_is_killed_while_it_copies_the_stack_file_keeps_the_salt(
+    cli: Path, run: Run, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(path: Path, text: str, **_: Any) -> None:
+        path.open("w").close()
+        raise KeyboardInterrupt
+
+    _, became = run("up")
+    copy = Path(became.argv[became.argv.index("--config-file") + 1])
+    before = copy.read_text()
+    project, folder = open_project(place / "project", "test"), copy.parent.parent.parent
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "write_text", killed)
+        with pytest.raises(KeyboardInterrupt):
+            backend.config_file(project, folder)
+
+    assert copy.read_text() == before
+    run("up")
+    assert copy.read_text() == before
 
 
 def test_a_changed_stack_file_reaches_the_copy(cli: Path, run: Run, place: Path) -> None:

@@ -10,7 +10,7 @@ from tests.support.runs import names
 from tests.support.security import security
 from tests.support.stacks import Stack
 from tests.support.wait import wait_until
-from tests.support.work import Work, client, counted
+from tests.support.work import Work, client, counted, workers_of
 
 NAMESPACE = "elastic"
 MOST = {"default": 2, "gpu": 1}
@@ -41,7 +41,7 @@ def autoscaler_pods(kube: Kubectl) -> list[str]:
 
 
 def rise_and_fall(connected: Client, kube: Kubectl, turn: int) -> None:
-    """A load for each group; ends when both are at zero again."""
+    """A load for each group. Ends when no worker is left: one that still leaves could do the next load."""
     topic = f"gpu-{turn}"
     gpu = connected.map(counted, range(4), topic=topic, seconds=2, pure=False, resources={"GPU": 1})
     wait_until(lambda: sizes(kube)["gpu"] == 1, 60, "the GPU group grows for tasks that need a GPU")
@@ -61,6 +61,7 @@ def rise_and_fall(connected: Client, kube: Kubectl, turn: int) -> None:
     assert connected.gather(list(held.values())) == list(range(9))
     del held
     wait_until(lambda: sizes(kube) == {"default": 0, "gpu": 0}, 90, "nobody works, so nothing is left")
+    wait_until(lambda: not workers_of(connected), 60, "the last workers have left the scheduler")
 
 
 def test_two_groups_follow_the_work_under_tls_and_nothing_is_lost(stack: Stack, kube: Kubectl, tmp_path: Path) -> None:

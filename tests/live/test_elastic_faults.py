@@ -44,6 +44,8 @@ def events(kube: Kubectl, reason: str, name: str) -> list[str]:
 
 def at_rest(kube: Kubectl) -> None:
     wait_until(lambda: not workers(kube), 120, "nobody works, so no worker is left")
+    pods = ("pods", "-n", NAMESPACE, "-l", "dask.org/component=worker")
+    wait_until(lambda: not kube.get(*pods), 60, "the last worker has ended")
 
 
 def busy(connected: Client, kube: Kubectl) -> tuple[Work, str]:

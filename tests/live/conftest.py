@@ -3,7 +3,7 @@
 The operator belongs to one stack, the owner's; every other stack uses it, in a namespace of its own.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from selenium.webdriver import Chrome
 from tests.support import clusters
 from tests.support.kubectl import Kubectl
 from tests.support.owner import Owner
+from tests.support.postmortem import postmortem
 from tests.support.stacks import Stack, copy_of_the_project
 from tools.backend import address
 from tools.pictures.dashboard import chromium
@@ -31,6 +32,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(TEST_SECONDS))
             # The host's Python and the image's may differ in the patch version, which is harmless.
             item.add_marker(pytest.mark.filterwarnings("ignore::distributed.versions.VersionMismatchWarning"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Adds to the report of a failed test what Kubernetes says."""
+    report = yield
+    kube = getattr(item, "funcargs", {}).get("kube")
+    if report.failed and kube is not None:
+        report.sections.append(("Kubernetes", postmortem(kube)))
+    return report
 
 
 @pytest.fixture(scope="session")

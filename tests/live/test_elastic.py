@@ -44,9 +44,9 @@ def rise_and_fall(connected: Client, kube: Kubectl, turn: int) -> None:
     """A load for each group. Ends when no worker is left: one that still leaves could do the next load."""
     topic = f"gpu-{turn}"
     gpu = connected.map(counted, range(4), topic=topic, seconds=2, pure=False, resources={"GPU": 1})
-    wait_until(lambda: sizes(kube)["gpu"] == 1, 60, "the GPU group grows for tasks that need a GPU")
+    wait_until(lambda: sizes(kube)["gpu"] == 1, 120, "the GPU group grows for tasks that need a GPU")
     plain = Work(connected, held=10, running=12, seconds=2)
-    wait_until(lambda: sizes(kube)["default"] == 2, 60, "the plain group grows for plain tasks")
+    wait_until(lambda: sizes(kube)["default"] == 2, 120, "the plain group grows for plain tasks")
     held: Any = connected.scatter({f"{turn}-{number}": number for number in range(9)})
     seen = sizes(kube)
     assert all(seen[group] <= most for group, most in MOST.items())

@@ -55,7 +55,8 @@ def table(stack: str, declared: Declared, rows: list[Row]) -> Table:
     for heading in ("", "state", "details", "age"):
         made.add_column(heading, overflow="fold", no_wrap=heading == "age")
     for row in rows:
-        made.add_row(row.what, f"[{row.colour}]{row.state}[/]" if row.colour else row.state, row.details, row.age)
+        what = f"  {row.what}" if row.of else row.what
+        made.add_row(what, f"[{row.colour}]{row.state}[/]" if row.colour else row.state, row.details, row.age)
     return made
 
 

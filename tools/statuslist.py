@@ -49,10 +49,15 @@ def service(live: Object) -> Row:
 
 def as_json(stack: str, namespace: str, rows: Iterable[Row]) -> str:
     """For programs, in one line. A row that belongs to a cluster says so in `of`; `level` is the colour."""
-    shown, cluster = [], ""
-    for row in rows:
-        inside = row.what.startswith(" ")
-        cluster = cluster if inside else row.what
-        content = {"what": row.what.strip(), "state": row.state, "details": row.details, "age": row.age}
-        shown.append(content | {"of": cluster if inside else None, "level": _LEVELS.get(row.colour)})
+    shown = [
+        {
+            "what": row.what,
+            "state": row.state,
+            "details": row.details,
+            "age": row.age,
+            "of": row.of or None,
+            "level": _LEVELS.get(row.colour),
+        }
+        for row in rows
+    ]
     return json.dumps({"stack": stack, "namespace": namespace, "rows": shown})

@@ -1,7 +1,7 @@
 """The rows of the status table, as text, from live objects and the schedulers' answers."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -28,6 +28,8 @@ class Row:
     details: str = ""
     age: str = ""
     colour: str = ""
+    of: str = ""
+    """The cluster that it is a part of."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +47,13 @@ class Seen:
     """Replaced clusters of this name, and the clients and tasks that are still on them."""
 
 
-def cluster(declared: DeclaredCluster, seen: Seen) -> Iterator[Row]:
+def cluster(declared: DeclaredCluster, seen: Seen) -> list[Row]:
     """A cluster with its endpoint, scheduler, workers by group, certificates, and what is wrong with its pods."""
+    whole, *parts = _cluster(declared, seen)
+    return [whole, *(replace(row, of=declared.name) for row in parts)]
+
+
+def _cluster(declared: DeclaredCluster, seen: Seen) -> Iterator[Row]:
     image = declared.settings.image
     if declared.settings.suspended:
         yield from _suspended(declared, seen)
@@ -65,7 +72,7 @@ def cluster(declared: DeclaredCluster, seen: Seen) -> Iterator[Row]:
             yield _certificates(declared, seen.secret)
         yield from troubles
     for name, load in seen.old.items():
-        yield Row("  old version", "draining", f"{name}: {load}", colour=SO_SO)
+        yield Row("old version", "draining", f"{name}: {load}", colour=SO_SO)
 
 
 def _suspended(declared: DeclaredCluster, seen: Seen) -> Iterator[Row]:
@@ -86,24 +93,24 @@ def _leads_here(declared: DeclaredCluster, seen: Seen) -> bool:
 
 def _endpoint(declared: DeclaredCluster, seen: Seen) -> Row:
     if seen.service is None or seen.address is None:
-        return Row("  endpoint", "missing", f"Service {declared.name}", colour=BAD)
+        return Row("endpoint", "missing", f"Service {declared.name}", colour=BAD)
     state, colour = (seen.service["spec"]["type"], GOOD)
     if not _leads_here(declared, seen):
         state, colour = f"{state}, leads elsewhere", SO_SO
     elif declared.settings.suspended:
         state = f"{state}, refuses connections"
     addresses = [seen.address.scheduler_address, seen.address.dashboard_url]
-    return Row("  endpoint", state, "  ".join(filter(None, addresses)), age(seen.service), colour)
+    return Row("endpoint", state, "  ".join(filter(None, addresses)), age(seen.service), colour)
 
 
 def _scheduler(declared: DeclaredCluster, seen: Seen) -> Row:
     pods = [pod for pod in seen.pods if pod["metadata"]["labels"].get(COMPONENT) == "scheduler"]
     started = age(pods[0]) if pods else ""
     if seen.counts is None:
-        return Row("  scheduler", "no answer", declared.scheduler_name, started, BAD)
+        return Row("scheduler", "no answer", declared.scheduler_name, started, BAD)
     load = loads.load(seen.counts)
     busy = f"{_many(load.clients, 'client')}, {_many(load.tasks, 'task')}, {seen.counts['processing']} processing"
-    return Row("  scheduler", "answers", busy, started, GOOD)
+    return Row("scheduler", "answers", busy, started, GOOD)
 
 
 def _workers(declared: DeclaredCluster, seen: Seen) -> Iterator[Row]:
@@ -122,13 +129,13 @@ def _workers(declared: DeclaredCluster, seen: Seen) -> Iterator[Row]:
         label = DEFAULT_GROUP if default else group.removeprefix(f"{declared.physical_name}-").rpartition("-")[0]
         state = f"{registered} of {wanted} registered"
         colour = GOOD if registered == wanted == running else SO_SO
-        yield Row(f"  workers {label}", state, details, age(live) if live else "", colour)
+        yield Row(f"workers {label}", state, details, age(live) if live else "", colour)
 
 
 def _certificates(declared: DeclaredCluster, secret: Object | None) -> Row:
     if secret is None:
         return Row(
-            "  certificates", "unknown", "the Secret is missing, or there is no permission to read it", colour=SO_SO
+            "certificates", "unknown", "the Secret is missing, or there is no permission to read it", colour=SO_SO
         )
     end = certificates.end(secret["data"])
     left = (end - datetime.now(UTC)).days
@@ -137,13 +144,13 @@ def _certificates(declared: DeclaredCluster, secret: Object | None) -> Row:
     # Nobody but its owner changes a Secret of the user's own.
     fix = expiry.fix(declared) if declared.settings.tls.secret else "raise `tls.rotation` before that"
     colour = GOOD if not near else SO_SO if left >= 0 else BAD
-    return Row("  certificates", state, fix if near else "", age(secret), colour)
+    return Row("certificates", state, fix if near else "", age(secret), colour)
 
 
 def _troubles(seen: Seen) -> Iterator[Row]:
     deployments = seen.live.deployments.values() if seen.live else []
     for trouble in [*health.deployment_troubles(deployments), *health.pod_troubles(seen.pods)]:
-        yield Row(f"  {trouble.where}", trouble.reason, trouble.message, colour=BAD)
+        yield Row(f"{trouble.where}", trouble.reason, trouble.message, colour=BAD)
 
 
 def operator(deployments: list[Object] | None) -> Row:

@@ -54,7 +54,7 @@ def seen(target: DeclaredCluster, *, registered: tuple[int, ...] = (2, 1), **rep
 
 
 def rows(target: DeclaredCluster, found: Seen) -> dict[str, Row]:
-    return {row.what.strip(): row for row in statusrows.cluster(target, found)}
+    return {row.what: row for row in statusrows.cluster(target, found)}
 
 
 def test_a_healthy_cluster_is_ready_with_its_addresses_and_its_load() -> None:
@@ -159,7 +159,7 @@ def test_what_is_wrong_with_a_pod_stands_in_a_row_of_its_own() -> None:
 
     shown = rows(it, replace(found, pods=[*found.pods, pod]))
 
-    assert shown["pod w"] == Row("  pod w", "ImagePullBackOff", "image dask:x: not found", colour=BAD)
+    assert shown["pod w"] == Row("pod w", "ImagePullBackOff", "image dask:x: not found", colour=BAD, of="lab")
     assert shown["lab"].colour == BAD
 
 

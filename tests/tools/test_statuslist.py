@@ -71,7 +71,11 @@ def test_a_service_is_a_row_with_its_ports() -> None:
 
 
 def test_json_says_which_cluster_a_row_is_about() -> None:
-    rows = [Row("operator", "ready", colour=GOOD), Row("a", "not ready", colour=BAD), Row("  endpoint", "ClusterIP")]
+    rows = [
+        Row("operator", "ready", colour=GOOD),
+        Row("a", "not ready", colour=BAD),
+        Row("endpoint", "ClusterIP", of="a"),
+    ]
 
     shown = json.loads(statuslist.as_json("dev", "analytics", rows))
 

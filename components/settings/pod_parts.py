@@ -30,7 +30,7 @@ class Packages(Model):
     conda: tuple[Package, ...] = ()
     """conda-forge packages. They require a pod that runs as root (`namespace.podSecurity: baseline`)."""
     pip: tuple[Package, ...] = ()
-    """PyPI packages."""
+    """PyPI packages. `up` fails if the workers lack one, as with an image that ignores this key."""
     apt: tuple[Package, ...] = ()
     """Debian or Ubuntu packages. They require a pod that runs as root."""
 

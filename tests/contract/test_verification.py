@@ -149,3 +149,43 @@ def test_a_function_that_the_workers_cannot_take_is_a_readable_line() -> None:
         assert told.startswith("failed while waiting for the first result: ")
 
     play(scenario())
+
+
+@pytest.mark.parametrize(
+    ("declared", "missing"),
+    [
+        ("dask[array]>=2 Distributed absent;python_version<'3' git+https://example.com/own.git /opt/own", ""),
+        ("dask==1.0 absent", f"dask==1.0 (it has {version('dask')}), absent"),
+    ],
+)
+def test_packages_that_the_image_has_not_installed_are_named(
+    declared: str, missing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in an image that has no entrypoint like upstream's. The scheduler of this test has the same variables."""
+
+    async def scenario() -> None:
+        async with cluster(ONE) as (scheduler, _, _client):
+            monkeypatch.setenv("EXTRA_PIP_PACKAGES", declared)
+            code, told = await verified(scheduler.address, 1, 20)
+
+        if missing:
+            assert code == 1
+            assert told.startswith(f"packages are missing on the scheduler: {missing}; the image's entrypoint has not")
+        else:
+            assert (code, told.endswith("computed the sum of the squares below 10: 285")) == (0, True)
+
+    play(scenario())
+
+
+def test_packages_are_looked_for_in_each_group_and_a_scheduler_that_runs_no_functions_is_no_reason_to_fail() -> None:
+    async def scenario() -> None:
+        async with cluster(ONE) as (scheduler, workers, _client):
+            del scheduler.handlers["run_function"]
+            code, told = await verified(scheduler.address, 1, 20)
+            workers[ONE].handlers["run"] = lambda *_, **__: {"status": "OK", "result": ["torch"]}
+            refused, names = await verified(scheduler.address, 1, 20)
+
+        assert code == 0, told
+        assert (refused, names.partition("; ")[0]) == (1, "packages are missing on the workers of a-default: torch")
+
+    play(scenario())

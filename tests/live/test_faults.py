@@ -62,6 +62,19 @@ def test_a_crash_loop_is_named_with_its_last_words(stack: Stack) -> None:
 
 
 @pytest.mark.usefixtures("survives")
+def test_packages_that_nothing_has_installed_are_named(stack: Stack) -> None:
+    # Instead of the image's entrypoint, which would install them.
+    command = {"containers": [{"name": "worker", "command": ["env"]}]}
+    workers = {"replicas": 1, "packages": {"pip": ["dask", "no-such-package"]}, "podTemplate": command}
+
+    run = stack.failing_up(clusters=cluster(workers=workers))
+
+    assert "has not computed: packages are missing on the workers of main-" in run.text
+    assert "-default: no-such-package; the image's entrypoint has not installed them" in run.text
+    assert run.seconds < NAMED_WITHIN
+
+
+@pytest.mark.usefixtures("survives")
 def test_a_pod_that_fits_nowhere_is_named(stack: Stack) -> None:
     huge = {"replicas": 1, "resources": {"cpu": "640"}}
     stack.configure(clusters=cluster(workers=huge, readyTimeout="20s"))

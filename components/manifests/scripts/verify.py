@@ -1,4 +1,4 @@
-"""The verify Job: waits until all workers have registered, computes on them, and reports the result.
+"""The verify Job: waits until all workers have registered, looks for their packages, computes, and reports the result.
 
 EXPECTED_WORKERS is a JSON object, worker group -> how many of its workers have to be registered (the operator names a
 worker `<group>-worker-<id>`). Exits 1 with one readable line when READY_SECONDS have passed. It never fails because
@@ -30,6 +30,7 @@ PRIORITY = 1_000_000
 # For how long others have to hold every thread. A task of ours begins as soon as one of theirs ends.
 BUSY_SECONDS = 10
 LOOK_SECONDS = 2
+ANSWER_SECONDS = 10
 
 
 def left() -> float:
@@ -57,6 +58,54 @@ def await_workers(client: Client) -> int:
         waiting_for = f"workers: registered are {', '.join(missing)}"
         left()
         time.sleep(0.2)
+
+
+def lacking() -> list[str]:
+    """Runs on a worker or the scheduler: the packages that its image should have installed when its pod started.
+
+    Only an entrypoint as upstream's reads the variable. An entry that is no requirement, as a path, is not looked for.
+    """
+    import os
+    from importlib.metadata import PackageNotFoundError, version
+
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    found = []
+    for text in os.environ.get("EXTRA_PIP_PACKAGES", "").split():
+        try:
+            wanted = Requirement(text)
+            if wanted.marker is None or wanted.marker.evaluate():
+                live = version(wanted.name)
+                if not wanted.specifier.contains(live, prereleases=True):
+                    found.append(f"{text} (it has {live})")
+        except InvalidRequirement:
+            continue
+        except PackageNotFoundError:
+            found.append(text)
+    return found
+
+
+def look_for_packages(client: Client) -> None:
+    """Ends the Job where packages are missing on the scheduler, or on the first worker of a group.
+
+    One that is too busy to answer is not waited for.
+    """
+    global waiting_for
+    waiting_for = "the packages"
+    first = {"the scheduler": ""}
+    for where, worker in workers(client).items():
+        first.setdefault(f"the workers of {str(worker['name']).rpartition('-worker-')[0]}", where)
+    for place, where in first.items():
+        limit: dict[str, Any] = {"callback_timeout": min(ANSWER_SECONDS, left())}
+        try:
+            on_workers = client.run(lacking, workers=[where], **limit) if where else {}
+            missing = on_workers[where] if where else client.run_on_scheduler(lacking, **limit)
+        except Exception as error:
+            print(f"{place}: the packages cannot be looked for: {error!r}", flush=True)
+            continue
+        if missing:
+            why = "the image's entrypoint has not installed them, as upstream's does: bake them into the image"
+            sys.exit(f"packages are missing on {place}: {', '.join(missing)}; {why}")
 
 
 def square(number: int) -> int:
@@ -89,6 +138,7 @@ def compute(client: Client) -> int | None:
 def verify(client: Client) -> str:
     """What was seen; ends the Job where the result is wrong."""
     registered = await_workers(client)
+    look_for_packages(client)
     if not any(expected.values()):
         return f"the scheduler at {address} answers; no workers are declared, so nothing was computed"
     result = compute(client)

@@ -63,7 +63,7 @@ async def hand_over(
         taken = min(node_ports(holder["spec"]) & node_ports(cluster.endpoint["spec"]))
         raise ClusterError(
             f"dask:clusters.{cluster.name}.endpoint.nodePorts: {taken} belongs to the Service {_name(holder)}, which "
-            "this stack does not give it up for; choose another port, or delete that Service"
+            "keeps it; choose another port, or delete that Service"
         )
     for holder in [] if pulumi.runtime.is_dry_run() else ours:
         pulumi.log.info(f"{cluster.name}: the Service {_name(holder)} gives up its node port")

@@ -25,7 +25,7 @@ DEMANDED: dict[str, tuple[tuple[str, ...], ...]] = {
 
 
 class ServiceAccount(Model):
-    """A service account for pods to run under. It has no permissions in Kubernetes, and pods get no token of it."""
+    """A service account for pods to run under. It has no permissions in Kubernetes, and its token is not mounted."""
 
     annotations: Annotations = {}
     """Annotations, by which clouds give permissions to pods: `eks.amazonaws.com/role-arn` on EKS,

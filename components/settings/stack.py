@@ -100,7 +100,7 @@ Chart = Annotated[ChartRepository | None, BeforeValidator(_bundled_is_none), wor
 
 
 class Operator(Model):
-    """The dask-kubernetes-operator. Exactly one stack per Kubernetes cluster installs it."""
+    """The dask-kubernetes-operator. One stack per Kubernetes cluster installs it, or several, each with a `watch` list."""
 
     install: bool = True
     """Whether this stack installs the operator. `false` if it is installed by another stack or in another way."""
@@ -144,7 +144,7 @@ class Settings(Model):
     clusters: dict[ClusterName, Cluster] = {}
     """The Dask clusters, by name."""
     jobs: dict[ClusterName, Job] = {}
-    """The DaskJobs, by name: each runs once on a cluster of its own."""
+    """The DaskJobs, by name: programs that run once, or on a schedule, each run on a cluster of its own."""
     secrets: dict[Name, dict[SecretKey, str]] = {}
     """Kubernetes Secrets to create, by name. Set the values with `pulumi config set --secret`. One with the key
     `.dockerconfigjson` has registry credentials, and `imagePullSecrets` may name it."""

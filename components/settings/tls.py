@@ -30,7 +30,7 @@ class Tls(Model):
     """Has cert-manager create and renew the certificates. Default: the program generates them, with a CA of their
     own."""
     rotation: Annotated[int, Field(ge=1)] = 1
-    """Increment it to issue new certificates. The cluster is then updated like for any other change of its pods."""
+    """Increment it to issue new certificates. The cluster is then updated as for any other change of its pods."""
     valid_days: Annotated[int, Field(ge=1, le=3650)] = 825
     """Validity of new certificates in days. Takes effect when they are next issued: see `rotation`."""
 

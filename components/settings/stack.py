@@ -100,7 +100,7 @@ Chart = Annotated[ChartRepository | None, BeforeValidator(_bundled_is_none), wor
 
 
 class Operator(Model):
-    """The dask-kubernetes-operator. One stack per Kubernetes cluster installs it, or several, each with a `watch` list."""
+    """The dask-kubernetes-operator. One stack per Kubernetes cluster installs it, or several with a `watch` list."""
 
     install: bool = True
     """Whether this stack installs the operator. `false` if it is installed by another stack or in another way."""

@@ -6,7 +6,7 @@ from dask_on_kubernetes import DaskCluster, DaskOperator, Workspace, export
 config = pulumi.Config()
 install = config.require_bool("installOperator")
 
-# What stands under `dask:` in a stack file of the main program, as Python: docs/configuration.md lists every key.
+# What a stack file of the main program has under `dask:`, as Python: docs/configuration.md lists every key.
 workspace = Workspace(
     "workspace", {"namespace": {"name": config.require("namespace")}, "operator": {"install": install}}
 )

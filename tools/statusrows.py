@@ -142,7 +142,7 @@ def _certificates(declared: DeclaredCluster, secret: Object | None) -> Row:
     state = f"valid until {end:%Y-%m-%d}" if left >= 0 else f"expired on {end:%Y-%m-%d}"
     near = left < certificates.SOON.days
     # Nobody but its owner changes a Secret of the user's own.
-    fix = expiry.fix(declared) if declared.settings.tls.secret else "raise `tls.rotation` before that"
+    fix = expiry.fix(declared) if declared.settings.tls.secret else "increment `tls.rotation` before that"
     colour = GOOD if not near else SO_SO if left >= 0 else BAD
     return Row("certificates", state, fix if near else "", age(secret), colour)
 

@@ -114,7 +114,7 @@ def _reason(error: Exception) -> str:
         return f"{'.'.join(str(step) for step in first['loc'])}: {first['msg']}"
     if isinstance(error, yaml.MarkedYAMLError):
         line = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        return f"it is no YAML: {error.problem}{line}"
+        return f"it is not YAML: {error.problem}{line}"
     return " ".join(str(error).split())
 
 

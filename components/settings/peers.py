@@ -26,7 +26,8 @@ def _range(value: Any) -> Any:
         return {"cidr": cidr(value)}
     if isinstance(value, dict | Peer):
         return value
-    raise invalid("must be an address range or a mapping", "see '10.0.0.0/8' or '{namespace: monitoring}'")
+    fix = "write one such as '10.0.0.0/8' or '{namespace: monitoring}'"
+    raise invalid("must be an address range or a mapping", fix)
 
 
 PeerOrRange = Annotated[Peer, BeforeValidator(_range), Instead({"type": "string", "pattern": f"^(?:{CIDR})$(?!\\n)"})]

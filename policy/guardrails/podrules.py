@@ -81,4 +81,4 @@ def ranged_load_balancer(resource: Resource, _config: Config) -> Iterator[str]:
     if resource.kind == "Service" and resource.spec.get("type") == "LoadBalancer":
         ranges = resource.spec.get("loadBalancerSourceRanges") or []
         if not ranges or {"0.0.0.0/0", "::/0"} & set(ranges):
-            yield f"{resource} lets the whole internet try; set `endpoint.sourceRanges` to the clients' networks"
+            yield f"{resource} is open to the whole internet; set `endpoint.sourceRanges` to the clients' networks"

@@ -178,7 +178,7 @@ def test_certificates_are_shown_with_their_end(days: int, colour: str) -> None:
     assert row.state.startswith("expired on" if days < 0 else "valid until")
 
 
-@pytest.mark.parametrize(("tls", "fix"), [({}, "raise `tls.rotation`"), ({"secret": "own"}, "create a Secret of")])
+@pytest.mark.parametrize(("tls", "fix"), [({}, "increment `tls.rotation`"), ({"secret": "own"}, "create a Secret of")])
 def test_certificates_that_end_soon_come_with_what_replaces_them(tls: dict[str, Any], fix: str) -> None:
     it = target(tls={"enabled": True} | tls)
     data = {name: base64.b64encode(pem.encode()).decode() for name, pem in certificates.make("lab", 10).items()}

@@ -75,7 +75,7 @@ def test_an_image_with_an_old_python_is_warned_about_with_one_that_is_not(name: 
     if python or name in UPSTREAM:
         (warning,) = said
         better = warning.rpartition("try '")[2].rstrip("'")
-        assert warning.startswith(f"dask:clusters.a.workerGroups.b.image: '{image}' has a Python older than the 3.11")
+        assert warning.startswith(f"dask:clusters.a.workerGroups.b.image: '{image}' has a Python older than 3.11")
         assert better == f"{name}:2026.8.0-py3.11{'-ml' if python.endswith('ml') else ''}"
         assert warnings(parse(cluster(image=better))) == []
     else:

@@ -48,9 +48,10 @@ def _is_plain(value: Any) -> bool:
 
 def _single(path: Path, name: str, value: Any) -> Iterator[Mistake]:
     if not re.fullmatch(_ANY, str(value)):
-        yield Mistake("must be a quantity, such as '500m' or '2Gi'", "see '2Gi'", path)
+        yield Mistake("must be a quantity, such as '500m' or '2Gi'", "write one such as '2Gi'", path)
     elif "/" in name and _is_plain(value) and amount(str(value)) % 1:
         whole = max(1, round(amount(str(value))))
         yield Mistake("must be a whole number, because devices are not shared", f"try '{whole}'", path)
     elif "/" not in name and name not in NATIVE and not re.fullmatch(r"hugepages-[0-9]+[KMG]i", name):
-        yield Mistake("is not a resource that Kubernetes knows", "see 'cpu', 'memory' or 'nvidia.com/gpu'", path, None)
+        fix = "write one such as 'cpu', 'memory' or 'nvidia.com/gpu'"
+        yield Mistake("is not a resource that Kubernetes knows", fix, path, None)

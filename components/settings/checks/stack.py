@@ -48,7 +48,7 @@ def _mutable_image(pod: PodSettings) -> Iterator[Mistake]:
 def _old_python(pod: PodSettings) -> Iterator[Mistake]:
     """Functions and data travel between client and workers as pickles, so both want the same Python."""
     if pod.image is not None and (fix := images.newer_python(pod.image)):
-        rule = f"has a Python older than the {images.PYTHON} that this program and its clients start at"
+        rule = f"has a Python older than {images.PYTHON}, the oldest that this program and its clients run on"
         yield Mistake(rule, f"try '{fix}'", ("image",), pod.image)
 
 
@@ -63,12 +63,13 @@ def _unusual_node_ports(ports: NodePorts) -> Iterator[Mistake]:
 def own_namespace(namespace: Namespace) -> Iterator[Mistake]:
     """What a stack may set for a namespace that it does not own."""
     if namespace.create and namespace.name == "default":
-        yield Mistake("is always there and cannot be deleted", "add `create: false`, or choose another", ("name",))
+        rule = "exists in every Kubernetes cluster and cannot be deleted"
+        yield Mistake(rule, "add `create: false`, or choose another", ("name",))
     if namespace.allow_from and not namespace.network_policies:
         yield Mistake("would be ignored, because networkPolicies is off", "add `networkPolicies: true`", ("allowFrom",))
     for key, given in (("quota", namespace.quota), ("limits", namespace.limits)):
         if given is not None and not namespace.create:
-            rule = "would hold for everybody's pods in a namespace that this stack does not create"
+            rule = "would apply to the pods of others, too, because this stack does not create the namespace"
             yield Mistake(rule, "remove it, or leave `create` out", (key,))
 
 

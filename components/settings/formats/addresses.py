@@ -46,13 +46,16 @@ def dns_name(value: str) -> str:
 def _host_fix(value: str) -> str:
     bare = re.sub(r"^[a-z]+://|:[0-9]+(/.*)?$|/.*$", "", value)
     usable = not re.fullmatch(r"[0-9.]*", bare) and re.fullmatch(rf"{_HOST_LABEL}(\.{_HOST_LABEL})*", bare)
-    return f"try '{bare}'" if usable else "see 'dask.example.com' or '192.0.2.10'"
+    return f"try '{bare}'" if usable else "write one such as 'dask.example.com' or '192.0.2.10'"
 
 
 def url(value: str) -> str:
     """The address of a chart repository."""
     if not re.fullmatch(URL, value):
-        raise invalid("must be an address that begins with https://, http:// or oci://", "see 'https://helm.dask.org'")
+        raise invalid(
+            "must be an address that begins with https://, http:// or oci://",
+            "write one such as 'https://helm.dask.org'",
+        )
     return value
 
 
@@ -61,7 +64,7 @@ def cidr(value: str) -> str:
     try:
         network = ipaddress.ip_network(value, strict=False)
     except ValueError:
-        raise invalid("must be an address range", "see '10.0.0.0/8' or '192.0.2.10/32'") from None
+        raise invalid("must be an address range", "write one such as '10.0.0.0/8' or '192.0.2.10/32'") from None
     if "/" not in value:
         raise invalid("must have a prefix length", f"try '{network}'")
     if str(network.network_address) != str(ipaddress.ip_address(value.partition("/")[0])):

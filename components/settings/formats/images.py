@@ -29,14 +29,15 @@ def image(value: str) -> str:
     if path != path.lower():
         raise invalid("must be lower case before the tag", f"try '{value.replace(path, path.lower(), 1)}'")
     if not re.fullmatch(IMAGE, value):
-        raise invalid("must be an image reference: name[:tag][@sha256:digest]", f"see `{DASK_IMAGE}`")
+        raise invalid("must be an image reference: name[:tag][@sha256:digest]", f"write one such as `{DASK_IMAGE}`")
     return value
 
 
 def image_name(value: str) -> str:
     """The part of an image reference before the tag."""
     if not re.fullmatch(NAME, value):
-        raise invalid("must be an image's name without a tag", "see `ghcr.io/dask/dask-kubernetes-operator`")
+        fix = "write one such as `ghcr.io/dask/dask-kubernetes-operator`"
+        raise invalid("must be an image's name without a tag", fix)
     return value
 
 
@@ -46,7 +47,7 @@ def image_tag(value: str) -> str:
         raise invalid(
             "must be an image's tag: at most 128 letters, digits, '_', '.' and '-', then '@sha256:' and its 64 "
             "hexadecimal digits where it is pinned",
-            "see `2026.3.0`",
+            "write one such as `2026.3.0`",
         )
     return value
 

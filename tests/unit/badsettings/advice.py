@@ -13,9 +13,10 @@ from tests.unit.badsettings.cases import Case, Raw
 
 # Advice that names no value: the choice is the person's.
 OPEN = re.compile(
-    r"see |write the |remove one of|(choose|rename)( |$)|shorten |check |copy |give (a|it a name)|name (an?|one) |"
-    r"keep one|mount it|move it|use (a prefix|another|letters|`dask:namespace)|quote it$|write (a number|`key)|"
-    r"swap them|remove it, and set|set it, or|raise `|add it$|(use|add|set) `[A-Za-z]+`|add (one$|the |`image)"
+    r"see |write (the|one such) |remove one of|(choose|rename)( |$)|shorten |check |copy |give (a|it a name)|"
+    r"name (an?|one) |keep one|mount it|move it|use (a prefix|another|letters|`dask:namespace)|quote it$|"
+    r"write (a number|`key)|swap them|remove it, and set|set it, or|raise `|add it$|(use|add|set) `[A-Za-z]+`|"
+    r"add (one$|the |`image)"
 )
 
 

@@ -102,8 +102,8 @@ CLUSTERS = [
         "a source range that is none",
         endpoint(type="LoadBalancer", sourceRanges=["anywhere"]),
         (
-            "dask:clusters.a.endpoint.sourceRanges[0]: 'anywhere' must be an address range; see '10.0.0.0/8' or "
-            "'192.0.2.10/32'"
+            "dask:clusters.a.endpoint.sourceRanges[0]: 'anywhere' must be an address range; "
+            "write one such as '10.0.0.0/8' or '192.0.2.10/32'"
         ),
     ),
     Case(
@@ -218,8 +218,8 @@ CLUSTERS = [
         "a peer of a wrong type",
         {"namespace": {"networkPolicies": True, "allowFrom": [8]}},
         (
-            "dask:namespace.allowFrom[0]: 8 must be an address range or a mapping; see '10.0.0.0/8' or "
-            "'{namespace: monitoring}'"
+            "dask:namespace.allowFrom[0]: 8 must be an address range or a mapping; "
+            "write one such as '10.0.0.0/8' or '{namespace: monitoring}'"
         ),
     ),
     Case(
@@ -242,8 +242,8 @@ CLUSTERS = [
         "a host that is no address",
         endpoint(host="300.1.1.1"),
         (
-            "dask:clusters.a.endpoint.host: '300.1.1.1' must be `auto`, a host name or an address; see "
-            "'dask.example.com' or '192.0.2.10'"
+            "dask:clusters.a.endpoint.host: '300.1.1.1' must be `auto`, a host name or an address; "
+            "write one such as 'dask.example.com' or '192.0.2.10'"
         ),
         schema=False,
     ),
@@ -295,7 +295,7 @@ CLUSTERS = [
         {"operator": {"chart": {"repository": "./charts", "version": "1"}}},
         (
             "dask:operator.chart.repository: './charts' must be an address that begins with https://, http:// or "
-            "oci://; see 'https://helm.dask.org'"
+            "oci://; write one such as 'https://helm.dask.org'"
         ),
     ),
     Case(

@@ -142,16 +142,16 @@ NAMES = [
         "the default namespace as one's own",
         {"namespace": {"name": "default"}},
         (
-            "dask:namespace.name: 'default' is always there and cannot be deleted; add `create: false`, or choose "
-            "another"
+            "dask:namespace.name: 'default' exists in every Kubernetes cluster and cannot be deleted; "
+            "add `create: false`, or choose another"
         ),
     ),
     Case(
         "a quota for a namespace that belongs to somebody else",
         {"namespace": {"create": False, "quota": {"pods": 9}}},
         (
-            "dask:namespace.quota: would hold for everybody's pods in a namespace that this stack does not create; "
-            "remove it, or leave `create` out"
+            "dask:namespace.quota: would apply to the pods of others, too, because this stack does not create "
+            "the namespace; remove it, or leave `create` out"
         ),
         schema=False,
     ),
@@ -159,8 +159,8 @@ NAMES = [
         "limits for a namespace that belongs to somebody else",
         {"namespace": {"create": False, "limits": {"cpu": "1"}}},
         (
-            "dask:namespace.limits: would hold for everybody's pods in a namespace that this stack does not create; "
-            "remove it, or leave `create` out"
+            "dask:namespace.limits: would apply to the pods of others, too, because this stack does not create "
+            "the namespace; remove it, or leave `create` out"
         ),
         schema=False,
     ),

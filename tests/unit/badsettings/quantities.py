@@ -31,15 +31,15 @@ QUANTITIES = [
         cluster(image="https://ghcr.io/dask/dask:1"),
         (
             "dask:clusters.a.image: 'https://ghcr.io/dask/dask:1' must be an image reference: "
-            "name[:tag][@sha256:digest]; see `ghcr.io/dask/dask:2026.8.0-py3.11`"
+            "name[:tag][@sha256:digest]; write one such as `ghcr.io/dask/dask:2026.8.0-py3.11`"
         ),
     ),
     Case(
         "an image with a tag that Unicode calls a word",
         cluster(image="dask:\u00e9"),
         (
-            "dask:clusters.a.image: 'dask:é' must be an image reference: name[:tag][@sha256:digest]; see "
-            "`ghcr.io/dask/dask:2026.8.0-py3.11`"
+            "dask:clusters.a.image: 'dask:é' must be an image reference: name[:tag][@sha256:digest]; "
+            "write one such as `ghcr.io/dask/dask:2026.8.0-py3.11`"
         ),
     ),
     Case(
@@ -64,8 +64,8 @@ QUANTITIES = [
         "a tag in the operator's image name",
         {"operator": {"image": {"name": "dask:1"}}},
         (
-            "dask:operator.image.name: 'dask:1' must be an image's name without a tag; see "
-            "`ghcr.io/dask/dask-kubernetes-operator`"
+            "dask:operator.image.name: 'dask:1' must be an image's name without a tag; "
+            "write one such as `ghcr.io/dask/dask-kubernetes-operator`"
         ),
     ),
     Case(

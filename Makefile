@@ -4,7 +4,9 @@
 #   CLUSTER=dev        use the local Kubernetes of this name. Default: the stack's kubernetes:context, KUBECONFIG or the
 #                      current context, and a local one only if none of them exists
 #   ENGINE=built       use the Pulumi CLI that is built from Go modules, even if another one is available
-#   LANES=3            tests run in so many processes, each with a cluster of its own; 0: one after another
+#   LANES=3            how many processes the tests run in, each with a cluster of its own; 0: one after another
+#   KEEP=1             `make test-live` keeps its first cluster
+#   PYTHON=python3     the Python that creates .venv: 3.11 or newer
 STACK ?= dev
 CLUSTER ?=
 LANES ?= 3
@@ -49,7 +51,7 @@ outputs: $(RUNTIME) ## the stack's outputs as JSON, nothing else on stdout
 down: $(RUNTIME) ## pulumi destroy: delete the stack; the Kubernetes stays
 	@$(TOOL) down --stack $(STACK) --cluster "$(CLUSTER)" $(ARGS)
 
-refresh: $(RUNTIME) ## pulumi refresh: compare the engine's state with the cluster
+refresh: $(RUNTIME) ## pulumi refresh: write what is live into the engine's state
 	@$(TOOL) refresh --stack $(STACK) --cluster "$(CLUSTER)" $(ARGS)
 
 shell: $(RUNTIME) ## a shell in which `pulumi` and `kubectl` are the ones in use, on this stack
@@ -58,10 +60,10 @@ shell: $(RUNTIME) ## a shell in which `pulumi` and `kubectl` are the ones in use
 status: $(RUNTIME) ## clusters, workers and what is wrong in one table (ARGS=--all: every pod and Service; ARGS=--json)
 	@$(TOOL) status --stack $(STACK) --cluster "$(CLUSTER)" $(ARGS)
 
-drift: $(RUNTIME) ## what was changed by hand on what the operator created
+drift: $(RUNTIME) ## what was changed by hand in the clusters, and in what the operator created for them
 	@$(TOOL) drift --stack $(STACK) --cluster "$(CLUSTER)"
 
-connect: $(RUNTIME) ## a way to a cluster from here, and what to paste into a notebook (ARGS=--help)
+connect: $(RUNTIME) ## find a way to a cluster from here, and print what to paste into a notebook (ARGS=--help)
 	@$(TOOL) connect --stack $(STACK) --cluster "$(CLUSTER)" $(ARGS)
 
 .PHONY: cluster cluster-down
@@ -97,7 +99,7 @@ browser:
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends chromium chromium-driver >/dev/null; }
 
 .PHONY: bench schema lock
-bench: $(DEV) ## the side-by-side measurements of bench/
+bench: $(DEV) ## time to a first result, here and in other ways (bench/README.md has the other measurements)
 	@$(BIN)/python -m bench.first_result
 
 schema: $(RUNTIME) ## docs/config.schema.json and the reference page, from the settings
@@ -125,7 +127,7 @@ $(DEV): requirements-dev.txt requirements.txt | $(VENV)/.stamp-venv
 # Its python is there before its pip is: a stamp tells one that was interrupted. One that holds the packages is whole.
 $(VENV)/.stamp-venv: | python
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
-		{ echo "make: $(PYTHON) cannot make a venv; install it: sudo apt-get install python3-venv" >&2; exit 1; }
+		{ echo "make: $(PYTHON) cannot create a venv; install it: sudo apt-get install python3-venv" >&2; exit 1; }
 	@test -e $(RUNTIME) || $(PYTHON) -m venv $(VENV)
 	@touch $@
 

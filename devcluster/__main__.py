@@ -26,8 +26,15 @@ def main(argv: list[str] | None = None) -> int:
     top = argparse.ArgumentParser(prog="python3 -m devcluster", description="A local Kubernetes with Dask's images.")
     top.add_argument("command", choices=("up", "down", "kubeconfig", "run"))
     top.add_argument("--name", default="dev", help="which cluster of this machine (default: dev)")
-    top.add_argument("--with", dest="more", action="append", default=[], metavar="IMAGE", help="an image on demand too")
-    top.epilog = "What `run` runs is written behind `--`."
+    top.add_argument(
+        "--with",
+        dest="more",
+        action="append",
+        default=[],
+        metavar="IMAGE",
+        help="also import this image, such as notebook",
+    )
+    top.epilog = "The command of `run` follows after `--`."
     words = sys.argv[1:] if argv is None else argv
     end = words.index("--") if "--" in words else len(words)
     options = top.parse_args(words[:end])

@@ -28,7 +28,7 @@ _NOT_KEPT = ("Job", "PrometheusRule")
 
 def main(arguments: list[str] | None = None) -> int:
     """Reports the drift of the stack."""
-    return run(arguments, "Compare the cluster with the file.", _say)
+    return run(arguments, "Reports where Kubernetes differs from the stack's file.", _say)
 
 
 async def _say(client: Any, declared: Declared, options: argparse.Namespace) -> int:

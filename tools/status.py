@@ -35,7 +35,7 @@ _FLAGS = {"--all": "every pod and Service, not only what is wrong", "--json": "p
 
 def main(arguments: list[str] | None = None) -> int:
     """Look and show."""
-    return run(arguments, "What of a stack runs, in one table.", _show, _FLAGS)
+    return run(arguments, "Shows what runs of a stack, and what is wrong, in one table.", _show, _FLAGS)
 
 
 async def _show(client: Any, declared: Declared, options: argparse.Namespace) -> int:

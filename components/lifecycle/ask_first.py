@@ -137,7 +137,7 @@ class AskFirst:
         refused = [it for it in refusals if it.asked]
         certain = [it for it in refused if it.certain or not _may_change(it, unsettled)]
         for line in written.lines([it for it in refused if it not in certain], self.settings):
-            pulumi.log.warn(f"refused as things are now: {line}")
+            pulumi.log.warn(f"refused at the moment: {line}")
         if lines := written.lines(certain, self.settings):
             many = "an object" if len(lines) == 1 else f"{len(lines)} objects or fields"
             found = "\n".join(f"  {line}" for line in lines)

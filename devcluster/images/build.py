@@ -58,7 +58,7 @@ def _rootfs(lock: int) -> Path:
     target = cache_folder() / f"rootfs-{content_hash(HERE / 'rootfs.sh')}.tar"
     if not has_content(target):
         unfinished = target.with_name(f"unfinished-{target.name}")  # mmdebstrap goes by the suffix
-        run("making a Debian root file system", [HERE / "rootfs.sh", unfinished], 30, _log("rootfs"), lock)
+        run("creating a Debian root file system", [HERE / "rootfs.sh", unfinished], 30, _log("rootfs"), lock)
         os.sync()  # else a power cut may leave the name without the bytes
         unfinished.rename(target)
     return target

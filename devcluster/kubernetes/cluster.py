@@ -32,7 +32,7 @@ def up(name: str, nodes: int | None = None) -> Path:
         cluster = state.load(name)
         if cluster and runs(cluster) and cluster.bin.is_dir():  # the cache may have been emptied
             _check_same(cluster, nodes, product)
-            say(f"==> `{name}` runs already; waiting until it is Ready (usually 1 s)")
+            say(f"==> `{name}` is already running; waiting until it is Ready (usually 1 s)")
         else:
             cluster = _start(name, nodes or 1, product, earlier=cluster)
         _apply_manifests(cluster)

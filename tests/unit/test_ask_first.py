@@ -181,7 +181,7 @@ def test_a_quota_that_is_exceeded_now_is_a_warning(api: Judge, said: Said, monke
 
     asyncio.run(ask.answer("Service"))
 
-    assert any(line.startswith("refused as things are now: dask:clusters.a") for line in said)
+    assert any(line.startswith("refused at the moment: dask:clusters.a") for line in said)
 
 
 @pytest.mark.parametrize("changed", [{"limits": {"cpu": "1"}}, {"labels": {"team": "research"}}])

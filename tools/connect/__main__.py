@@ -43,10 +43,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tools connect", description=__doc__)
-    parser.add_argument("name", nargs="?", default="", metavar="CLUSTER", help="which cluster, if there are several")
+    parser.add_argument("name", nargs="?", default="", metavar="CLUSTER", help="the cluster, if the stack has several")
     parser.add_argument("--stack", default="dev")
     parser.add_argument("--cwd", type=Path, default=Path(), help="the project's folder (default: here)")
-    parser.add_argument("--forward", action="store_true", help="forward ports, whether they can be reached or not")
+    parser.add_argument("--forward", action="store_true", help="forward ports even if the endpoint can be reached")
     parser.add_argument("--json", action="store_true", help="print one line of JSON")
     parser.add_argument("--python", default="", help="the client's Python (default: the active environment's)")
     parser.add_argument("--write-config", action="store_true", help="let `Client()` connect: a file in ~/.config/dask")

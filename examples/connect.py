@@ -35,7 +35,7 @@ def connect(address: str | None = None, cluster: str | None = None) -> Client:
     except (OSError, TimeoutError) as error:
         raise SystemExit(
             f"{address}: no scheduler answered in {TIMEOUT_SECONDS} s ({error}); see `make -s outputs` for the "
-            "address and at `kubectl get pods -A` for the pods"
+            "address, and `kubectl get pods -A` for the pods"
         ) from None
     check_python(client)
     return client
@@ -49,7 +49,7 @@ def stack_outputs(*, secrets: bool = False) -> dict[str, Any]:
         return json.loads(ended.stdout)
     except json.JSONDecodeError:
         raise SystemExit(
-            f"`{' '.join(command)}` gave no JSON (exit status {ended.returncode}): {ended.stderr.strip()[-500:]}\n"
+            f"`{' '.join(command)}` printed no JSON (exit status {ended.returncode}): {ended.stderr.strip()[-500:]}\n"
             "Give --address, or set DASK_SCHEDULER_ADDRESS"
         ) from None
 

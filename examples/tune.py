@@ -105,7 +105,7 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--rows", type=int, default=10_000, help="rows drawn from all files for the search (default: 10000)"
     )
-    parser.add_argument("--workers", type=int, help="wait for so many workers and use no more (default: all there are)")
+    parser.add_argument("--workers", type=int, help="wait for this many workers and use no more (default: all)")
     parser.add_argument("--plot", default="trials.png", help="where the plot goes (default: trials.png)")
     parser.add_argument("--no-speedup", action="store_true", help="leave the comparison with one worker out")
     return parser.parse_args(argv)

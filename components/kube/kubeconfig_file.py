@@ -238,7 +238,7 @@ class File(Part):
         """The entries of a kind. Raises `ValueError` where two have one name."""
         named = {it.name: getattr(it, kind[:-1]) for it in getattr(self, kind)}
         if len(named) < len(getattr(self, kind)):
-            raise ValueError(f"{kind}: two of them have one name")
+            raise ValueError(f"{kind}: two of them have the same name")
         return named
 
 

@@ -119,7 +119,7 @@ async def _socks(
         if (await _exactly(stream, 2, timeout))[1]:
             raise httpcore.ProxyError(f"the proxy {proxy.hostname} refuses the user name or the password")
     elif method:
-        raise httpcore.ProxyError(f"the proxy {proxy.hostname} wants another login than a user name and a password")
+        raise httpcore.ProxyError(f"the proxy {proxy.hostname} requires a login other than a user name and a password")
     try:
         address = ipaddress.ip_address(host)
         goal = (b"\x01" if address.version == 4 else b"\x04") + address.packed

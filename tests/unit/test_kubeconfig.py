@@ -116,7 +116,7 @@ def test_no_credentials_are_sent_in_the_clear() -> None:
         ("{", "it is not YAML"),
         ("- a\n", "valid dictionary"),
         (json.dumps(LAB | {"users": [{"name": "u", "user": {"token": 7}}]}), "users.0.user.token: .*valid string"),
-        (json.dumps(LAB | {"users": LAB["users"] * 2}), "users: two of them have one name"),
+        (json.dumps(LAB | {"users": LAB["users"] * 2}), "users: two of them have the same name"),
         (json.dumps(LAB | {"current-context": "x"}), "no context 'x'; set `kubernetes:context` to one of: c"),
     ],
 )

@@ -189,3 +189,16 @@ def test_packages_are_looked_for_in_each_group_and_a_scheduler_that_runs_no_func
         assert (refused, names.partition("; ")[0]) == (1, "packages are missing on the workers of a-default: torch")
 
     play(scenario())
+
+
+def test_packages_that_a_group_lacks_which_is_about_to_be_replaced_are_no_reason_to_fail() -> None:
+    """Else no change of the group could ever mend them: its workers stay until the new group has been verified."""
+
+    async def scenario() -> None:
+        async with cluster(ONE, "a-old-worker-1") as (scheduler, workers, _client):
+            workers["a-old-worker-1"].handlers["run"] = lambda *_, **__: {"status": "OK", "result": ["torch"]}
+            code, told = await verified(scheduler.address, 1, 20)
+
+        assert (code, told.endswith("computed the sum of the squares below 10: 285")) == (0, True), told
+
+    play(scenario())

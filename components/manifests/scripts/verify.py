@@ -86,15 +86,17 @@ def lacking() -> list[str]:
 
 
 def look_for_packages(client: Client) -> None:
-    """Ends the Job where packages are missing on the scheduler, or on the first worker of a group.
+    """Ends the Job where packages are missing on the scheduler, or on the first worker of an expected group.
 
-    One that is too busy to answer is not waited for.
+    A group that is being replaced is not asked, and one that does not answer within ANSWER_SECONDS is passed over.
     """
     global waiting_for
     waiting_for = "the packages"
     first = {"the scheduler": ""}
     for where, worker in workers(client).items():
-        first.setdefault(f"the workers of {str(worker['name']).rpartition('-worker-')[0]}", where)
+        group = str(worker["name"]).rpartition("-worker-")[0]
+        if group in expected:
+            first.setdefault(f"the workers of {group}", where)
     for place, where in first.items():
         limit: dict[str, Any] = {"callback_timeout": min(ANSWER_SECONDS, left())}
         try:

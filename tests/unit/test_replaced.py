@@ -130,6 +130,8 @@ def test_after_a_renaming_the_old_one_is_found_wherever_it_is(
         ("somebody's elsewhere", live("a-old", namespace="theirs", owner=SOMEBODY)),
         ("a job's", live("nightly-1", instance="nightly", ownerReferences=[{"kind": "DaskJob"}])),
         ("being deleted", live("a-old", deletionTimestamp="2026-01-01T00:00:00Z")),
+        ("let go by hand (docs/adoption.md)", live("z", "z", owner=None, labels={"app.kubernetes.io/part-of": ""})),
+        ("let go by hand, of the same name", live("a-old", owner=None, labels={"app.kubernetes.io/part-of": ""})),
         ("another stack's without an id", live("z", "z", owner=None, labels={"app.kubernetes.io/part-of": "x-y"})),
     ],
 )

@@ -150,7 +150,7 @@ def _certificates(declared: DeclaredCluster, secret: Object | None) -> Row:
 def _troubles(seen: Seen) -> Iterator[Row]:
     deployments = seen.live.deployments.values() if seen.live else []
     for trouble in [*health.deployment_troubles(deployments), *health.pod_troubles(seen.pods)]:
-        yield Row(f"{trouble.where}", trouble.reason, trouble.message, colour=BAD)
+        yield Row(trouble.where, trouble.reason, trouble.message, colour=BAD)
 
 
 def operator(deployments: list[Object] | None) -> Row:

@@ -3,9 +3,11 @@
 import json
 import os
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tools import whole_files
 from tools.project import Project
 
 _SALT = re.compile(r"^encryptionsalt:.*$", re.MULTILINE)
@@ -56,8 +58,9 @@ def address(folder: Path) -> str:
 def mend(folder: Path) -> None:
     """Removes empty `.attrs` files, as killed commands without `metadata=skip` have left them."""
     for file in (folder / ".pulumi").rglob("*.attrs"):
-        if not file.stat().st_size:
-            file.unlink()
+        with suppress(FileNotFoundError):  # another command has just done it, or writes in this folder
+            if not file.stat().st_size:
+                file.unlink()
 
 
 def config_file(project: Project, folder: Path) -> Path:
@@ -70,9 +73,7 @@ def config_file(project: Project, folder: Path) -> Path:
     text = project.stack_file.read_text(encoding="utf-8")
     if not _SALT.search(text) and (salt := _SALT.search(before)):
         text = f"{text.rstrip()}\n{salt[0]}\n"
-    draft = copy.with_suffix(f".{os.getpid()}")
-    draft.write_text(text, encoding="utf-8")
-    draft.rename(copy)  # atomic: a command that is killed here must not lose the salt
+    whole_files.write(copy, text)
     return copy
 
 

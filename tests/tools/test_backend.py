@@ -72,6 +72,18 @@ def test_empty_files_that_a_killed_command_left_are_removed_and_no_others(cli: P
     assert sorted(it.name for it in stacks.iterdir()) == ["a.json", "b.json.attrs"]
 
 
+def test_an_empty_file_that_another_command_removes_first_is_no_error(
+    cli: Path, run: Run, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stacks = place / "state/dask-on-kubernetes/pulumi/.pulumi/stacks"
+    stacks.mkdir(parents=True)
+    monkeypatch.setattr(Path, "rglob", lambda *_: [stacks / "a.json.attrs"])
+
+    code, _ = run("up")
+
+    assert code == 0
+
+
 def test_a_command_that_is_killed_while_it_copies_the_stack_file_keeps_the_salt(
     cli: Path, run: Run, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

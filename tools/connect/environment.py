@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from tools import whole_files
 from tools.failure import ToolError
 
 _SCRIPT = Path(__file__).with_name("inventory.py")
@@ -139,7 +140,7 @@ def write(folder: Path, of: str, there: Inventory) -> list[Path]:
     for name in texts:
         refuse_foreign(folder / name)
     for name, text in texts.items():
-        (folder / name).write_text(text, encoding="utf-8")
+        whole_files.write(folder / name, text)
     return [folder / name for name in texts]
 
 

@@ -8,6 +8,7 @@ import yaml
 
 from components.kube import client as kube
 from components.manifests.certificates import client_files
+from tools import whole_files
 from tools.connect.environment import MARK, refuse_foreign
 from tools.connect.place import Place
 from tools.failure import ToolError
@@ -70,5 +71,5 @@ def write_config(folder: Path, address: str, tls: Mapping[str, str]) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / CONFIG
     refuse_foreign(file)
-    file.write_text(f"{MARK}; delete this file to undo it.\n{yaml.safe_dump(content)}", encoding="utf-8")
+    whole_files.write(file, f"{MARK}; delete this file to undo it.\n{yaml.safe_dump(content)}")
     return file

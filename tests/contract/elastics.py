@@ -57,6 +57,8 @@ class Kubernetes:
     leaving: list["asyncio.Task[None]"] = field(default_factory=list)
     wrong_images: set[str] = field(default_factory=set)
     quota: dict[str, int] = field(default_factory=dict)
+    leave_seconds: float = 0.0  # until the preStop of a deleted pod begins
+    deletes: bool = True
     away: bool = False
     operator_away: bool = False
     job_ended: bool = False
@@ -105,22 +107,22 @@ class Kubernetes:
         )
 
     async def _leave(self, pod: str) -> None:
+        await asyncio.sleep(self.leave_seconds)
         if worker := self.workers.pop(pod, None):
             await pre_stop(self.scheduler.address, pod, env=self.tls.environment("worker"))
             await worker.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
-        method, target, _ = head[0].split(" ")
-        length = next((int(line.split(":")[1]) for line in head if line.lower().startswith("content-length")), 0)
+        lines = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
+        method, target, _ = lines[0].split(" ")
+        length = next((int(line.split(":")[1]) for line in lines if line.lower().startswith("content-length")), 0)
         body = json.loads(await reader.readexactly(length) or "null")
         path = urlsplit(target).path
         self.asked.append((method, path))
         status, answer = (503, {"message": "away"}) if self.away else self._answer(method, path, body)
         text = json.dumps(answer).encode()
-        writer.write(
-            f"HTTP/1.1 {status} Told\r\nContent-Length: {len(text)}\r\nConnection: close\r\n\r\n".encode() + text
-        )
+        head = f"HTTP/1.1 {status} Told\r\nContent-Length: {len(text)}\r\nConnection: close\r\n\r\n"
+        writer.write(head.encode() + text)
         await writer.drain()
         writer.close()
 
@@ -130,6 +132,8 @@ class Kubernetes:
             return 200, {"items": [self._deployment(pod) for pod in self.deployments]}
         if (method, resource) == ("DELETE", "deployments"):
             assert body == {"propagationPolicy": "Background"}
+            if not self.deletes:
+                return 403, {"message": "a policy refuses it"}
             if self.deployments.pop(name, None) is None:
                 return 404, {"message": "not found"}
             self.leaving.append(asyncio.create_task(self._leave(name)))

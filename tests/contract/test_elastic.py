@@ -2,13 +2,24 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
+from distributed import get_worker
+from elastic_scheduler import CLOSE
 
 from tests.contract.dasks import counted, executions, play, until
 from tests.contract.elastics import CLUSTER, NAMESPACE, Kubernetes, elastic, group
 
+# So many tasks of 0.2 s that three workers are still needed (for 10 s of work) when the autoscaler looks late.
+LONG = 120
+
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180), pytest.mark.filterwarnings("default")]
+
+
+def runs_on(_: object) -> str:
+    """The name of the worker that runs this."""
+    return str(get_worker().name)
 
 
 def test_two_groups_follow_a_load_that_rises_and_falls_and_nothing_is_lost(tmp_path: Path) -> None:
@@ -17,7 +28,8 @@ def test_two_groups_follow_a_load_that_rises_and_falls_and_nothing_is_lost(tmp_p
         async with elastic(tmp_path, *groups) as (kubernetes, client, autoscaler):
             kept = []
             for turn in range(2):
-                plain = client.map(counted, range(40), range(turn * 100, turn * 100 + 40), seconds=0.3, pure=False)
+                first = turn * 200
+                plain = client.map(counted, range(LONG), range(first, first + LONG), seconds=0.2, pure=False)
                 await until(lambda: kubernetes.count("default") == 3, "the plain group has grown")
                 held = await client.scatter({f"{turn}-{n}": n for n in range(9)})
                 assert kubernetes.count("gpu") == 0, "plain tasks grow no GPU group"
@@ -25,7 +37,7 @@ def test_two_groups_follow_a_load_that_rises_and_falls_and_nothing_is_lost(tmp_p
                 gpu = client.map(
                     counted,
                     range(16),
-                    range(turn * 100 + 50, turn * 100 + 66),
+                    range(first + 150, first + 166),
                     seconds=1,
                     key=f"gpu-{turn}",
                     resources={"GPU": 1},
@@ -44,7 +56,7 @@ def test_two_groups_follow_a_load_that_rises_and_falls_and_nothing_is_lost(tmp_p
                 await until(lambda: not kubernetes.deployments, "nothing is left when nothing is held", 60)
                 await asyncio.gather(*kubernetes.leaving)
 
-            assert (len(executions), set(executions.values())) == (112, {1})
+            assert (len(executions), set(executions.values())) == (2 * (LONG + 16), {1})
             assert kubernetes.most == {f"{CLUSTER}-default": 3, f"{CLUSTER}-gpu": 2}
             assert kubernetes.removed == []
             grown = f"{CLUSTER}-gpu: from 0 to 2 workers, for 16 tasks"
@@ -109,10 +121,77 @@ def test_killed_between_two_writes_it_goes_on_from_what_it_finds(tmp_path: Path)
             await autoscaler.start()
 
             await until(lambda: kept.replicas == kept.handled == 1, "the number is that of the workers")
-            plain = client.map(counted, range(40), range(40), seconds=0.2, pure=False)
+            plain = client.map(counted, range(LONG), range(LONG), seconds=0.2, pure=False)
             await until(lambda: kubernetes.count("default") == 3, "it grows as before")
-            assert sorted(await client.gather(plain)) == list(range(40))
+            assert sorted(await client.gather(plain)) == list(range(LONG))
             assert kubernetes.removed == []
+
+    play(scenario())
+
+
+def test_a_worker_that_leaves_is_given_no_task(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with elastic(tmp_path, group("default", maximum=2)) as (kubernetes, client, _):
+            kubernetes.leave_seconds = 4
+            await client.gather(client.map(counted, range(LONG), range(LONG), seconds=0.2, pure=False))
+            workers = dict(kubernetes.workers)
+            await until(lambda: len(kubernetes.deployments) < len(workers), "a worker leaves")
+            leaving = workers.keys() - kubernetes.deployments.keys()
+
+            names = await client.gather(client.map(runs_on, range(6), pure=False))
+
+            assert leaving
+            assert not leaving.intersection(names)
+
+    play(scenario())
+
+
+def test_a_worker_that_kubernetes_does_not_delete_is_given_tasks_again(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with elastic(tmp_path, group("default", maximum=1)) as (kubernetes, client, _):
+            kubernetes.deletes = False
+            await client.submit(counted, 0, 0, seconds=0)
+            [pod] = kubernetes.deployments
+            await until(lambda: any(it[0] == "DELETE" for it in kubernetes.asked), "it tries to delete the worker")
+
+            assert await client.submit(counted, 0, 1, seconds=0) == 1
+            assert list(kubernetes.deployments) == [pod]
+
+    play(scenario())
+
+
+def test_a_worker_that_was_closed_before_a_kill_leaves(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with elastic(tmp_path, group("default", maximum=1, idle_seconds=600.0)) as (
+            kubernetes,
+            client,
+            autoscaler,
+        ):
+            await client.submit(counted, 0, 0, seconds=0)
+            await autoscaler.kill()
+            [pod] = kubernetes.deployments
+            close: Any = getattr(client.scheduler, CLOSE)
+            assert list(await close(pods=[pod], busy=[])) == [pod]
+            task = client.submit(counted, 0, 1, seconds=0)
+            await autoscaler.start()
+
+            await until(lambda: pod not in kubernetes.deployments, "it leaves, although it has not been idle for long")
+            assert await task == 1
+
+    play(scenario())
+
+
+def test_a_worker_that_has_just_been_given_a_task_is_not_closed(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with elastic(tmp_path, group("default", maximum=1)) as (kubernetes, client, _):
+            task = client.submit(counted, 0, 0, seconds=3)
+            await until(lambda: bool(executions), "it runs")
+            [pod] = kubernetes.deployments
+            close: Any = getattr(client.scheduler, CLOSE)
+
+            assert not await close(pods=[pod], busy=[])
+            assert list(await close(pods=[pod], busy=[pod])) == [pod]
+            assert await task == 0
 
     play(scenario())
 

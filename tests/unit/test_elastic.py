@@ -174,12 +174,25 @@ def test_data_that_would_have_no_worker_any_more_brings_one() -> None:
     assert decided([GPU, DEFAULT], Load(leaving)).replicas == {"default": 1}
 
 
+def test_a_worker_that_was_closed_to_tasks_leaves_first_and_in_any_case() -> None:
+    live = {"default": settled(DEFAULT, 3)}
+    one, two, three = workers(DEFAULT, 3)
+    load = Load((one, two, replace(three, leaving=True, kept=True, held=10)))
+
+    decision = decided([replace(DEFAULT, minimum=2)], load, idle(live, 0), live=live)
+
+    assert (decision.close, decision.busy) == ({"default": [three.name]}, [three.name])
+
+
 def test_a_lower_maximum_removes_busy_workers_too_the_least_busy_first() -> None:
     live = {"default": settled(DEFAULT, 3)}
     one, two, three = workers(DEFAULT, 3)
     load = Load(tuple(replace(it, tasks=n, seconds=50.0 * n) for it, n in ((one, 3), (two, 1), (three, 2))))
 
-    assert decided([replace(DEFAULT, maximum=1)], load, live=live).close == {"default": [two.name, three.name]}
+    decision = decided([replace(DEFAULT, maximum=1)], load, live=live)
+
+    assert decision.close == {"default": [two.name, three.name]}
+    assert decision.busy == [two.name, three.name]
 
 
 def test_a_group_that_the_operator_still_works_on_is_left_alone() -> None:

@@ -2,7 +2,8 @@
 
 It looks once a second at what the scheduler has to do, and at the Kubernetes API only when it acts, while workers
 start, and once a minute. It may be killed at any moment: a worker that leaves hands everything over by itself, and the
-next look finds a group whose number of workers differs from its `replicas`, and writes the number first.
+next look finds a group whose number of workers differs from its `replicas`, and writes the number first. A worker that
+was closed to tasks and not deleted is deleted then.
 """
 
 import asyncio
@@ -13,14 +14,13 @@ import socket
 import sys
 import threading
 import time
-from collections import deque
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from elastic_api import Api, Refused
 from elastic_decisions import Decision, decide
 from elastic_scheduler import SchedulerLoad
-from elastic_state import Group, Live, Load, Past, by_pod, is_busy
+from elastic_state import Group, Live, Load, Memory, by_pod
 
 LOOK_SECONDS = float(os.environ.get("LOOK_SECONDS", "1"))
 # How old the view of the Kubernetes API may be at rest, and while something is about to change.
@@ -34,39 +34,12 @@ TERMINATED = 143
 METRICS_PORT = 9100
 
 
-class Memory:
-    """What was seen before: since when pods are idle, since when they are missing, what groups have needed."""
-
-    def __init__(self, groups: list[Group]) -> None:
-        self.groups = [group for group in groups if group.elastic]
-        self.idle: dict[str, float] = {}
-        self.missing: dict[str, float] = {}
-        self.needed: dict[str, deque[tuple[float, int]]] = {group.name: deque() for group in self.groups}
-
-    def look(self, live: dict[str, Live], load: Load, now: float) -> Past:
-        """Takes in what is seen now."""
-        registered, pods = by_pod(load.workers), [pod for it in live.values() for pod in it.pods]
-        self.idle = {pod: self.idle.get(pod, now) for pod in pods if not is_busy(registered.get(pod, ()))}
-        self.missing = {pod: self.missing.get(pod, now) for pod in pods if pod not in registered}
-        stuck = frozenset(pod for pod, since in self.missing.items() if now - since >= STUCK_SECONDS)
-        for group in self.groups:
-            seen = self.needed[group.name]
-            while seen and now - seen[0][0] > group.idle_seconds:
-                seen.popleft()
-        peaks = {name: max((pods for _, pods in seen), default=0) for name, seen in self.needed.items()}
-        return Past({pod: now - since for pod, since in self.idle.items()}, stuck, peaks)
-
-    def add(self, needed: dict[str, int], now: float) -> None:
-        """Remembers what the groups need now."""
-        for name, pods in needed.items():
-            self.needed[name].append((now, pods))
-
-
 class Autoscaler:
     """Looks, decides and acts."""
 
     def __init__(self, groups: list[Group], api: Api, scheduler: SchedulerLoad) -> None:
-        self.groups, self.api, self.scheduler, self.memory = groups, api, scheduler, Memory(groups)
+        self.groups, self.api, self.scheduler = groups, api, scheduler
+        self.memory = Memory(groups, STUCK_SECONDS)
         self.live: dict[str, Live] = {}
         self.versions: dict[str, str] = {}
         self.looked = float("-inf")
@@ -114,13 +87,29 @@ class Autoscaler:
                 tasks = decision.tasks[name]
                 why = f"for {tasks} tasks" if tasks else "for its minimum, or for data that needs memory"
                 await self._tell("ScaledUp", f"{name}: from {has} to {replicas} workers, {why}", warning=False)
-        for name, pods in decision.close.items():
+        for name, spare in decision.close.items():
+            pods = await self._delete(spare, decision.busy)
+            if not pods:
+                continue
             has, left = len(self.live[name].pods), len(self.live[name].pods) - len(pods)
-            for pod in pods:
-                await asyncio.to_thread(self.api.delete, pod)
             await self._resize(name, left)
             text = f"{name}: from {has} to {left} workers, of which {decision.needed[name]} are needed"
             await self._tell("ScaledDown", f"{text}: {', '.join(pods)}", warning=False)
+
+    async def _delete(self, pods: list[str], busy: list[str]) -> list[str]:
+        """Deletes workers, closed to tasks first: a pod that is deleted runs for a while until it leaves the scheduler.
+
+        Returns those that were deleted. Workers that have just been given tasks stay, and so do those that the API
+        server does not delete.
+        """
+        closed = await self.scheduler.close_to_tasks(pods, busy)
+        for number, pod in enumerate(closed):
+            try:
+                await asyncio.to_thread(self.api.delete, pod)
+            except (OSError, Refused):
+                await self.scheduler.open_to_tasks(closed[number:])
+                raise
+        return closed
 
     async def _resize(self, name: str, replicas: int) -> None:
         self.looked = float("-inf")

@@ -7,7 +7,7 @@ workers declare them, and any other task counts for the groups that declare none
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from elastic_state import Group, Live, Load, Past, Resources, Tasks, Worker, by_pod, is_busy
 
@@ -29,6 +29,8 @@ class Decision:
     """Group -> the tasks that it is for."""
     unmet: tuple[Tasks, ...]
     """Tasks that no group's workers can run."""
+    busy: list[str] = field(default_factory=list)
+    """Deployments to delete although their workers have tasks."""
 
 
 class Needs:
@@ -170,7 +172,8 @@ def _may_start(group: Group, live: Live, registered: Mapping[str, object]) -> in
 def _close(groups: list[Group], needs: Needs, decision: Decision, past: Past) -> None:
     """Picks the workers to close: idle for long enough, the cheapest first, while the others can hold the data.
 
-    What is above a maximum leaves even if it is busy: it ends its running tasks first.
+    What is above a maximum leaves even if it is busy: it ends its running tasks first. What was closed to tasks before
+    the autoscaler ended leaves in any case.
     """
     registered = by_pod(needs.load.workers)
     left = {pod: registered.get(pod, []) for it in needs.live.values() for pod in it.pods}
@@ -182,19 +185,22 @@ def _close(groups: list[Group], needs: Needs, decision: Decision, past: Past) ->
         if not it.settled:
             continue
         for pod in sorted(it.pods, key=lambda pod: _cost(pod, registered)):
+            leaving = any(worker.leaving for worker in left[pod])
             rest = [worker for other in left if other != pod for worker in left[other]]
             idle = past.idle.get(pod, 0.0) >= group.idle_seconds and not is_busy(left[pod])
-            if above > 0 or (spare > 0 and idle and (not left[pod] or _can_hold(rest, data))):
+            if leaving or above > 0 or (spare > 0 and idle and (not left[pod] or _can_hold(rest, data))):
+                decision.busy.extend([pod] if leaving or not idle else [])
                 decision.close.setdefault(group.name, []).append(pod)
                 del left[pod]
                 spare, above = spare - 1, above - 1
 
 
-def _cost(pod: str, registered: Mapping[str, list[Worker]]) -> tuple[bool, bool, int, int, str]:
-    """What is lost with a pod, as something to sort by: one that has not registered yet is the cheapest."""
+def _cost(pod: str, registered: Mapping[str, list[Worker]]) -> tuple[bool, bool, bool, int, int, str]:
+    """What is lost with a pod, as something to sort by: one that leaves, or has not registered yet, is the cheapest."""
     workers = registered.get(pod, [])
+    stays = not any(it.leaving for it in workers)
     kept, tasks, held = any(it.kept for it in workers), sum(it.tasks for it in workers), sum(it.held for it in workers)
-    return bool(workers), kept, tasks, held, pod
+    return stays, bool(workers), kept, tasks, held, pod
 
 
 def _can_hold(workers: list[Worker], data: int) -> bool:

@@ -1,7 +1,7 @@
 """Asks the scheduler for its load over Dask's own protocol, with TLS where the cluster has it.
 
-A small function enters the scheduler once for each connection. It answers in plain numbers and texts, and nothing that
-a scheduler sends is ever unpickled here: it runs users' code, and the autoscaler holds a token.
+Two small functions enter the scheduler once for each connection. They answer in plain numbers and texts, and nothing
+that a scheduler sends is ever unpickled here: it runs users' code, and the autoscaler holds a token.
 """
 
 import asyncio
@@ -9,7 +9,7 @@ from typing import Any
 
 from elastic_state import Load, Tasks, Worker
 
-OPERATION = "dask-on-kubernetes-load"
+LOAD, CLOSE, OPEN = (f"dask-on-kubernetes-{it}" for it in ("load", "close", "open"))
 CONNECT_SECONDS, ANSWER_SECONDS = 10.0, 60.0
 # How many waiting tasks are looked at one by one, and ten times fewer of each worker. The rest is taken to be alike.
 SAMPLE = 5000
@@ -48,6 +48,7 @@ def watch_load(dask_scheduler: Any, operation: str, sample: int) -> None:
             "seconds": float(it.occupancy),
             "pinned": pinned,
             "kept": bool(it.actors or it.long_running or not may_leave or it.status.name != "running"),
+            "leaving": "leaving" in it.extra,
             "held": int(it.nbytes),
             "memory": int(it.memory_limit or 0),
             "resources": {str(key): float(value) for key, value in it.resources.items()},
@@ -67,6 +68,41 @@ def watch_load(dask_scheduler: Any, operation: str, sample: int) -> None:
         }
 
     dask_scheduler.handlers[operation] = load
+
+
+def watch_departures(dask_scheduler: Any, close: str, open: str) -> None:
+    """Runs in the scheduler: adds the operations that close the workers of pods to tasks, and open them again."""
+    from re import escape, fullmatch
+    from time import time
+
+    state = dask_scheduler
+
+    def workers(pod: str) -> list[Any]:
+        return [it for it in state.workers.values() if fullmatch(rf"{escape(pod)}(-\d+)?", str(it.name))]
+
+    def is_busy(worker: Any) -> bool:
+        return bool(worker.processing or worker.long_running or worker.actors)
+
+    def become(worker: Any, status: str) -> None:
+        """As Scheduler.retire_workers does it: at once in the scheduler, and then in the worker."""
+        about = {"status": status, "stimulus_id": f"{close}-{time()}"}
+        state.handle_worker_status_change(worker=worker.address, **about)
+        state.stream_comms[worker.address].send({"op": "worker-status-change", **about})
+
+    def close_to_tasks(pods: list[str], busy: list[str]) -> list[str]:
+        """Returns the pods that are closed. One that has tasks stays open, unless it is among `busy`."""
+        closed = [pod for pod in pods if pod in busy or not any(is_busy(it) for it in workers(pod))]
+        for worker in [it for pod in closed for it in workers(pod)]:
+            worker.extra["leaving"] = True
+            become(worker, "closing_gracefully")
+        return closed
+
+    def open_to_tasks(pods: list[str]) -> None:
+        for worker in [it for pod in pods for it in workers(pod)]:
+            if worker.extra.pop("leaving", False):
+                become(worker, "running")
+
+    dask_scheduler.handlers[close], dask_scheduler.handlers[open] = close_to_tasks, open_to_tasks
 
 
 def read_load(answer: Any) -> Load:
@@ -95,20 +131,35 @@ class SchedulerLoad:
 
     async def ask(self) -> Load:
         """The load now. Raises `OSError` where no scheduler answers in time, `ValueError` for an odd answer."""
+        return read_load(await self._answer(LOAD))
+
+    async def close_to_tasks(self, pods: list[str], busy: list[str]) -> list[str]:
+        """The scheduler gives no more tasks to the workers of these pods. Raises as `ask` does.
+
+        Returns the pods for which this is so: one that has tasks already stays as it is, unless it is among `busy`.
+        """
+        closed = await self._answer(CLOSE, pods=pods, busy=busy)
+        return [pod for pod in pods if pod in closed]
+
+    async def open_to_tasks(self, pods: list[str]) -> None:
+        """Takes `close_to_tasks` back. Raises as `ask` does."""
+        await self._answer(OPEN, pods=pods)
+
+    async def _answer(self, operation: str, **about: Any) -> Any:
+        from distributed.core import send_recv
+
+        async def asked() -> Any:
+            if self.comm is None:
+                self.comm = await self._connected()
+            return await send_recv(self.comm, op=operation, **about)
+
         try:
-            return await asyncio.wait_for(self._ask(), ANSWER_SECONDS)
+            return await asyncio.wait_for(asked(), ANSWER_SECONDS)
         except BaseException as error:
             self.close()
             if isinstance(error, (TimeoutError, asyncio.TimeoutError)):  # two classes before Python 3.11
                 raise OSError(f"the scheduler has not answered within {ANSWER_SECONDS:.0f} s") from error
             raise
-
-    async def _ask(self) -> Load:
-        from distributed.core import send_recv
-
-        if self.comm is None:
-            self.comm = await self._connected()
-        return read_load(await send_recv(self.comm, op=OPERATION))
 
     async def _connected(self) -> Any:
         from distributed.comm.core import connect
@@ -118,12 +169,16 @@ class SchedulerLoad:
 
         tls = Security().get_connection_args("client")
         comm = await connect(self.address, timeout=CONNECT_SECONDS, deserialize=False, **tls)
-        arguments = {"operation": OPERATION, "sample": SAMPLE}
-        call: dict[str, Any] = {"function": dumps(watch_load), "kwargs": dumps(arguments)}
-        answer = await send_recv(comm, op="run_function", **call)
-        if not isinstance(answer, dict) or answer.get("status") != "OK":
-            comm.abort()
-            raise ValueError(f"the scheduler refuses the function that reads its load: {answer}")
+        functions: dict[Any, Any] = {
+            watch_load: {"operation": LOAD, "sample": SAMPLE},
+            watch_departures: {"close": CLOSE, "open": OPEN},
+        }
+        for function, arguments in functions.items():
+            call: dict[str, Any] = {"function": dumps(function), "kwargs": dumps(arguments)}
+            answer = await send_recv(comm, op="run_function", **call)
+            if not isinstance(answer, dict) or answer.get("status") != "OK":
+                comm.abort()
+                raise ValueError(f"the scheduler refuses a function of the autoscaler: {answer}")
         return comm
 
     def close(self) -> None:

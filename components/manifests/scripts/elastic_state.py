@@ -1,6 +1,7 @@
 """What the autoscaler knows: the declared groups, the live ones, the scheduler's load, and what was seen before."""
 
 import re
+from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -54,6 +55,8 @@ class Worker:
     memory: int = 0
     """Its memory limit in bytes; 0 for none."""
     resources: Resources = field(default_factory=dict)
+    leaving: bool = False
+    """Whether the autoscaler has closed it to tasks."""
 
     @property
     def pod(self) -> str:
@@ -113,3 +116,31 @@ def by_pod(workers: Iterable[Worker]) -> dict[str, list[Worker]]:
 def is_busy(workers: Iterable[Worker]) -> bool:
     """Whether a pod with these workers must stay."""
     return any(worker.tasks or worker.kept for worker in workers)
+
+
+class Memory:
+    """What was seen before: since when pods are idle, since when they are missing, what groups have needed."""
+
+    def __init__(self, groups: list[Group], stuck_seconds: float) -> None:
+        self.groups, self.stuck_seconds = [group for group in groups if group.elastic], stuck_seconds
+        self.idle: dict[str, float] = {}
+        self.missing: dict[str, float] = {}
+        self.needed: dict[str, deque[tuple[float, int]]] = {group.name: deque() for group in self.groups}
+
+    def look(self, live: dict[str, Live], load: Load, now: float) -> Past:
+        """Takes in what is seen now."""
+        registered, pods = by_pod(load.workers), [pod for it in live.values() for pod in it.pods]
+        self.idle = {pod: self.idle.get(pod, now) for pod in pods if not is_busy(registered.get(pod, ()))}
+        self.missing = {pod: self.missing.get(pod, now) for pod in pods if pod not in registered}
+        stuck = frozenset(pod for pod, since in self.missing.items() if now - since >= self.stuck_seconds)
+        for group in self.groups:
+            seen = self.needed[group.name]
+            while seen and now - seen[0][0] > group.idle_seconds:
+                seen.popleft()
+        peaks = {name: max((pods for _, pods in seen), default=0) for name, seen in self.needed.items()}
+        return Past({pod: now - since for pod, since in self.idle.items()}, stuck, peaks)
+
+    def add(self, needed: dict[str, int], now: float) -> None:
+        """Remembers what the groups need now."""
+        for name, pods in needed.items():
+            self.needed[name].append((now, pods))

@@ -45,6 +45,8 @@ class Place:
     def environment(self) -> dict[str, str]:
         """The environment of every command of the bench."""
         inherited = os.environ | self.engine
+        # As `make` does: every start would compile all modules once more.
+        inherited.pop("PYTHONDONTWRITEBYTECODE", None)
         return inherited | {
             "KUBECONFIG": self.kubeconfig,
             "PATH": os.pathsep.join([self.tools, str(PROJECT / ".venv/bin"), inherited["PATH"]]),

@@ -161,6 +161,12 @@ def test_the_no_ops_table_compares_within_a_round_and_a_size():
     assert "| this project | 60 | 50 |" in text
 
 
+def test_programs_may_keep_their_bytecode(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+
+    assert "PYTHONDONTWRITEBYTECODE" not in Place("", "", tmp_path).environment
+
+
 def test_the_clusters_of_a_no_op_are_accepted_by_the_program():
     config = no_op.clusters(30)
 

@@ -64,7 +64,7 @@ async def cluster(*names: str, threads: int = 1) -> AsyncIterator[tuple[Schedule
                     await worker.close()
 
 
-async def until(holds: Callable[[], bool], what: str, seconds: float = 30) -> None:
+async def until(holds: Callable[[], bool], what: str, seconds: float = 60) -> None:
     """Waits until something holds; fails with `what` when it does not within the time."""
     deadline = time.monotonic() + seconds
     while not holds():

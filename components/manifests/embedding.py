@@ -66,18 +66,14 @@ def code_only(source: str) -> str:
 
 
 def _docstrings(tree: ast.AST) -> list[tuple[int, int, str]]:
-    """First and last line of each docstring, and what takes its place."""
+    """First and last line of each docstring, those of fields included, and what takes its place."""
     found = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            first = node.body[0] if node.body else None
-            if (
-                isinstance(first, ast.Expr)
-                and isinstance(first.value, ast.Constant)
-                and isinstance(first.value.value, str)
-            ):
-                instead = " " * first.col_offset + "pass" if len(node.body) == 1 else ""
-                found.append((first.lineno, first.end_lineno or first.lineno, instead))
+            for it in node.body:
+                if isinstance(it, ast.Expr) and isinstance(it.value, ast.Constant) and isinstance(it.value.value, str):
+                    instead = " " * it.col_offset + "pass" if len(node.body) == 1 else ""
+                    found.append((it.lineno, it.end_lineno or it.lineno, instead))
     return found
 
 

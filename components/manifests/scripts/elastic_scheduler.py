@@ -24,6 +24,11 @@ def watch_load(dask_scheduler: Any, operation: str, sample: int) -> None:
 
     state = dask_scheduler
 
+    def expected(task: Any) -> float:
+        """The seconds that it takes. Older versions of distributed have a method of another name for this."""
+        new = getattr(state, "_get_prefix_duration", None)
+        return new(task.prefix) if new else state.get_task_duration(task)
+
     def summed(tasks: Any, most: int) -> list[Any]:
         """[resources, number, seconds] of tasks; those that wait for one certain worker count for none."""
         found: dict[Any, list[Any]] = {}
@@ -36,7 +41,7 @@ def watch_load(dask_scheduler: Any, operation: str, sample: int) -> None:
             asked = {str(key): float(value) for key, value in (task.resource_restrictions or {}).items()}
             kind = found.setdefault(tuple(sorted(asked.items())), [asked, 0, 0.0])
             kind[1] += 1
-            kind[2] += state._get_prefix_duration(task.prefix)
+            kind[2] += expected(task)
         return [[asked, round(count * scale), seconds * scale] for asked, count, seconds in found.values()]
 
     def worker(it: Any, may_leave: bool) -> dict[str, Any]:

@@ -116,8 +116,13 @@ def copied(client: Client, where: str, actors: list[Any], mine: list[str]) -> bo
 
 
 def forget(client: Client, where: str) -> None:
-    """The scheduler forgets the worker, and blames no task for it."""
-    about = {"address": where, "expected": True, "close": False, "stimulus_id": f"retire-{name}-{time.time()}"}
+    """The scheduler forgets the worker, and blames no task for it. Older versions of distributed call that `safe`."""
+    from inspect import signature
+
+    from distributed import Scheduler
+
+    blameless = "expected" if "expected" in signature(Scheduler.remove_worker).parameters else "safe"
+    about = {"address": where, blameless: True, "close": False, "stimulus_id": f"retire-{name}-{time.time()}"}
     client.sync(client.scheduler.unregister, **about, callback_timeout=LAST_CALL_SECONDS)
 
 

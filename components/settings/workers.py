@@ -31,8 +31,8 @@ class WorkerPods(PodSettings):
     """Abstract resources that each worker declares (`--resources`), such as `{GPU: 1}`. A task that asks for
     them, as in `client.submit(train, resources={"GPU": 1})`, runs on these workers only."""
     termination_grace_period: Duration = "2m"
-    """How long a terminating worker may take to end its running tasks and hand its data to the others. A task that takes
-    longer begins again on another worker: set it to the time of your longest tasks."""
+    """How long a terminating worker may take to end its running tasks and hand its data to the others. A task that
+    takes longer begins again on another worker: set it to the time of your longest tasks."""
     extra_args: tuple[str, ...] = ()
     """Additional arguments of `dask worker`."""
 

@@ -189,7 +189,8 @@ def _close(groups: list[Group], needs: Needs, decision: Decision, past: Past) ->
             rest = [worker for other in left if other != pod for worker in left[other]]
             idle = past.idle.get(pod, 0.0) >= group.idle_seconds and not is_busy(left[pod])
             if leaving or above > 0 or (spare > 0 and idle and (not left[pod] or _can_hold(rest, data))):
-                decision.busy.extend([pod] if leaving or not idle else [])
+                if not idle:
+                    decision.busy.append(pod)
                 decision.close.setdefault(group.name, []).append(pod)
                 del left[pod]
                 spare, above = spare - 1, above - 1

@@ -7,7 +7,7 @@ that a scheduler sends is ever unpickled here: it runs users' code, and the auto
 import asyncio
 from typing import Any
 
-from elastic_state import Load, Tasks, Worker
+from elastic_state import PROCESS, Load, Tasks, Worker
 
 LOAD, CLOSE, OPEN = (f"dask-on-kubernetes-{it}" for it in ("load", "close", "open"))
 CONNECT_SECONDS, ANSWER_SECONDS = 10.0, 60.0
@@ -75,15 +75,18 @@ def watch_load(dask_scheduler: Any, operation: str, sample: int) -> None:
     dask_scheduler.handlers[operation] = load
 
 
-def watch_departures(dask_scheduler: Any, close: str, open: str) -> None:
+def watch_departures(dask_scheduler: Any, close: str, open: str, process: str) -> None:
     """Runs in the scheduler: adds the operations that close the workers of pods to tasks, and open them again."""
-    from re import escape, fullmatch
+    from re import sub
     from time import time
 
     state = dask_scheduler
 
-    def workers(pod: str) -> list[Any]:
-        return [it for it in state.workers.values() if fullmatch(rf"{escape(pod)}(-\d+)?", str(it.name))]
+    def by_pod(pods: list[str]) -> dict[str, list[Any]]:
+        found: dict[str, list[Any]] = {pod: [] for pod in pods}
+        for worker in state.workers.values():
+            found.get(sub(process, r"\1", str(worker.name)), []).append(worker)
+        return found
 
     def is_busy(worker: Any) -> bool:
         return bool(worker.processing or worker.long_running or worker.actors)
@@ -96,14 +99,15 @@ def watch_departures(dask_scheduler: Any, close: str, open: str) -> None:
 
     def close_to_tasks(pods: list[str], busy: list[str]) -> list[str]:
         """Returns the pods that are closed. One that has tasks stays open, unless it is among `busy`."""
-        closed = [pod for pod in pods if pod in busy or not any(is_busy(it) for it in workers(pod))]
-        for worker in [it for pod in closed for it in workers(pod)]:
+        workers = by_pod(pods)
+        closed = [pod for pod in pods if pod in busy or not any(is_busy(it) for it in workers[pod])]
+        for worker in [it for pod in closed for it in workers[pod]]:
             worker.extra["leaving"] = True
             become(worker, "closing_gracefully")
         return closed
 
     def open_to_tasks(pods: list[str]) -> None:
-        for worker in [it for pod in pods for it in workers(pod)]:
+        for worker in [it for workers in by_pod(pods).values() for it in workers]:
             if worker.extra.pop("leaving", False):
                 become(worker, "running")
 
@@ -176,7 +180,7 @@ class SchedulerLoad:
         comm = await connect(self.address, timeout=CONNECT_SECONDS, deserialize=False, **tls)
         functions: dict[Any, Any] = {
             watch_load: {"operation": LOAD, "sample": SAMPLE},
-            watch_departures: {"close": CLOSE, "open": OPEN},
+            watch_departures: {"close": CLOSE, "open": OPEN, "process": PROCESS},
         }
         for function, arguments in functions.items():
             call: dict[str, Any] = {"function": dumps(function), "kwargs": dumps(arguments)}

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 Resources = Mapping[str, float]
+# With --nworkers, the workers of a pod are called `<name of its Deployment>-0`, `-1`, and so on. Without, as itself.
+PROCESS = r"(-worker-[^-]+)-\d+$"
 
 
 @dataclass(frozen=True)
@@ -60,8 +62,8 @@ class Worker:
 
     @property
     def pod(self) -> str:
-        """The name of its pod's Deployment. With --nworkers, a pod's workers are called `<name>-0`, `<name>-1`, ..."""
-        return re.sub(r"(-worker-[^-]+)-\d+$", r"\1", self.name)
+        """The name of its pod's Deployment."""
+        return re.sub(PROCESS, r"\1", self.name)
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,10 @@ VERSIONS = ["2023.3.0", "2025.1.0"]
 # The autoscaler, the preStop, the verification.
 TESTS = [
     "test_elastic.py::test_killed_between_two_writes_it_goes_on_from_what_it_finds",
+    "test_elastic.py::test_a_worker_that_leaves_is_given_no_task",
     "test_departures.py::test_running_tasks_end_and_their_results_move",
     "test_departures.py::test_a_worker_with_actors_hands_over_its_data_and_says_that_the_actors_are_lost",
+    "test_departures.py::test_a_task_that_outlasts_the_deadline_is_begun_again_without_blame",
     "test_verification.py::test_it_says_which_dask_and_which_python_have_computed",
     "test_verification.py::test_a_function_that_the_workers_cannot_take_is_a_readable_line",
 ]

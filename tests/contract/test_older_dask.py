@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.contract.rendering import ROOT
+from tests.support.installing import install
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 # The oldest that docs/recipes.md names, and the last one before distributed gave a method that is used another name.
@@ -26,8 +27,7 @@ TESTS = [
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_the_scripts_work_with_an_older_dask(version: str, tmp_path: Path) -> None:
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--disable-pip-version-check"]
-    subprocess.run([*pip, "--target", tmp_path, f"dask=={version}", f"distributed=={version}"], check=True)
+    install(tmp_path, f"dask=={version}", f"distributed=={version}")
     environment = os.environ | {"PYTHONPATH": str(tmp_path)}
     loaded = [sys.executable, "-c", "import dask, distributed; print(dask.__version__, distributed.__version__)"]
     shown = subprocess.run(loaded, env=environment, check=True, capture_output=True, text=True).stdout

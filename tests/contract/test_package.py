@@ -18,6 +18,7 @@ from components.settings.fields import Model
 from plugin.arguments import definitions, whole
 from plugin.package import PACKAGE, Package
 from tests.contract.rendering import ROOT
+from tests.support.installing import install
 from tools.stackschema import models_by_name
 
 COMPONENTS = {
@@ -199,8 +200,7 @@ def test_the_wheels_metadata_is_what_an_index_takes(wheel: Path) -> None:
 
 
 def test_another_program_installs_the_components_and_has_all_that_they_need(wheel: Path, tmp_path: Path) -> None:
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--disable-pip-version-check"]
-    subprocess.run([*pip, "--target", str(tmp_path / "site"), str(wheel)], check=True)
+    install(tmp_path / "site", str(wheel))
     program = (
         "from importlib.metadata import version; from dask_on_kubernetes import DaskCluster, cluster;"
         "from dask_on_kubernetes.manifests.embedding import script;"

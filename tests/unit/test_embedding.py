@@ -10,24 +10,19 @@ import pytest
 
 from components.manifests.embedding import code_only, pre_stop, script
 from tests.contract.rendering import ROOT
+from tests.contract.test_prose import docstrings
 
 DOCUMENTED = (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 SCRIPTS = sorted(path.stem for path in (ROOT / "components/manifests/scripts").glob("*.py"))
 
 
-def docstrings(tree: ast.Module) -> list[ast.Expr]:
-    """Texts that stand alone: docstrings of modules, classes, functions and fields."""
-    statements = [it for node in ast.walk(tree) if isinstance(node, DOCUMENTED) for it in node.body]
-    return [it for it in statements if isinstance(it, ast.Expr) and isinstance(it.value, ast.Constant)]
-
-
 def without_docstrings(source: str) -> str:
     """The syntax tree, in which an omitted docstring leaves nothing or `pass`."""
     tree = ast.parse(source)
-    omitted = docstrings(tree)
+    omitted = list(docstrings(tree))
     for node in ast.walk(tree):
         if isinstance(node, DOCUMENTED):
-            node.body = [it for it in node.body if it not in omitted] or [ast.Pass()]
+            node.body = [it for it in node.body if getattr(it, "value", None) not in omitted] or [ast.Pass()]
     return ast.dump(tree)
 
 

@@ -56,7 +56,8 @@ class Cluster(PodSettings):
     """How a change of the pods is applied: by a new cluster next to the replaced one, or by deleting and recreating."""
     drain_timeout: DurationOrZero = "10m"
     """How long a replaced cluster may keep running for tasks that are unfinished or held for a client. After that, its
-    clients are disconnected; with `0s` at once."""
+    clients are disconnected; with `0s` at once. For workers that leave a cluster that stays, `terminationGracePeriod`
+    says it."""
     ready_timeout: Duration = "10m"
     """How long pods may take to be scheduled, pull their images and start before `up` fails."""
     verify: bool = True

@@ -30,9 +30,9 @@ class WorkerPods(PodSettings):
     dask_resources: dict[ResourceName, Annotated[float, Field(ge=0)]] = {}
     """Abstract resources that each worker declares (`--resources`), such as `{GPU: 1}`. A task that asks for
     them, as in `client.submit(train, resources={"GPU": 1})`, runs on these workers only."""
-    termination_grace_period: Duration = "2m"
-    """How long a terminating worker may take to end its running tasks and hand its data to the others. A task that
-    takes longer begins again on another worker: set it to the time of your longest tasks."""
+    termination_grace_period: Duration = "10m"
+    """How long a terminating worker may take to end its running tasks and hand its data to the others. It ends as soon
+    as it has. A task that takes longer begins again on another worker: set it to the time of your longest tasks."""
     extra_args: tuple[str, ...] = ()
     """Additional arguments of `dask worker`."""
 

@@ -8,6 +8,7 @@ from components.configuration import parse, warnings
 from components.settings.checks.paths import fields
 from components.settings.checks.walker import UNKNOWN, Unknown
 from components.settings.fields import Model
+from components.settings.formats.quantities import seconds
 from components.settings.pod import PodSettings, merge, merged
 from tests.unit.badsettings.cases import Raw, cluster, endpoint
 from tools.stackschema import models_by_name
@@ -126,6 +127,13 @@ def test_a_role_inherits_mappings_by_key_volumes_by_name_and_the_rest_whole() ->
 def test_settings_are_frozen() -> None:
     with pytest.raises(ValueError, match="frozen"):
         parse({}).strict = True  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def test_a_task_has_as_long_on_a_worker_that_leaves_as_on_a_cluster_that_is_replaced() -> None:
+    made = parse({"clusters": {"a": {"workerGroups": {"g": {}}}}}).clusters["a"]
+
+    periods = {seconds(it.termination_grace_period) for it in (made.workers, made.worker_groups["g"])}
+    assert periods == {seconds(made.drain_timeout)}
 
 
 @pytest.mark.parametrize("over", [PodSettings(), PodSettings(env={"B": "1"})], ids=str)

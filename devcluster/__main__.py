@@ -17,7 +17,8 @@ from pathlib import Path
 
 from devcluster.images import catalog
 from devcluster.images.build import build as build_images
-from devcluster.kubernetes import cluster, images, state
+from devcluster.images.meanwhile import built_meanwhile
+from devcluster.kubernetes import build, cluster, images, packages, state
 from devcluster.shell import DevclusterError, NotRunningError, require_root, say
 
 
@@ -63,6 +64,10 @@ def up(name: str, more: Sequence[str] = ()) -> Path:
     """The kubeconfig of a Ready cluster of that name, with every image, those on demand only if `more` names them."""
     require_root("up")
     wanted = catalog.find([]) + (catalog.find(list(more)) if more else [])
+    if not build.product_path().is_dir():  # minutes of compiling, on a machine that has none of this yet
+        packages.ensure()  # only one apt-get can run at a time
+        with built_meanwhile(wanted):
+            build.ensure()
     kubeconfig = cluster.up(name)
     build_images(wanted)
     images.load(cluster.require(name), [image.archive for image in wanted])

@@ -23,7 +23,7 @@ case "$1" in
   env) echo {version} ;;
   list) case "$*" in *-m*) echo {sdk} ;; *) echo one two three ;; esac ;;
   build)
-    echo build >> {log}
+    echo build $GOGC $GOMEMLIMIT >> {log}
     for last; do case "$previous" in -o) target="$last";; esac; previous="$last"; done
     test -e {broken} && {{ echo example.com/compiled >&2; cat {broken} >&2; exit 1; }}
     test -e {endless} && {{ touch {begun}; exec sleep 60; }}
@@ -216,3 +216,31 @@ def test_two_checkouts_share_a_product_and_build_it_once(go, tmp_path, monkeypat
     monkeypatch.setattr(golang, "MODULES", tmp_path / "elsewhere")
 
     assert folders == {str(build.product_path())}
+
+
+GIB = 2**30
+
+
+@pytest.mark.parametrize(
+    ("limit", "cores", "own", "expected"),
+    [
+        ("max", 1, {}, "off 3GiB"),
+        (f"{16 * GIB}", 4, {}, "off 3GiB"),
+        (f"{15 * GIB}", 4, {}, ""),
+        (f"{2 * GIB}", 1, {}, ""),
+        ("max", 1, {"GOGC": "50"}, "50 3GiB"),
+    ],
+)
+def test_the_compiler_collects_garbage_only_where_memory_is_short(go, monkeypatch, limit, cores, own, expected):
+    (go / "memory.max").write_text(f"{limit}\n")
+    monkeypatch.setattr(golang, "_CONTAINER_LIMITS", (go / "memory.max", go / "missing"))
+    monkeypatch.setattr(golang.os, "sysconf", {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": 64 * GIB // 4096}.__getitem__)
+    monkeypatch.setattr(golang.os, "cpu_count", lambda: cores)
+    for name in ("GOGC", "GOMEMLIMIT"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in own.items():
+        monkeypatch.setenv(name, value)
+
+    build.ensure()
+
+    assert (go / "log").read_text().strip() == f"build {expected}".strip()

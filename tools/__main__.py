@@ -66,10 +66,11 @@ def prepare(root: Path, stack: str, cluster: str, command: str) -> Prepared:
     """Find the Kubernetes cluster, the CLI and the state. `up` starts the local cluster and builds what is missing."""
     os.umask(0o022)  # nodes, pods and the images' own user read what is built here
     project = open_project(root, stack)
+    cli.refuse_unusable(project.oldest_cli)
     where = target.choose(project, cluster)
     _say(f"kubernetes: {where.words}")
     os.environ.update(target.environment(where, start=command == "up", more=target.images(project)))
-    found = cli.find(project.oldest_cli, Path(os.environ.get("PULUMI_HOME") or backend.state_root() / "engine"))
+    found = cli.find(Path(os.environ.get("PULUMI_HOME") or backend.state_root() / "engine"))
     _say(f"engine: {found.words}")
     os.environ.update(found.environment)
     state = backend.choose(project, where.local)

@@ -41,18 +41,30 @@ class Cli:
     environment: dict[str, str] = field(default_factory=dict)
 
 
-def find(oldest: tuple[int, ...], home: Path) -> Cli:
-    """The CLI to use. `home` is the engine's own folder, for the one that is built.
+def refuse_unusable(oldest: tuple[int, ...]) -> None:
+    """Raise `ToolError` for an unknown ENGINE, and for a CLI on PATH that would be used and is older than `oldest`.
 
-    ENGINE=built skips the first two. Raises `ToolError` for a CLI on PATH that is older than `oldest`.
+    It takes no time, so it comes before a cluster is started, which may take minutes.
     """
-    wish = os.environ.get("ENGINE") or "auto"
+    wish = _wish()
     if wish not in ("auto", "built"):
         raise ToolError(f"ENGINE={wish} must be `auto` (the default) or `built`")
-    if wish == "built":
+    if wish == "auto" and (on_path := shutil.which("pulumi")):
+        _refuse_old(on_path, oldest)
+
+
+def _wish() -> str:
+    return os.environ.get("ENGINE") or "auto"
+
+
+def find(home: Path) -> Cli:
+    """The CLI to use. `home` is the engine's own folder, for the one that is built.
+
+    ENGINE=built skips the first two.
+    """
+    if _wish() == "built":
         return Cli("built from Go modules, because ENGINE=built", engine.environment(home))
     if on_path := shutil.which("pulumi"):
-        refuse_old(on_path, oldest)
         if not (reason := _without_provider(on_path)):
             return Cli(f"{on_path}, from PATH")
         return Cli(
@@ -67,7 +79,7 @@ def find(oldest: tuple[int, ...], home: Path) -> Cli:
     return Cli(f"built from Go modules, because `pulumi` is not on PATH and {reason}", engine.environment(home))
 
 
-def refuse_old(path: str, oldest: tuple[int, ...]) -> None:
+def _refuse_old(path: str, oldest: tuple[int, ...]) -> None:
     """Raise `ToolError` for a CLI that does not answer or is older than `oldest`."""
     wanted = ".".join(map(str, oldest))
     try:

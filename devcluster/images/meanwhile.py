@@ -16,7 +16,7 @@ _ROOT = Path(__file__).parents[2]
 def built_meanwhile(images: Sequence[Image]) -> Iterator[None]:
     """Build what the cache lacks while the body runs, and wait for the end of both.
 
-    What fails here is not reported: it is built once more, with its progress, by whoever needs it.
+    A failure is not reported: the caller builds what is still missing, with its progress, and sees it again.
     """
     missing = [image.reference for image in images if not image.built]
     if not missing:

@@ -28,7 +28,8 @@ def built(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def find(place: Path) -> choice.Cli:
-    return choice.find(OLDEST, place / "engine")
+    choice.refuse_unusable(OLDEST)
+    return choice.find(place / "engine")
 
 
 def no_network(*_: Any) -> None:

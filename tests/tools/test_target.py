@@ -149,3 +149,15 @@ def test_an_interrupted_command_says_that_it_can_be_continued(
 
     assert entry.main(["up", "--stack", "test", "--cwd", str(place / "project")]) == 130
     assert capsys.readouterr().err.endswith("interrupted; the same command continues from here\n")
+
+
+def test_a_cli_that_is_too_old_is_refused_before_a_cluster_is_started(
+    place: Path, cli: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    started: list[str] = []
+    monkeypatch.setattr(target.devcluster, "up", lambda name, more: started.append(name))
+    cli.write_text("#!/bin/sh\necho v3.225.9\n")
+
+    assert entry.main(["up", "--stack", "test", "--cwd", str(place / "project")]) == 1
+    assert f"error: {cli} is version v3.225.9" in capsys.readouterr().err
+    assert started == []

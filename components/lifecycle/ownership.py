@@ -17,17 +17,15 @@ import pulumi
 from pulumi import Output, ResourceHook, ResourceHookArgs, ResourceHookBinding, ResourceHookOptions, ResourceOptions
 
 from ..kube import client as kube
-from ..kube import wait
 from ..kube.client import Connection, Object
 from ..kube.errors import ClusterError
 from ..kube.paths import path, path_of
 from ..lifecycle import engine_state
 from ..lifecycle.annotations import annotated
+from ..lifecycle.terminating import is_terminating, settled
 from ..vocabulary import INSTANCE, OWNER, PART_OF
 
 HOOK = "ownership"
-POLL_SECONDS = 0.5
-TERMINATING_SECONDS = 120
 
 
 @dataclass(frozen=True)
@@ -107,28 +105,16 @@ async def before_create(connection: Connection, body: Object, claim: Claim, *, d
     if client is None:
         return
 
-    async def may_be_written() -> bool:
-        live = await kube.find(client, path_of(body))
-        if live is None:
-            return True
-        terminating = "deletionTimestamp" in live["metadata"]
-        if not terminating and _is_own(body, live):
-            await engine_state.refuse_second_creation(body, deleted_first=deleted_first)
-        if not terminating and _is_own(body, live) and await _unused_certificates(client, live):
-            if not pulumi.runtime.is_dry_run():
-                await kube.delete(client, path_of(body))
-            return pulumi.runtime.is_dry_run()
-        if terminating and not pulumi.runtime.is_dry_run():
-            return False
+    live = await settled(client, body)
+    if live and not is_terminating(live) and _is_own(body, live):
+        await engine_state.refuse_second_creation(body, deleted_first=deleted_first)
+        if await _unused_certificates(client, live):
+            if pulumi.runtime.is_dry_run():
+                return
+            await kube.delete(client, path_of(body))
+            live = await settled(client, body)
+    if live:
         _take(body, live, claim)
-        return True
-
-    try:
-        await wait.wait_until(may_be_written, TERMINATING_SECONDS, pause=POLL_SECONDS)
-    except wait.DeadlineError:
-        raise ClusterError(
-            f"{_where(body)} has been terminating for {TERMINATING_SECONDS} s: check its finalizers, and run `up` again"
-        ) from None
 
 
 async def before_update(connection: Connection, body: Object, claim: Claim) -> None:

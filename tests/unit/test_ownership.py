@@ -6,6 +6,7 @@ from typing import Any
 import pulumi
 import pytest
 
+from components.kube import wait
 from components.kube.client import Connection
 from components.kube.errors import ClusterError
 from components.kube.paths import path_of
@@ -183,6 +184,38 @@ class TestCreate:
         ask(monkeypatch, lambda: answers.pop(0))
 
         assert answers == []
+
+    @pytest.mark.parametrize("grace", [0, 30, 3600])
+    def test_a_terminating_group_is_waited_for_while_its_workers_may_end_their_tasks(
+        self, monkeypatch: pytest.MonkeyPatch, told: list[str], grace: int
+    ) -> None:
+        terminating = live("dask-prod", spec={"worker": {"spec": {"terminationGracePeriodSeconds": grace}}})
+        terminating["metadata"]["deletionTimestamp"] = "now"
+        ends_at = wait.now() + grace + 100
+
+        ask(monkeypatch, lambda: terminating if wait.now() < ends_at else 404)
+
+        assert wait.now() >= ends_at
+        assert told == [
+            f"info: Service 'a' is still terminating: waiting until it is deleted, for up to {grace + 120} s"
+        ]
+
+    def test_one_that_outlasts_its_workers_is_reported(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        terminating = live(STACK, OURS)
+        terminating["metadata"]["deletionTimestamp"] = "now"
+
+        with pytest.raises(
+            ClusterError, match="Service 'a' is still terminating after 120 s: look at its pods and fin"
+        ):
+            ask(monkeypatch, terminating)
+
+    def test_one_that_another_stack_creates_meanwhile_is_refused(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        terminating = live(STACK, OURS)
+        terminating["metadata"]["deletionTimestamp"] = "now"
+        answers: list[Any] = [terminating, live("dask-prod")]
+
+        with pytest.raises(ClusterError, match="Service 'a' already exists and belongs to 'dask-prod'"):
+            ask(monkeypatch, lambda: answers.pop(0))
 
     def test_a_preview_does_not_wait(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: True)

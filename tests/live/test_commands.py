@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.live.conftest import NewStack
 from tests.support.kubectl import Kubectl
 from tests.support.runs import Run, names
 from tests.support.stacks import Stack, good
@@ -15,6 +16,8 @@ from tests.support.work import Work, client, computes
 NAMESPACE = "commands"
 # As targets: any path of parents, and the end of a URN.
 CLUSTERS, GROUPS = "**DaskCluster::*", "**DaskWorkerGroup::*"
+# Plans are shown as an experiment.
+EXPERIMENTAL = {"PULUMI_EXPERIMENTAL": "true"}
 JOBS, RECORD = "**Job::main-verify-*", "**::main-connection"
 
 
@@ -59,6 +62,43 @@ def test_preview_and_refresh_change_nothing(running: Stack) -> None:
         assert (said.changes, done.changes) == ([], [])
         assert work.intact()
     assert running.scheduler() == scheduler
+
+
+def test_an_up_can_be_held_to_a_saved_plan_and_take_one_step_at_a_time(
+    running: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running, "environment", running.environment | EXPERIMENTAL)
+    plan, old = str(tmp_path / "plan.json"), running.cluster()["name"]
+    said = running.configure(**declared(env={"FLAVOUR": "planned"})).preview("--save-plan", plan)
+    with client(running.address()) as connected:
+        work = Work(connected, held=20, running=6)
+
+        started = running.start_up("--plan", plan, "--parallel", "1")
+        wait_until(lambda: started.says(f"{old}: waiting for"), 240, "the replaced cluster is being drained")
+        assert work.arrives()
+    done = good(started.wait())
+
+    assert done.changes == said.changes
+    assert computes(running.address())
+    running.unchanged()
+
+
+def test_the_first_up_of_a_stack_cannot_be_held_to_a_plan_and_creates_nothing(
+    new_stack: NewStack, kube: Kubectl, tmp_path: Path
+) -> None:
+    """The id of its state is random. The engine refuses it at the first step."""
+    plan = str(tmp_path / "plan.json")
+    keys = {"namespace": {"name": "planned"}, "operator": {"install": False}, "clusters": {"main": {}}}
+    first = new_stack("planned").configure(**keys)
+    first.environment = first.environment | EXPERIMENTAL
+
+    first.preview("--save-plan", plan)
+    done = up(first, "--plan", plan)
+
+    assert done.code != 0
+    assert "violates plan" in done.text, done.text
+    assert not kube.get("namespaces", "--field-selector=metadata.name=planned")
+    first.end()
 
 
 @pytest.mark.parametrize("command", ["preview", "up"])

@@ -95,7 +95,7 @@ def test_pages_that_the_program_asks_are_served_in_every_role(role: str, how: st
         cluster(scheduler=box("scheduler", readinessProbe={"exec": {"command": ["true"]}})),
         cluster(scheduler=box("scheduler", livenessProbe=None)),
         cluster(scheduler={"podTemplate": {"terminationGracePeriodSeconds": 5}}),
-        workers(podTemplate={"terminationGracePeriodSeconds": 120}),
+        workers(podTemplate={"terminationGracePeriodSeconds": 600}),
         cluster(podTemplate={"containers": [{"name": "side", "image": "x:1", "tty": None, **SECURE}]}),
         workers(extraArgs=["--resources", "GPU=1", "--memory-limit", "0", "--no-nanny"]),
         cluster(scheduler={"extraArgs": ["--idle-timeout", "1h", "--jupyter"]}),

@@ -1,4 +1,4 @@
-"""Paths of collections and objects in the Kubernetes API, without a leading slash."""
+"""Paths of collections and objects in the Kubernetes API, without a leading slash, and their names in messages."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,6 +15,11 @@ def path_of(body: Mapping[str, Any]) -> str:
     """The path of an object, of any kind."""
     meta = body["metadata"]
     return _path(body["apiVersion"], body["kind"], meta.get("namespace") or "", meta["name"])
+
+
+def described(body: Mapping[str, Any]) -> str:
+    """The object in a message, such as `Service 'a'`."""
+    return f"{body['kind']} '{body['metadata']['name']}'"
 
 
 def _path(api: str, kind: str, namespace: str, name: str) -> str:

@@ -12,6 +12,7 @@ import pulumi
 
 from ..kube.client import Object
 from ..kube.errors import ClusterError
+from ..kube.paths import described
 
 # Written into the state by `handover.py`: what is read there may be created again under its name, and is not replaced.
 LET_GO = "-let-go"
@@ -45,7 +46,9 @@ async def refuse_second_creation(body: Object, *, deleted_first: bool = False) -
     try:
         held = await resources()
     except Exception as error:
-        pulumi.log.warn(f"the state cannot be read, so a `--replace` of {_where(body)} would not be noticed: {error}")
+        pulumi.log.warn(
+            f"the state cannot be read, so a `--replace` of {described(body)} would not be noticed: {error}"
+        )
         return
     if body["kind"] in _READ and any(urn.endswith(LET_GO) for urn in held):
         return
@@ -54,7 +57,7 @@ async def refuse_second_creation(body: Object, *, deleted_first: bool = False) -
 
 
 def _refusal(body: Object) -> str:
-    where, meta = _where(body), body["metadata"]
+    where, meta = described(body), body["metadata"]
     place = f" -n {meta['namespace']}" if meta.get("namespace") else ""
     fix = {
         "DaskCluster": "to start it anew, change one of its `annotations`: the new cluster starts next to this one",
@@ -73,7 +76,3 @@ def _is(held: Object, body: Object) -> bool:
     theirs, ours = held.get("metadata") or {}, body["metadata"]
     same_kind = held.get("kind") == body["kind"]
     return same_kind and all(theirs.get(key) == ours.get(key) for key in ("name", "namespace"))
-
-
-def _where(body: Object) -> str:
-    return f"{body['kind']} '{body['metadata']['name']}'"

@@ -19,7 +19,7 @@ from pulumi import Output, ResourceHook, ResourceHookArgs, ResourceHookBinding, 
 from ..kube import client as kube
 from ..kube.client import Connection, Object
 from ..kube.errors import ClusterError
-from ..kube.paths import path, path_of
+from ..kube.paths import described, path, path_of
 from ..lifecycle import engine_state
 from ..lifecycle.annotations import annotated
 from ..lifecycle.terminating import is_terminating, settled
@@ -136,7 +136,7 @@ async def reached(connection: Connection) -> Any:
 
 
 def _take(body: Object, live: Object, claim: Claim) -> None:
-    where = _where(body)
+    where = described(body)
     if not _is_own(body, live):
         if why := foreign(live, claim.part_of):
             raise ClusterError(f"{where} {why}")
@@ -171,7 +171,7 @@ async def _unused_certificates(client: Any, live: Object) -> bool:
 
 
 def _other_state(body: Object, live: Object, claim: Claim) -> None:
-    refuse_other_state(_where(body), claim, last_written(live))
+    refuse_other_state(described(body), claim, last_written(live))
 
 
 def refuse_other_state(where: str, claim: Claim, written: str = "") -> None:
@@ -201,10 +201,6 @@ def last_written(live: Object) -> str:
 def owner_of(body: Mapping[str, Any]) -> str | None:
     """The id of the state that owns an object; None without an owner, or for an earlier version of this program."""
     return (body["metadata"].get("annotations") or {}).get(OWNER)
-
-
-def _where(body: Object) -> str:
-    return f"{body['kind']} '{body['metadata']['name']}'"
 
 
 def foreign(live: Mapping[str, Any], part_of: str) -> str | None:

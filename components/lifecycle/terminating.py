@@ -6,7 +6,7 @@ from ..kube import client as kube
 from ..kube import wait
 from ..kube.client import Object
 from ..kube.errors import ClusterError
-from ..kube.paths import path_of
+from ..kube.paths import described, path_of
 
 POLL_SECONDS = 0.5
 # For volumes and finalizers, after the grace period of the pods.
@@ -23,7 +23,7 @@ async def settled(client: kube.Api, body: Object) -> Object | None:
 
     A preview does not wait. Raises `ClusterError` where the object outlasts its workers.
     """
-    where = f"{body['kind']} '{body['metadata']['name']}'"
+    where = described(body)
     live = await kube.find(client, path_of(body))
     if live is None or not is_terminating(live) or pulumi.runtime.is_dry_run():
         return live

@@ -16,9 +16,9 @@ from tests.support.work import Work, client, computes
 NAMESPACE = "commands"
 # As targets: any path of parents, and the end of a URN.
 CLUSTERS, GROUPS = "**DaskCluster::*", "**DaskWorkerGroup::*"
-# Plans are shown as an experiment.
-EXPERIMENTAL = {"PULUMI_EXPERIMENTAL": "true"}
 JOBS, RECORD = "**Job::main-verify-*", "**::main-connection"
+# The CLI hides `up --plan` without it.
+EXPERIMENTAL = {"PULUMI_EXPERIMENTAL": "true"}
 
 
 def declared(**over: Any) -> dict[str, Any]:

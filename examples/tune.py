@@ -10,6 +10,7 @@ on the workers, and is marked experimental.
 
 import argparse
 from collections.abc import Iterable
+from typing import Any
 
 from distributed import Client, Future
 
@@ -30,9 +31,7 @@ def wait_for_workers(client: Client, wanted: int | None) -> dict[str, int]:
         raise SystemExit(
             f"--workers: fewer than {wanted or 1} workers in {WORKERS_TIMEOUT_SECONDS} s; see `kubectl get pods -A`"
         ) from None
-    threads = {
-        address: worker["nthreads"] for address, worker in client.scheduler_info(n_workers=-1)["workers"].items()
-    }
+    threads: Any = client.nthreads()
     return dict(sorted(threads.items())[:wanted])
 
 

@@ -11,7 +11,8 @@ from functools import cache
 from pathlib import Path
 
 SCRIPTS = Path(__file__).parent / "scripts"
-AUTOSCALER = ("elastic_state", "elastic_decisions", "elastic_api", "elastic_scheduler", "elastic")
+RETIRE = ("latecomers", "retire")
+AUTOSCALER = ("elastic_state", "elastic_decisions", "elastic_api", "latecomers", "elastic_scheduler", "elastic")
 # Images that set up their environment in the entrypoint (micromamba, for one) have no python3 on a preStop's PATH.
 _WITH_THE_WORKERS_PYTHON = r"""
 for process in /proc/[0-9]*; do
@@ -27,7 +28,7 @@ exec python3 -c "$1"
 
 def pre_stop() -> list[str]:
     """The command of a worker's preStop."""
-    return ["sh", "-c", _WITH_THE_WORKERS_PYTHON, "retire", script("retire")]
+    return ["sh", "-c", _WITH_THE_WORKERS_PYTHON, "retire", program(*RETIRE)]
 
 
 @cache

@@ -13,7 +13,7 @@ from typing import Any
 import dask.config
 from distributed import Client, Scheduler, Worker
 
-from components.manifests.embedding import script
+from components.manifests.embedding import RETIRE, program
 
 # The workers share this process' memory, which is nobody's fault but this test's.
 QUIET = {
@@ -40,7 +40,7 @@ async def pre_stop(address: str, name: str, seconds: float = 30, env: dict[str, 
     about = {"DASK_SCHEDULER_ADDRESS": address, "DASK_WORKER_NAME": name, "DASK_RETIRE_SECONDS": str(seconds)}
     begin = time.monotonic()
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-W", "ignore", "-c", script("retire")),
+        *(sys.executable, "-W", "ignore", "-c", program(*RETIRE)),
         env=os.environ | about | (env or {}),
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,

@@ -54,9 +54,11 @@ class Kubernetes:
     events: list[str] = field(default_factory=list)
     asked: list[tuple[str, str]] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
+    starting: list["asyncio.Task[None]"] = field(default_factory=list)
     leaving: list["asyncio.Task[None]"] = field(default_factory=list)
     wrong_images: set[str] = field(default_factory=set)
     quota: dict[str, int] = field(default_factory=dict)
+    start_seconds: float = 0.0  # until the worker of a new pod registers
     leave_seconds: float = 0.0  # until the preStop of a deleted pod begins
     deletes: bool = True
     away: bool = False
@@ -73,7 +75,7 @@ class Kubernetes:
         finally:
             operator.cancel()
             server.close()
-            await asyncio.gather(*self.leaving)
+            await asyncio.gather(*self.starting, *self.leaving)
             for worker in self.workers.values():
                 await worker.close()
 
@@ -101,10 +103,14 @@ class Kubernetes:
         if name in self.wrong_images or running > self.quota.get(name, running):
             return
         declared = next(it for it in self.declared if it.name == name)
+        self.starting.append(asyncio.create_task(self._register(pod, dict(declared.resources))))
+        if not self.start_seconds:
+            await self.starting[-1]
+
+    async def _register(self, pod: str, resources: dict[str, float]) -> None:
+        await asyncio.sleep(self.start_seconds)
         about: dict[str, Any] = {"security": self.tls.security, "host": "tls://127.0.0.1"}
-        self.workers[pod] = await Worker(
-            self.scheduler.address, name=pod, nthreads=1, resources=dict(declared.resources), **about
-        )
+        self.workers[pod] = await Worker(self.scheduler.address, name=pod, nthreads=1, resources=resources, **about)
 
     async def _leave(self, pod: str) -> None:
         await asyncio.sleep(self.leave_seconds)

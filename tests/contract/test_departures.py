@@ -15,6 +15,11 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(180), pytest.mark.filterwarn
 TASKS = 1500
 
 
+def begun_by(worker: Worker) -> list[Any]:
+    """The events of tasks that a worker has begun (distributed, WorkerState.log)."""
+    return [event for event in worker.state.log if "executing" in event]
+
+
 def test_eight_departures_fail_no_task_and_blame_none() -> None:
     async def scenario() -> None:
         names = [f"w{number}" for number in range(4)]
@@ -156,5 +161,74 @@ def test_all_workers_of_a_pod_leave() -> None:
             assert ended.code == 0, ended.errors
             assert {worker.name for worker in scheduler.workers.values()} == {"stays", "pod-x"}
             assert await client.gather(list(held.values())) == list(range(20))
+
+    play(scenario())
+
+
+@pytest.mark.parametrize("process", ["", "-0"])
+def test_a_worker_that_registers_after_its_pre_stop_begins_no_task_and_ends(process: str) -> None:
+    async def scenario() -> None:
+        async with cluster("stays") as (scheduler, workers, client):
+            futures = client.map(counted, range(40), range(40), seconds=0.1, pure=False)
+            await until(lambda: len(executions) > 1, "the first tasks have begun")
+            ended = await pre_stop(scheduler.address, "late")
+
+            workers["late"] = late = await Worker(scheduler.address, nthreads=1, name=f"late{process}")
+            await until(lambda: late.status == Status.closed, "it ends", 15)
+
+            assert ended.code == 0, ended.errors
+            assert not begun_by(late), "it has begun no task"
+            assert sorted(await client.gather(futures)) == list(range(40))
+            assert set(executions.values()) == {1}
+            assert max(task.suspicious for task in scheduler.tasks.values()) == 0
+            assert {worker.name for worker in scheduler.workers.values()} == {"stays"}
+
+    play(scenario())
+
+
+def test_a_scheduler_that_takes_no_functions_lets_workers_leave_all_the_same() -> None:
+    """As older versions of distributed do with `distributed.scheduler.pickle: false`."""
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise ValueError("Cannot run function as the scheduler has been explicitly disallowed from deserializing")
+
+    async def scenario() -> None:
+        async with cluster("stays", "goes") as (scheduler, workers, client):
+            scheduler.handlers["run_function"] = refuse
+            held = await client.scatter(dict.fromkeys("abc", 1), workers=[workers["goes"].address])
+
+            ended = await pre_stop(scheduler.address, "goes")
+            await workers["goes"].close()
+
+            assert ended.code == 0, ended.errors
+            assert "is not turned away: Cannot run function" in ended.errors
+            assert await client.gather(list(held.values())) == [1] * 3
+
+    play(scenario())
+
+
+def test_a_worker_of_the_same_name_takes_the_place_of_one_that_has_left() -> None:
+    async def scenario() -> None:
+        async with cluster("stays") as (scheduler, workers, client):
+            await pre_stop(scheduler.address, "it")
+            # An evicted pod's Deployment starts another pod of the name, as a rule with another address.
+            workers["it"] = await Worker(scheduler.address, nthreads=1, name="it", host="127.0.0.2")
+            await asyncio.sleep(2)
+
+            assert await client.submit(counted, 0, 1, seconds=0, workers=["it"]) == 1
+            assert workers["it"].status == Status.running
+
+    play(scenario())
+
+
+def test_a_replacement_with_the_address_of_the_former_pod_is_turned_away_once() -> None:
+    async def scenario() -> None:
+        async with cluster("stays") as (scheduler, workers, client):
+            await pre_stop(scheduler.address, "it")
+            workers["first"] = first = await Worker(scheduler.address, nthreads=1, name="it")
+            await until(lambda: first.status == Status.closed, "it ends", 15)
+
+            workers["it"] = await Worker(scheduler.address, nthreads=1, name="it")
+            assert await client.submit(counted, 0, 1, seconds=0, workers=["it"]) == 1
 
     play(scenario())

@@ -1,6 +1,7 @@
 """The autoscaler's program under TLS, against a real scheduler and real workers that leave through their preStop."""
 
 import asyncio
+import time
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,9 @@ LONG = 120
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180), pytest.mark.filterwarnings("default")]
 
 
-def runs_on(_: object) -> str:
+def runs_on(_: object, seconds: float = 0) -> str:
     """The name of the worker that runs this."""
+    time.sleep(seconds)
     return str(get_worker().name)
 
 
@@ -142,6 +144,31 @@ def test_a_worker_that_leaves_is_given_no_task(tmp_path: Path) -> None:
 
             assert leaving
             assert not leaving.intersection(names)
+
+    play(scenario())
+
+
+def test_a_worker_that_is_deleted_while_it_starts_is_given_no_task(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with elastic(tmp_path, group("default", maximum=2, starting=1)) as (kubernetes, client, _):
+            first = client.map(counted, range(4), range(4), seconds=0.1, pure=False)
+            await until(lambda: len(kubernetes.workers) == 1, "a worker starts")
+            # The work is done, or taken back, before the second worker has registered.
+            kubernetes.start_seconds, kubernetes.leave_seconds = 4, 8
+            more = client.map(counted, range(LONG), range(100, 100 + LONG), seconds=0.2, pure=False)
+            await until(lambda: len(kubernetes.deployments) == 2, "another one starts")
+            late = (kubernetes.deployments.keys() - kubernetes.workers.keys()).pop()
+            await client.cancel(more)
+            await until(lambda: late not in kubernetes.deployments, "it is deleted before it has registered")
+            assert late not in kubernetes.workers
+
+            names = client.map(runs_on, range(60), seconds=0.2, pure=False)
+            await until(lambda: late in kubernetes.workers, "its worker registers")
+            log = kubernetes.workers[late].state.log
+
+            assert late not in set(await client.gather(names))
+            assert not [event for event in log if "executing" in event]
+            assert sorted(await client.gather(first)) == list(range(4))
 
     play(scenario())
 

@@ -17,6 +17,8 @@ VERSIONS = ["2023.3.0", "2025.1.0"]
 TESTS = [
     "test_elastic.py::test_killed_between_two_writes_it_goes_on_from_what_it_finds",
     "test_elastic.py::test_a_worker_that_leaves_is_given_no_task",
+    "test_elastic.py::test_a_worker_that_is_deleted_while_it_starts_is_given_no_task",
+    "test_departures.py::test_a_worker_that_registers_after_its_pre_stop_begins_no_task_and_ends[]",
     "test_departures.py::test_running_tasks_end_and_their_results_move",
     "test_departures.py::test_a_worker_with_actors_hands_over_its_data_and_says_that_the_actors_are_lost",
     "test_departures.py::test_a_task_that_outlasts_the_deadline_is_begun_again_without_blame",

@@ -19,6 +19,12 @@ def workers(kube: Kubectl) -> list[Object]:
     return kube.pods(NAMESPACE, component="worker")
 
 
+def is_running(kube: Kubectl, name: str) -> bool:
+    """Whether the container of a worker's pod runs."""
+    found = [pod for pod in workers(kube) if pod["metadata"]["name"] == name]
+    return any("running" in it["state"] for pod in found for it in pod["status"].get("containerStatuses", []))
+
+
 def evict(stack: Stack, pod: Object) -> "subprocess.CompletedProcess[str]":
     """What `kubectl drain` asks for, pod by pod."""
     name = pod["metadata"]["name"]
@@ -45,6 +51,23 @@ def test_an_evicted_pod_hands_over_what_it_holds_and_what_it_runs(
     done = evict(stack, workers(kube)[0])
 
     assert done.returncode == 0, done.stderr
+    assert work.intact()
+    wait_until(lambda: len(workers_of(client)) == 2, 90, "the worker is back")
+
+
+def test_pods_that_are_deleted_while_their_workers_start_begin_no_task_twice(
+    stack: Stack, kube: Kubectl, address: str, connect: Connect
+) -> None:
+    client = connect(address)
+    work = Work(client, held=100, running=120, seconds=1)
+    # From before the worker's Python has started until after the worker has registered, on a machine of any speed.
+    for tenths in range(0, 60, 4):
+        newest = max(workers(kube), key=lambda pod: pod["metadata"]["creationTimestamp"])["metadata"]["name"]
+        wait_until(lambda name=newest: is_running(kube, name), 60, "its container runs")
+        time.sleep(tenths / 10)
+
+        kube("delete", "pod", newest, "-n", NAMESPACE, "--wait=false")
+
     assert work.intact()
     wait_until(lambda: len(workers_of(client)) == 2, 90, "the worker is back")
 

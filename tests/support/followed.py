@@ -13,7 +13,7 @@ def counted(item):
     return item
 
 def workers():
-    return len(client.scheduler_info(n_workers=-1)["workers"])
+    return len(client.nthreads())
 
 with Client() as client:
     sizes = [workers()]

@@ -4,6 +4,7 @@ distributed sends what belongs to `__main__` by value (distributed/protocol/pick
 workers do not have this file.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -37,7 +38,10 @@ def pods_behind(address: str) -> set[str]:
 
 def workers_of(made: Client) -> set[str]:
     """The names of the workers that have registered with the client's scheduler."""
-    return {str(worker["name"]) for worker in made.scheduler_info(n_workers=-1)["workers"].values()}
+    # Client.scheduler_info may return what the client has just asked for by itself, which is without the workers.
+    scheduler: Any = made.scheduler
+    found: Any = made.sync(scheduler.identity)
+    return {str(worker["name"]) for worker in found["workers"].values()}
 
 
 class Work:
@@ -53,8 +57,12 @@ class Work:
         self._futures += made.map(counted, range(held, held + running), topic=self._topic, seconds=seconds, pure=False)
 
     def intact(self) -> bool:
-        """Whether every result arrives, and no task has run twice."""
-        return self.arrives() and self.executions() == self._count
+        """Whether every result arrives, and no task has run twice. Prints those that have."""
+        arrived, executions = self.arrives(), self.executions()
+        if executions != self._count:
+            seen = Counter(item for item in self._seen() if isinstance(item, int))
+            print(f"begun {executions} times: {self._count} tasks; twice:", [it for it, n in seen.items() if n > 1])
+        return arrived and executions == self._count
 
     def arrives(self) -> bool:
         """Whether every result arrives, however often its task has run."""
@@ -84,7 +92,8 @@ class Work:
         return sum(isinstance(item, int) for item in self._seen())
 
     def _workers(self) -> set[str]:
-        return set(self._client.scheduler_info(n_workers=-1)["workers"])
+        threads: Any = self._client.nthreads()
+        return set(threads)
 
     def _seen(self) -> list[int | str]:
         events: Any = self._client.get_events(self._topic)

@@ -97,7 +97,7 @@ def of_cluster(address: str, tls: Mapping[str, str]) -> Inventory:
         warnings.simplefilter("ignore")
         with Client(address, security=security, timeout=_CONNECT_SECONDS, set_as_default=False) as made:
             client: Any = made  # its methods are typed as synchronous and asynchronous at once
-            workers = list(client.scheduler_info(n_workers=1)["workers"])
+            workers = list(client.nthreads())
             run = (subprocess.check_output, command)
             if workers:
                 [text] = client.run(*run, workers=workers[:1], text=True, timeout=_ANSWER_SECONDS).values()

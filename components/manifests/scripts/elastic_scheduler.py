@@ -8,6 +8,7 @@ import asyncio
 from typing import Any
 
 from elastic_state import PROCESS, Load, Tasks, Worker
+from latecomers import turn_away
 
 LOAD, CLOSE, OPEN = (f"dask-on-kubernetes-{it}" for it in ("load", "close", "open"))
 CONNECT_SECONDS, ANSWER_SECONDS = 10.0, 60.0
@@ -81,6 +82,8 @@ def watch_departures(dask_scheduler: Any, close: str, open: str, process: str) -
     from time import time
 
     state = dask_scheduler
+    # A Deployment that is deleted does not come back under its name. Its last pod ends long before.
+    late_seconds = 86400
 
     def by_pod(pods: list[str]) -> dict[str, list[Any]]:
         found: dict[str, list[Any]] = {pod: [] for pod in pods}
@@ -100,6 +103,7 @@ def watch_departures(dask_scheduler: Any, close: str, open: str, process: str) -
     def close_to_tasks(pods: list[str], busy: list[str]) -> list[str]:
         """Returns the pods that are closed. One that has tasks stays open, unless it is among `busy`."""
         workers = by_pod(pods)
+        turn_away(state, [pod for pod in pods if not workers[pod]], None, late_seconds)
         closed = [pod for pod in pods if pod in busy or not any(is_busy(it) for it in workers[pod])]
         for worker in [it for pod in closed for it in workers[pod]]:
             worker.extra["leaving"] = True
@@ -107,6 +111,7 @@ def watch_departures(dask_scheduler: Any, close: str, open: str, process: str) -
         return closed
 
     def open_to_tasks(pods: list[str]) -> None:
+        turn_away(state, pods, None, 0)
         for worker in [it for workers in by_pod(pods).values() for it in workers]:
             if worker.extra.pop("leaving", False):
                 become(worker, "running")

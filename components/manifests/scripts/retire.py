@@ -12,6 +12,8 @@ import time
 from typing import Any
 from urllib.parse import urlsplit
 
+from latecomers import turn_away
+
 # A distributed.Client. Its methods are typed as coroutines too, which they are not here.
 Client = Any
 
@@ -23,6 +25,8 @@ MISSING_SECONDS = 5
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 2.0
 # For the last call of all, after the deadline; the grace period ends RETIRE_MARGIN_SECONDS (podspec.py) after it.
 LAST_CALL_SECONDS = 3
+# For how long after the deadline a worker may still register: until its pod's grace period ends, and a little more.
+LATE_SECONDS = 30
 
 
 def left() -> float:
@@ -80,6 +84,18 @@ def addresses(client: Client) -> list[str]:
     return [where for where, it in workers.items() if re.fullmatch(rf"{re.escape(name)}(-\d+)?", str(it["name"]))]
 
 
+def close_the_door(client: Client) -> None:
+    """A worker of this pod that has not registered yet gets no task, and ends: it may register after this preStop."""
+    import psutil
+
+    hosts = [it.address for interface in psutil.net_if_addrs().values() for it in interface]
+    about = {"pods": [name], "hosts": hosts, "seconds": left() + LATE_SECONDS}
+    try:
+        client.run_on_scheduler(turn_away, **about, callback_timeout=left())
+    except ValueError as error:  # older versions of distributed can refuse functions (distributed.scheduler.pickle)
+        print(f"a worker that registers now is not turned away: {error}", file=sys.stderr)
+
+
 def hand_over(client: Client, mine: list[str], *, remove: bool) -> list[str]:
     """Closes the workers to tasks and moves what they hold. Returns those whose data could not be moved.
 
@@ -128,6 +144,7 @@ def forget(client: Client, where: str) -> None:
 
 def depart(client: Client) -> None:
     """Moves everything, lets running tasks end, moves their results, and has the workers forgotten."""
+    close_the_door(client)
     mine, pause = addresses(client), FIRST_PAUSE
     kept = hand_over(client, mine, remove=False) if mine else []
     while mine and left():

@@ -7,7 +7,11 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from selenium.common.exceptions import ElementClickInterceptedException, StaleElementReferenceException
+from selenium.common.exceptions import (
+    ElementClickInterceptedException,
+    ElementNotInteractableException,
+    StaleElementReferenceException,
+)
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from websocket import create_connection
@@ -22,6 +26,8 @@ from tools.pictures.dashboard import PLOTS
 
 T = TypeVar("T")
 NAMESPACE = "notebook"
+# What is drawn again, covered by something else, or hidden while the page loads.
+NOT_YET = (StaleElementReferenceException, ElementClickInterceptedException, ElementNotInteractableException)
 RUN = "notebook:run-cell-and-select-next"
 COMPUTE = "from distributed import Client\nclient = Client()\nclient.submit(lambda number: 2 * number, 21).result()"
 
@@ -151,7 +157,7 @@ def shown(condition: Callable[[], T], seconds: float, what: str) -> T:
     def now() -> T | None:
         try:
             return condition()
-        except (StaleElementReferenceException, ElementClickInterceptedException):
+        except NOT_YET:
             return None
 
     return cast(T, wait_until(now, seconds, what))

@@ -13,7 +13,7 @@ import pytest
 from components.manifests import certificates
 from components.manifests import environment as podenv
 from components.settings.tls import Tls
-from tests.contract.dasks import cluster, play, pre_stop
+from tests.contract.dasks import cluster, counted, executions, play, pre_stop, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180), pytest.mark.filterwarnings("default")]
 SCHEDULER = """
@@ -120,5 +120,44 @@ def test_a_dns_server_that_is_away_for_a_while_is_asked_again(code: str, failure
 
             assert ended.code == 0, ended.errors
             assert len(scheduler.workers) == 1
+
+    play(scenario())
+
+
+def test_a_scheduler_that_vanishes_after_the_first_look_does_not_hold_the_pod_up() -> None:
+    """As in a cluster that is deleted as a whole while a worker still starts."""
+
+    async def scenario() -> None:
+        looked = asyncio.Event()
+        server = await asyncio.start_server(lambda _, writer: (writer.close(), looked.set()), "127.0.0.1", 0)
+        address = f"tcp://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        leaving = asyncio.create_task(pre_stop(address, "starts", 600))
+        await looked.wait()
+        server.close()
+
+        ended = await leaving
+
+        assert ended.code == 1
+        assert f"no scheduler exists at {address}" in ended.errors
+        assert ended.seconds < 40
+
+    play(scenario())
+
+
+def test_a_scheduler_that_vanishes_while_tasks_run_does_not_hold_the_pod_up() -> None:
+    async def scenario() -> None:
+        async with cluster("stays", "goes") as (scheduler, _, client):
+            long = client.submit(counted, 0, 1, seconds=20, workers=["goes"])
+            await until(lambda: executions[1] == 1, "the long task runs")
+            leaving = asyncio.create_task(pre_stop(scheduler.address, "goes", 600))
+            goes = next(it for it in scheduler.workers.values() if it.name == "goes")
+            await until(lambda: goes.status.name == "closing_gracefully", "the preStop waits for the task")
+
+            del long
+            await scheduler.close()
+            ended = await leaving
+
+            assert "no scheduler exists" in ended.errors
+            assert ended.seconds < 60
 
     play(scenario())

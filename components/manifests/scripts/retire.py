@@ -23,6 +23,8 @@ deadline = time.monotonic() + float(os.environ["DASK_RETIRE_SECONDS"])
 # A DNS server that has just started answers "try again" rather than "no such name".
 MISSING_SECONDS = 5
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 2.0
+# For one try to connect. A client tries for that long although connections are refused.
+CONNECT_SECONDS = 15
 # For the last call of all, after the deadline; the grace period ends RETIRE_MARGIN_SECONDS (podspec.py) after it.
 LAST_CALL_SECONDS = 3
 # For how long after the deadline a worker may still register: until its pod's grace period ends, and a little more.
@@ -176,7 +178,8 @@ def main() -> None:
 
     while True:
         try:
-            with distributed.Client(address, timeout=left() or LAST_CALL_SECONDS, set_as_default=False) as client:
+            limit = min(left(), CONNECT_SECONDS) or LAST_CALL_SECONDS
+            with distributed.Client(address, timeout=limit, set_as_default=False) as client:
                 if left():
                     depart(client)
                 last_call(client)

@@ -129,7 +129,12 @@ def test_a_scheduler_that_vanishes_after_the_first_look_does_not_hold_the_pod_up
 
     async def scenario() -> None:
         looked = asyncio.Event()
-        server = await asyncio.start_server(lambda _, writer: (writer.close(), looked.set()), "127.0.0.1", 0)
+
+        def end(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.close()
+            looked.set()
+
+        server = await asyncio.start_server(end, "127.0.0.1", 0)
         address = f"tcp://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         leaving = asyncio.create_task(pre_stop(address, "starts", 600))
         await looked.wait()

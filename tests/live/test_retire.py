@@ -69,7 +69,9 @@ def test_pods_that_are_deleted_while_their_workers_start_begin_no_task_twice(
         kube("delete", "pod", newest, "-n", NAMESPACE, "--wait=false")
 
     assert work.intact()
-    wait_until(lambda: len(workers_of(client)) == 2, 90, "the worker is back")
+    selector = ("-n", NAMESPACE, "-l", "dask.org/component=worker")
+    wait_until(lambda: len(kube.get("pods", *selector)) == 2, 90, "no worker is terminating any more")
+    wait_until(lambda: len(workers_of(client)) == 2, 90, "both workers are back")
 
 
 def test_a_node_drain_does_not_take_the_scheduler(stack: Stack, kube: Kubectl, address: str) -> None:

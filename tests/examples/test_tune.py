@@ -16,7 +16,7 @@ PNG = b"\x89PNG\r\n\x1a\n"
 
 @pytest.fixture(scope="module")
 def cluster():
-    options: dict[str, Any] = {"dashboard_address": None, "protocol": "tcp"}
+    options: dict[str, Any] = {"dashboard_address": "127.0.0.1:0", "protocol": "tcp"}
     with LocalCluster(n_workers=2, threads_per_worker=1, processes=False, **options) as made:
         yield made
 

@@ -25,7 +25,7 @@ MISSING_SECONDS = 5
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 2.0
 # For one try to connect. A client tries for that long although connections are refused.
 CONNECT_SECONDS = 15
-# For the last call of all, after the deadline; the grace period ends RETIRE_MARGIN_SECONDS (podspec.py) after it.
+# For the last call of all, after the deadline; the grace period ends RETIRE_MARGIN_SECONDS (manifests/pod.py) after it.
 LAST_CALL_SECONDS = 3
 # For how long after the deadline a worker may still register: until its pod's grace period ends, and a little more.
 LATE_SECONDS = 30
